@@ -1,0 +1,90 @@
+"""Pasticcio: a photo in the manner of a painting, in one forward pass, for any pair.
+
+    from pasticcio import Stylizer
+
+    stylizer = Stylizer()
+    style = stylizer.embed("painting.jpg")
+    stylizer.stylize("photo.jpg", style, strength=0.8).save("out.png")
+
+Importing this package imports nothing heavy; each name loads its module when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pasticcio.errors import (
+        ConfigError,
+        DataError,
+        DownloadError,
+        ImageError,
+        MissingExtraError,
+        ModelError,
+        OptionError,
+        OutputError,
+        PasticcioError,
+        StyleError,
+        TrainingError,
+    )
+    from pasticcio.images import open_image, save_image
+    from pasticcio.model import Model, list_models
+    from pasticcio.style import Style, list_styles, mix
+    from pasticcio.stylizer import Options, Stylizer
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "errors": (
+        "ConfigError",
+        "DataError",
+        "DownloadError",
+        "ImageError",
+        "MissingExtraError",
+        "ModelError",
+        "OptionError",
+        "OutputError",
+        "PasticcioError",
+        "StyleError",
+        "TrainingError",
+    ),
+    "images": ("open_image", "save_image"),
+    "model": ("Model", "list_models"),
+    "style": ("Style", "list_styles", "mix"),
+    "stylizer": ("Options", "Stylizer"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DownloadError",
+    "ImageError",
+    "MissingExtraError",
+    "Model",
+    "ModelError",
+    "OptionError",
+    "Options",
+    "OutputError",
+    "PasticcioError",
+    "Style",
+    "StyleError",
+    "Stylizer",
+    "TrainingError",
+    "list_models",
+    "list_styles",
+    "mix",
+    "open_image",
+    "save_image",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pasticcio' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"pasticcio.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,5 @@
+"""`python -m pasticcio`."""
+
+from pasticcio.cli import main
+
+main()

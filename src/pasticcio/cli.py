@@ -1,0 +1,228 @@
+"""The command line: each command is a call of the library."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pasticcio import __version__
+from pasticcio.errors import MissingExtraError, PasticcioError
+
+if TYPE_CHECKING:
+    from pasticcio.training.train import Progress, Report
+
+app = typer.Typer(
+    name="pasticcio",
+    help="A photo in the manner of a painting, in one forward pass, for any pair.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ModelOption = Annotated[str, typer.Option("--model", help="A shipped model's name, or a model folder.")]
+
+DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
+DEMO_STYLES = ("great-wave", "starry-night", "composition-viii", "woman-with-a-parasol")
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on standard error and exit code 2."""
+    try:
+        app()
+    except PasticcioError as error:
+        typer.echo(f"pasticcio: {error}", err=True)
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pasticcio {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    logging.basicConfig(format="pasticcio: %(message)s", level=logging.WARNING)
+
+
+@app.command()
+def stylize(
+    photo: Annotated[Path, typer.Argument(help="The content picture.")],
+    style: Annotated[
+        str, typer.Option("--style", "-s", help="A style picture, or a named style (see 'pasticcio styles').")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="PNG, JPEG, WebP or TIFF [default: PHOTO-STYLE.png here].")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="0 is the photo's own manner, 1 the style in full.")] = 1.0,
+    model: ModelOption = "default",
+) -> None:
+    """Render a photo in the manner of a style."""
+    from pasticcio.images import check_output, save_image
+    from pasticcio.stylizer import Options, Stylizer
+
+    options = Options(strength=strength)
+    target = out or Path(f"{photo.stem}-{Path(style).stem}.png")
+    check_output(target)
+    image = Stylizer(model).stylize(photo, style, options)
+    save_image(image, target)
+    typer.echo(str(target))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("pasticcio-demo"),
+    model: ModelOption = "default",
+) -> None:
+    """Stylize scikit-image's photos with named styles; says where the pictures are."""
+    try:
+        from skimage import data
+    except ImportError as error:
+        raise MissingExtraError("the demo", "demo") from error
+    from pasticcio.errors import OutputError
+    from pasticcio.images import save_image
+    from pasticcio.stylizer import Stylizer
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make folder {out}: {error.strerror or error}") from error
+    stylizer = Stylizer(model)
+    for photo in DEMO_PHOTOS:
+        picture = getattr(data, photo)()
+        for style in DEMO_STYLES:
+            target = out / f"{photo}-{style}.jpg"
+            save_image(stylizer.stylize(picture, style), target)
+            typer.echo(str(target))
+    typer.echo(f"{len(DEMO_PHOTOS) * len(DEMO_STYLES)} pictures are in {out.resolve()}")
+
+
+@app.command()
+def styles(model: ModelOption = "default") -> None:
+    """List the named styles."""
+    from pasticcio.model import Model
+    from pasticcio.style import list_styles
+
+    known = list_styles(Model.open(model).name)
+    if not known:
+        typer.echo(f"model {model} has no named styles; give --style a picture", err=True)
+    width = max(map(len, known), default=0)
+    for name, style in known.items():
+        typer.echo(f"{name:{width}}  {style.title}, {style.artist}{', ' + style.year if style.year else ''}")
+
+
+@app.command()
+def models() -> None:
+    """List the models that ship with the package."""
+    from pasticcio.model import list_models
+
+    for model in list_models():
+        network = model.config["network"]
+        typer.echo(
+            f"{model.name}  {model.bytes / 1e6:.1f} MB  {network['transfer']} transfer, {network['predictor']} predictor  "
+            f"{model.fingerprint}  {model.folder}"
+        )
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A TOML file, such as recipes/default.toml.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value over the recipe's; keys dotted, repeatable.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+) -> None:
+    """Train the model of a recipe, and export it."""
+    with _training_extra():
+        from pasticcio.training.config import read_recipe
+        from pasticcio.training.export import export
+        from pasticcio.training.train import train as run
+
+    folder = Path()
+    stages = read_recipe(recipe, set_ or [])
+    for number, config in enumerate(stages, start=1):
+        folder = Path(config.out) / "model"
+        if resume and len(stages) > 1 and (folder / "config.json").exists():
+            continue  # a stage that ended
+        with _training_bar(f"{config.name} {number}/{len(stages)}") as report:
+            run(config, resume=resume, report=report)
+    export(folder)
+    typer.echo(str(folder))
+
+
+@app.command()
+def evaluate(
+    photos: Annotated[str, typer.Option(help="Folder, .txt list, .csv table or .tar of photos.")],
+    style_pictures: Annotated[list[str], typer.Option("--styles", help="The same, of styles; repeatable.")],
+    vgg: Annotated[str, typer.Option(help="Weights of the normalised VGG-19.")],
+    model: ModelOption = "default",
+    pairs: Annotated[int, typer.Option(help="Photo-style pairs, drawn with a fixed seed.")] = 200,
+    size: Annotated[int, typer.Option(help="Side in pixels of all pictures.")] = 256,
+    split: Annotated[str, typer.Option(help="Rows of tables used.")] = "test",
+    sheet: Annotated[Path | None, typer.Option(help="Write a 6x6 grid of outputs here.")] = None,
+) -> None:
+    """Measure content and style losses of a model beside the untouched photo."""
+    with _training_extra():
+        from pasticcio.analysis.evaluate import evaluate as measure
+        from pasticcio.analysis.evaluate import output_sheet
+    from pasticcio.images import check_output, save_image
+    from pasticcio.stylizer import Stylizer
+
+    if sheet:
+        check_output(sheet)
+    stylizer = Stylizer(model)
+    table = measure(stylizer, photos, style_pictures, vgg, pairs=pairs, size=size, split=split)
+    typer.echo(table.text())
+    if sheet:
+        image, caption = output_sheet(stylizer, photos, style_pictures, split=split, size=size)
+        save_image(image, sheet)
+        typer.echo(caption)
+
+
+@contextmanager
+def _training_extra() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "pasticcio":
+            raise
+        raise MissingExtraError(f"this command ({error.name})", "train") from error
+
+
+@contextmanager
+def _training_bar(title: str) -> Iterator[Report]:
+    """A progress bar with losses, pictures per second and time left."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(progress: Progress) -> None:
+            losses = "  ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
+            text = f"{losses}  {progress.pictures_per_second:.1f} pictures/s"
+            bar.update(task, completed=progress.step, total=progress.steps, description=text)
+
+        yield report

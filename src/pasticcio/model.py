@@ -1,0 +1,91 @@
+"""A model on disk: a folder with its configuration, weights, ONNX graphs and card."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pasticcio.errors import ModelError, nearest
+
+SHIPPED = Path(__file__).parent / "models"
+PREDICT = "predict.onnx"
+TRANSFER = "transfer.onnx"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder that holds all that stylizing needs.
+
+    Attributes:
+        name: of the model.
+        folder: where it lies.
+        fingerprint: first digits of the sha256 of its weights; styles carry it.
+        embedding: length of its style embeddings.
+        style_side: short side in pixels to which a style picture is brought before it is embedded.
+        config: everything in `config.json`.
+    """
+
+    name: str
+    folder: Path
+    fingerprint: str
+    embedding: int
+    style_side: int
+    config: dict[str, Any]
+
+    @property
+    def predict(self) -> Path:
+        """The graph style picture -> embedding."""
+        return self.folder / PREDICT
+
+    @property
+    def transfer(self) -> Path:
+        """The graph content picture, embedding -> stylized picture."""
+        return self.folder / TRANSFER
+
+    @property
+    def bytes(self) -> int:
+        """Size of both graphs on disk."""
+        return self.predict.stat().st_size + self.transfer.stat().st_size
+
+    @classmethod
+    def open(cls, name: str | os.PathLike[str] = "default") -> Model:
+        """A shipped model by name, or any model folder by path.
+
+        Raises:
+            ModelError: unknown name, or an incomplete or damaged folder.
+        """
+        shipped = _shipped()
+        folder = shipped.get(os.fspath(name), Path(name))
+        if not folder.is_dir():
+            raise ModelError(
+                f"no model named {os.fspath(name)!r} and no such folder; {nearest(os.fspath(name), shipped)}"
+            )
+        missing = [file for file in ("config.json", PREDICT, TRANSFER) if not (folder / file).is_file()]
+        if missing:
+            raise ModelError(f"{folder} is no complete model: {' and '.join(missing)} missing")
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            return cls(
+                config["name"],
+                folder,
+                config["fingerprint"],
+                int(config["network"]["embedding"]),
+                int(config["style_side"]),
+                config,
+            )
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise ModelError(
+                f"{folder / 'config.json'} is damaged: {error!r}; install or export the model anew"
+            ) from error
+
+
+def list_models() -> list[Model]:
+    """The models that ship with the package."""
+    return [Model.open(name) for name in _shipped()]
+
+
+def _shipped() -> dict[str, Path]:
+    return {path.parent.name: path.parent for path in sorted(SHIPPED.glob("*/config.json"))}

@@ -1,0 +1,85 @@
+"""Style prediction networks: a style picture in, its embedding out.
+
+The embedding is a bottleneck of 100 numbers (Ghiasi et al. 2017, section 3). Linear heads turn it
+into the scales and shifts of the style transfer network; they live in `network.py`, between the two.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pasticcio.nn.inception import CHANNELS, Inception
+
+
+class InceptionPredictor(nn.Module):
+    """The paper's: Inception-v3 to Mixed_6e, mean over positions, linear to the embedding."""
+
+    def __init__(self, embedding: int = 100) -> None:
+        super().__init__()
+        self.trunk = Inception()
+        self.bottleneck = nn.Linear(CHANNELS, embedding)
+        nn.init.xavier_uniform_(self.bottleneck.weight)
+        nn.init.zeros_(self.bottleneck.bias)
+
+    def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
+        """Embeddings of style pictures, RGB in [0, 1], sides at least 75."""
+        return self.bottleneck(self.describe(style))
+
+    def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 768"]:
+        """The pooled features alone: what can be computed once where the trunk is frozen."""
+        return self.trunk(style).float().mean(dim=(2, 3))
+
+
+class CompactPredictor(nn.Module):
+    """A predictor of a third of a million weights.
+
+    Style is what stays when position is averaged away, so the mean and the standard deviation of
+    every channel at three depths, and of the colours themselves, are all that the embedding sees.
+
+    Args:
+        embedding: length of the embedding.
+        widths: channels at 1/4, 1/8 and 1/16 of the size.
+        hidden: width of the layer between the pooled statistics and the embedding.
+    """
+
+    def __init__(self, embedding: int = 100, widths: tuple[int, ...] = (32, 64, 128), hidden: int = 256) -> None:
+        super().__init__()
+        stages = []
+        inputs = 3 * 4 * 4
+        for i, width in enumerate(widths):
+            entry = nn.Conv2d(inputs, width, 3, stride=1 if i == 0 else 2, padding=1)
+            stages.append(nn.Sequential(entry, nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU()))
+            inputs = width
+        self.stages = nn.ModuleList(stages)
+        for module in self.stages.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        self.hidden = nn.Linear(2 * (3 + sum(widths)), hidden)
+        self.bottleneck = nn.Linear(hidden, embedding)
+
+    def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
+        """Embeddings of style pictures, RGB in [0, 1], sides at least 16."""
+        return self.bottleneck(F.relu(self.hidden(self.describe(style))))
+
+    def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Means and standard deviations over positions, of the colours and of every stage."""
+        x = style - 0.5
+        statistics = [moments(4.0 * x)]
+        height, width = x.shape[2] // 16 * 16, x.shape[3] // 16 * 16
+        x = F.pixel_unshuffle(x[:, :, :height, :width], 4)
+        for stage in self.stages:
+            x = stage(x)
+            statistics.append(moments(x))
+        return torch.cat(statistics, 1)
+
+
+def moments(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
+    """Mean and standard deviation of every channel, in float32."""
+    values = x.float()
+    mean = values.mean(dim=(2, 3))
+    variance = (values - mean[:, :, None, None]).square().mean(dim=(2, 3))
+    return torch.cat([mean, torch.sqrt(variance + 1e-5)], 1)

@@ -1,0 +1,280 @@
+"""Style transfer networks: content picture and style parameters in, stylized picture out.
+
+Both families map RGB in [0, 1] of any height and width to RGB in [0, 1] of the same size, and are
+steered by one vector of scales and shifts (`style_parameters` numbers, see `style_layout`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pasticcio.nn.norm import ConditionalInstanceNorm, ShiftBatchNorm
+
+RGB = 3
+
+
+class StyleTransfer(nn.Module):
+    """What both families share: the order of the style parameters, and any picture size.
+
+    Sides are padded by reflection to a multiple of `multiple`, plus `margin` pixels on every side,
+    and the result is cropped back.
+    """
+
+    multiple: int
+    margin: int
+
+    @property
+    def style_layout(self) -> list[tuple[str, int]]:
+        """Name and channels of every conditional instance normalization, in parameter order."""
+        return [(name, norm.channels) for name, norm in self._norms()]
+
+    @property
+    def style_parameters(self) -> int:
+        """Length of the style parameter vector: a beta and a gamma per normalized channel."""
+        return 2 * sum(channels for _, channels in self.style_layout)
+
+    def gamma_mask(self) -> Float[Tensor, "p"]:
+        """1 where a style parameter is a scale (gamma), 0 where it is a shift (beta)."""
+        mask = torch.zeros(self.style_parameters)
+        for _, norm in self._norms():
+            mask[norm.offset + norm.channels : norm.offset + 2 * norm.channels] = 1.0
+        return mask
+
+    def forward(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
+        """Render `content` in the manner of `style`; one row of style serves a whole batch."""
+        height, width = content.shape[2:]
+        bottom = (-height) % self.multiple
+        right = (-width) % self.multiple
+        padded = reflect(content, self.margin, self.margin + right, self.margin, self.margin + bottom)
+        image = self.render(padded, style)
+        return image[:, :, self.margin : self.margin + height, self.margin : self.margin + width]
+
+    def render(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
+        """Stylize a picture whose sides are multiples of `multiple`."""
+        raise NotImplementedError
+
+    def _norms(self) -> Iterator[tuple[str, ConditionalInstanceNorm]]:
+        norms = [(n, m) for n, m in self.named_modules() if isinstance(m, ConditionalInstanceNorm)]
+        yield from sorted(norms, key=lambda named: named[1].offset)
+
+
+class PaperTransfer(StyleTransfer):
+    """The style transfer network of Ghiasi et al. 2017, layer by layer as in the authors' code.
+
+    Three convolutions down to a quarter of the size (batch normalization), five residual blocks
+    and two nearest-neighbour upsamplings (conditional instance normalization), sigmoid. At width 1
+    it has 1,674,656 parameters, 2,758 style parameters, and costs 10.1 G multiply-adds at 256x256.
+
+    Args:
+        width: factor on the 32, 64 and 128 channels.
+    """
+
+    multiple = 4
+    margin = 0
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        narrow, middle, wide = (int(width * channels) for channels in (32, 64, 128))
+        self.contract = nn.ModuleList(
+            [
+                EncoderConv(RGB, narrow, kernel=9, stride=1),
+                EncoderConv(narrow, middle, kernel=3, stride=2),
+                EncoderConv(middle, wide, kernel=3, stride=2),
+            ]
+        )
+        place = Places()
+        self.residual = nn.ModuleList([PaperResidual(wide, place) for _ in range(5)])
+        self.expand = nn.ModuleList(
+            [
+                StyledConv(wide, middle, 3, place, reflection=True),
+                StyledConv(middle, narrow, 3, place, reflection=True),
+                StyledConv(narrow, RGB, 9, place, reflection=True),
+            ]
+        )
+
+    def render(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
+        x = content
+        for layer in self.contract:
+            x = layer(x)
+        for block in self.residual:
+            x = block(x, style)
+        x = F.relu(self.expand[0](double(x), style))
+        x = F.relu(self.expand[1](double(x), style))
+        # The three colour channels are style-normalized too, before the sigmoid.
+        return torch.sigmoid(self.expand[2](x, style))
+
+
+class FastTransfer(StyleTransfer):
+    """A style transfer network for CPUs: few, wide layers at low resolution.
+
+    Pixels are folded into channels at the door (blocks of 4x4), the body works at 1/8 and 1/4 of
+    the size with enough channels to fill the vector units, and the picture leaves through 1/2. A
+    shortcut carries the features at 1/4 around the body. Convolutions pad with zeros, which is
+    free; the picture itself is first padded by reflection, so that no border is seen.
+
+    Args:
+        half: channels at 1/2 of the size.
+        quarter: channels at 1/4 of the size.
+        eighth: channels at 1/8 of the size.
+        quarter_blocks: residual blocks at 1/4, after the body.
+        eighth_blocks: residual blocks at 1/8, the body.
+        margin: pixels of reflection around the picture; a multiple of 8.
+    """
+
+    multiple = 8
+
+    def __init__(
+        self,
+        half: int = 32,
+        quarter: int = 64,
+        eighth: int = 128,
+        quarter_blocks: int = 2,
+        eighth_blocks: int = 3,
+        margin: int = 8,
+    ) -> None:
+        super().__init__()
+        self.margin = margin
+        self.fold = nn.Conv2d(RGB * 4 * 4, quarter, 3, padding=1)
+        self.contract = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)
+        place = Places()
+        self.body = nn.ModuleList([FastResidual(eighth, place) for _ in range(eighth_blocks)])
+        self.to_quarter = nn.Conv2d(eighth, quarter, 1, bias=False)
+        self.at_quarter = StyledConv(quarter, quarter, 3, place)
+        self.detail = nn.ModuleList([FastResidual(quarter, place) for _ in range(quarter_blocks)])
+        self.to_half = nn.Conv2d(quarter, half, 1, bias=False)
+        self.at_half = StyledConv(half, half, 3, place)
+        self.unfold = UpsampledConv(half, RGB)
+        self.colour = ConditionalInstanceNorm(RGB, place.take(RGB))
+
+    def render(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
+        shortcut = F.relu(self.fold(F.pixel_unshuffle(content - 0.5, 4)))
+        x = F.relu(self.contract(shortcut))
+        for block in self.body:
+            x = block(x, style)
+        x = double(self.to_quarter(x)) + shortcut
+        x = F.relu(self.at_quarter(x, style))
+        for block in self.detail:
+            x = block(x, style)
+        x = double(self.to_half(x))
+        x = F.relu(self.at_half(x, style))
+        return torch.sigmoid(self.colour(self.unfold(x), style))
+
+
+class Places:
+    """Hands out consecutive places in the style parameter vector."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def take(self, channels: int) -> int:
+        """Reserve a beta and a gamma for each channel; returns the offset of the first beta."""
+        offset = self.taken
+        self.taken += 2 * channels
+        return offset
+
+
+class EncoderConv(nn.Module):
+    """Reflection padding, convolution without bias, batch normalization, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=False)
+        self.norm = ShiftBatchNorm(outputs)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
+        side = self.conv.kernel_size[0] // 2
+        return F.relu(self.norm(self.conv(reflect(x, side, side, side, side))))
+
+
+class StyledConv(nn.Module):
+    """Convolution without bias, then conditional instance normalization."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, place: Places, reflection: bool = False) -> None:
+        super().__init__()
+        self.reflection = kernel // 2 if reflection else 0
+        padding = 0 if reflection else kernel // 2
+        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False)
+        self.norm = ConditionalInstanceNorm(outputs, place.take(outputs))
+
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b d h w"]:
+        side = self.reflection
+        padded = reflect(x, side, side, side, side) if side else x
+        return self.norm(self.conv(padded), style)
+
+
+class PaperResidual(nn.Module):
+    """Two styled convolutions around a shortcut; no activation after the sum."""
+
+    def __init__(self, channels: int, place: Places) -> None:
+        super().__init__()
+        self.conv1 = StyledConv(channels, channels, 3, place, reflection=True)
+        self.conv2 = StyledConv(channels, channels, 3, place, reflection=True)
+
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b c h w"]:
+        return x + self.conv2(F.relu(self.conv1(x, style)), style)
+
+
+class FastResidual(nn.Module):
+    """The paper's residual block with zero padding."""
+
+    def __init__(self, channels: int, place: Places) -> None:
+        super().__init__()
+        self.conv1 = StyledConv(channels, channels, 3, place)
+        self.conv2 = StyledConv(channels, channels, 3, place)
+
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b c h w"]:
+        return x + self.conv2(F.relu(self.conv1(x, style)), style)
+
+
+class UpsampledConv(nn.Module):
+    """A 5x5 convolution of the picture enlarged by two (nearest neighbour), without enlarging it.
+
+    Each of the four pixels that come from one pixel of the input sees it through its own 3x3
+    kernel; all four are sums of the same 5x5 weights. So the work is done at the lower resolution
+    and yet an even area stays even: the pattern that free sub-pixel kernels weave cannot appear.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, 5, 5))
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+        # taps[p, i, a] is 1 where tap a of the 5 falls on low-resolution neighbour i for pixel p.
+        taps = torch.zeros(2, 3, 5)
+        for pixel in range(2):
+            for tap in range(5):
+                taps[pixel, (pixel + tap - 2) // 2 + 1, tap] = 1.0
+        self.register_buffer("taps", taps, persistent=False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
+        return F.pixel_shuffle(F.conv2d(x, self.kernels(), padding=1), 2)
+
+    def kernels(self) -> Float[Tensor, "d c 3 3"]:
+        """The four kernels of every output channel, in the order of `pixel_shuffle`."""
+        outputs, inputs = self.weight.shape[:2]
+        rows = torch.einsum("pia,ocab->opcib", self.taps, self.weight)
+        both = torch.einsum("qjb,opcib->opqcij", self.taps, rows)
+        return both.reshape(outputs * 4, inputs, 3, 3)
+
+
+def double(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:
+    """Enlarge by two, nearest neighbour."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def reflect(x: Float[Tensor, "b c h w"], left: int, right: int, top: int, bottom: int) -> Float[Tensor, "b c i j"]:
+    """Pad by reflection, in steps where a side is shorter than the padding asked for."""
+    if torch.compiler.is_exporting():  # the graph promises sides longer than any padding
+        return F.pad(x, (left, right, top, bottom), mode="reflect")
+    while left or right or top or bottom:
+        height, width = x.shape[2:]
+        if height < 2 or width < 2:  # one pixel has no reflection: repeat it
+            return F.pad(x, (left, right, top, bottom), mode="replicate")
+        now = [min(left, width - 1), min(right, width - 1), min(top, height - 1), min(bottom, height - 1)]
+        x = F.pad(x, now, mode="reflect")
+        left, right, top, bottom = left - now[0], right - now[1], top - now[2], bottom - now[3]
+    return x

@@ -1,0 +1,184 @@
+"""The Stylizer: styles in, embeddings out; photos in, pictures out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pasticcio.errors import ModelError, OptionError, StyleError, nearest
+from pasticcio.images import Array, Source, open_image, to_pil
+from pasticcio.model import Model
+from pasticcio.style import Style, list_styles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from onnxruntime import InferenceSession
+
+MIN_SIDE = 16  # the graphs' smallest height and width
+MAX_ASPECT = 4  # of a style picture: the middle of a longer one is taken
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a picture is stylized.
+
+    Attributes:
+        strength: 0 is the photo in its own manner, 1 the style in full; a straight line between their
+            embeddings (the paper's identity interpolation).
+    """
+
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.strength <= 1.0:
+            raise OptionError(f"strength is {self.strength:g}; it must be between 0 and 1")
+
+
+class Stylizer:
+    """A loaded model.
+
+    Args:
+        model: name of a shipped model, or a model folder.
+        threads: threads for the networks; by default one per core.
+
+    Raises:
+        ModelError: unknown, incomplete or damaged model.
+    """
+
+    def __init__(self, model: str | os.PathLike[str] | Model = "default", threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise OptionError(f"threads is {threads}; it must be 1 or more")
+        self.model = model if isinstance(model, Model) else Model.open(model)
+        self._threads = threads
+        self._sessions: dict[Path, InferenceSession] = {}
+
+    def embed(self, picture: Source | Style, name: str = "") -> Style:
+        """The style of a picture; a style is returned as it is.
+
+        Args:
+            picture: see `open_image`; or the name of a named style (see `list_styles`).
+            name: of the style; by default the file's.
+
+        Raises:
+            ImageError: the picture cannot be read.
+            StyleError: no such file or named style, or a style of another model.
+        """
+        if isinstance(picture, (str, os.PathLike)) and not os.path.exists(picture):
+            picture = self._named(os.fspath(picture))
+        if isinstance(picture, Style):
+            if picture.model != self.model.fingerprint:
+                raise StyleError(
+                    f"style {picture.name or 'given'} belongs to model {picture.model}, not to {self.model.name} "
+                    f"({self.model.fingerprint}); embed its picture with this model"
+                )
+            return picture
+        if not name and isinstance(picture, (str, os.PathLike)):
+            name = os.path.basename(os.fspath(picture))
+        image = style_view(open_image(picture), self.model.style_side)
+        embedding = self.run(self.model.predict, style=_batch(image))[0]
+        return Style(embedding, self.model.fingerprint, name)
+
+    def stylize(
+        self, photo: Source, style: Source | Style, options: Options | None = None, *, strength: float | None = None
+    ) -> Image.Image:
+        """Render a photo in the manner of a style.
+
+        Args:
+            photo: see `open_image`.
+            style: a style, or a picture to embed first.
+            options: how; `strength` given here takes its place.
+
+        Returns:
+            An 8-bit RGB image of the photo's size.
+
+        Raises:
+            ImageError, StyleError, OptionError: see `open_image`, `embed`, `Options`.
+        """
+        options = options or Options()
+        if strength is not None:
+            options = Options(strength=strength)
+        content = open_image(photo)
+        wanted = self.embed(style).embedding
+        if options.strength < 1.0:
+            own = self.embed(content).embedding
+            wanted = own + np.float32(options.strength) * (wanted - own)
+        return to_pil(self.render(content, wanted))
+
+    def render(self, content: Array, embedding: NDArray[np.float32]) -> Array:
+        """One forward pass of the style transfer network.
+
+        Args:
+            content: (H, W, 3) in [0, 1].
+            embedding: (E,).
+
+        Returns:
+            (H, W, 3) in [0, 1].
+        """
+        if embedding.shape != (self.model.embedding,):
+            raise StyleError(
+                f"an embedding of shape {embedding.shape} is not of this model; it has {self.model.embedding} numbers"
+            )
+        height, width = content.shape[:2]
+        padded = _at_least(content, MIN_SIDE)
+        image = self.run(self.model.transfer, content=_batch(padded), embedding=embedding[None].astype(np.float32))
+        return np.ascontiguousarray(image[0].transpose(1, 2, 0)[:height, :width])
+
+    def run(self, graph: Path, **inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run one graph of the model on float32 arrays; returns its output."""
+        output: NDArray[np.float32] = self._session(graph).run(None, inputs)[0]
+        return output
+
+    def _named(self, name: str) -> Style:
+        styles = list_styles(self.model.name)
+        if name not in styles:
+            raise StyleError(f"no such file and no named style: {name}; {nearest(name, styles)}")
+        return styles[name]
+
+    def _session(self, graph: Path) -> InferenceSession:
+        if graph not in self._sessions:
+            import onnxruntime
+
+            settings = onnxruntime.SessionOptions()
+            settings.intra_op_num_threads = self._threads or 0
+            try:
+                self._sessions[graph] = onnxruntime.InferenceSession(
+                    str(graph), settings, providers=["CPUExecutionProvider"]
+                )
+            except Exception as error:  # onnxruntime's errors share no public base
+                raise ModelError(f"cannot load {graph}: {str(error).splitlines()[0]}") from error
+        return self._sessions[graph]
+
+
+def style_view(image: Array, side: int) -> Array:
+    """A style picture as the style prediction network sees it: the short side brought to `side` pixels."""
+    height, width = image.shape[:2]
+    longest = MAX_ASPECT * min(height, width)
+    top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
+    image = image[top : top + longest, left : left + longest]
+    height, width = image.shape[:2]
+    scale = side / min(height, width)
+    size = max(side, round(width * scale)), max(side, round(height * scale))
+    if size == (width, height):
+        return image
+    return open_image(to_pil(image).resize(size, Image.Resampling.BICUBIC))
+
+
+def _at_least(image: Array, side: int) -> Array:
+    """Reflect a picture smaller than the graphs accept, to the right and downwards."""
+    height, width = image.shape[:2]
+    down, right = max(0, side - height), max(0, side - width)
+    return (
+        np.pad(image, ((0, down), (0, right), (0, 0)), mode="reflect" if min(height, width) > 1 else "edge")
+        if down or right
+        else image
+    )
+
+
+def _batch(image: Array) -> NDArray[np.float32]:
+    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Training: data, the loop, and the export of a trained network to a model folder."""

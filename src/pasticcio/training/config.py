@@ -1,0 +1,267 @@
+"""What a recipe says: frozen dataclasses read from TOML, every key checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pasticcio.errors import ConfigError, nearest
+from pasticcio.nn.losses import LossConfig
+from pasticcio.nn.network import NetworkConfig
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LossNetworkConfig:
+    """The network in whose features the losses are measured.
+
+    Attributes:
+        name: "vgg16" or "vgg19" (torchvision's public weights), "vgg19-normalised" (Gatys et al.)
+            or "vgg19-small" (its quarter-width copy).
+        weights: file of the weights; empty for torchvision's, which are then downloaded.
+        pooling: "max" as trained, or "average".
+        padding: "zero" as trained, or "reflect".
+    """
+
+    name: Literal["vgg16", "vgg19", "vgg19-normalised", "vgg19-small"] = "vgg16"
+    weights: str = ""
+    pooling: Literal["max", "average"] = "average"
+    padding: Literal["zero", "reflect"] = "zero"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where photos and styles come from, and how they are cut. Sizes in pixels.
+
+    Attributes:
+        photos, styles: folders, `.txt` lists, `.csv` tables with a column `file`, or `.tar` shards.
+        split: rows of a table used, where it has a column `split`.
+        crop: side of a photo crop.
+        photo_short: range of the short side to which a photo is resized before the crop.
+        flip_photos: mirror half of the photos.
+        style_short: range of the short side to which a style is resized before the crop.
+        style_crop: side of a style crop.
+        style_size: range of the side to which a whole batch of style crops is resized.
+        augment: change the styles' brightness, saturation and hue, and mirror them. Off, styles are
+            centre crops, and what depends on them alone can be computed once.
+        brightness: largest change of brightness, on [0, 1].
+        saturation: range of the factor on saturation.
+        hue: largest turn of the hue, in turns.
+        flips: mirror half of the styles left to right, half top to bottom.
+        keep_mb: memory per worker, in MB, for decoded pictures.
+        workers: processes that decode.
+    """
+
+    photos: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
+    split: str = "train"
+    crop: int = 256
+    photo_short: tuple[int, int] = (258, 258)
+    flip_photos: bool = False
+    style_short: tuple[int, int] = (258, 455)
+    style_crop: int = 256
+    style_size: tuple[int, int] = (128, 299)
+    augment: bool = True
+    brightness: float = 0.8
+    saturation: tuple[float, float] = (0.5, 1.5)
+    hue: float = 0.2
+    flips: bool = True
+    keep_mb: int = 0
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("photo_short", "style_short", "style_size"):
+            low, high = getattr(self, name)
+            if not 16 <= low <= high:
+                raise ConfigError(f"data.{name} is {low, high}; it must be a range of pixels from 16 up")
+        if self.photo_short[0] < self.crop:
+            raise ConfigError(f"data.photo_short begins at {self.photo_short[0]}, below data.crop {self.crop}")
+        if self.style_short[0] < self.style_crop:
+            raise ConfigError(
+                f"data.style_short begins at {self.style_short[0]}, below data.style_crop {self.style_crop}"
+            )
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run of training: a recipe, or one stage of it.
+
+    Attributes:
+        name: of the model trained.
+        out: folder of the run: checkpoints, logs, sample pictures, and the model at the end.
+        start: model folder whose weights the run begins with; empty for random weights.
+        inception: weights of Inception-v3 for the paper's predictor: a file, "torchvision" to
+            download the public ones, or empty for random weights.
+        frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
+        steps: steps of the optimizer.
+        batch: pictures per step and process.
+        learning_rate: after warm-up.
+        final_rate: fraction of the learning rate that the cosine ends at; 1 keeps it constant.
+        warmup: steps over which the learning rate rises from 0.
+        clip: largest norm of the gradient; 0 does not clip.
+        ema: decay of the moving average of the weights, which is what is kept; 0 keeps the weights.
+        identity: share of each batch in which a photo is its own style and should come back.
+        precision: "float32" or "bf16" (losses stay in float32).
+        compile: use torch.compile.
+        seed: of everything random.
+        checkpoint_minutes: time between checkpoints.
+        sample_steps: steps between sample pictures; 0 for none.
+        log_steps: steps between log lines.
+        cache: folder for style targets computed once; empty for none. Needs data.augment = false.
+    """
+
+    name: str = "unnamed"
+    out: str = "runs/unnamed"
+    start: str = ""
+    inception: str = ""
+    frozen: tuple[str, ...] = ()
+    steps: int = 1000
+    batch: int = 8
+    learning_rate: float = 1e-3
+    final_rate: float = 0.01
+    warmup: int = 100
+    clip: float = 1.0
+    ema: float = 0.999
+    identity: float = 0.0
+    precision: Literal["float32", "bf16"] = "float32"
+    compile: bool = False
+    seed: int = 0
+    checkpoint_minutes: float = 5.0
+    sample_steps: int = 500
+    log_steps: int = 10
+    cache: str = ""
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    loss_network: LossNetworkConfig = field(default_factory=LossNetworkConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "log_steps"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1")
+        if not 0 <= self.identity <= 1:
+            raise ConfigError(f"identity is {self.identity}; it must be between 0 and 1")
+        if self.cache and self.data.augment:
+            raise ConfigError(
+                "cache is set but data.augment is true; augmented styles have no fixed targets: set one of them off"
+            )
+
+
+def read_recipe(path: Path, settings: typing.Sequence[str] = ()) -> list[TrainConfig]:
+    """The stages of a recipe, in order; a recipe without `[[stage]]` tables is one stage.
+
+    Each `[[stage]]` holds what differs from the recipe's common part, and begins with the model that
+    the stage before it ended with.
+
+    Args:
+        path: TOML file.
+        settings: `key=value` overrides for every stage, keys dotted, values in TOML or bare strings.
+
+    Raises:
+        ConfigError: unreadable file, unknown key, or a value of the wrong type.
+    """
+    try:
+        common = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read recipe {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"recipe {path} is not TOML: {error}") from error
+    stages = common.pop("stage", None) or [{}]
+    common.setdefault("name", path.stem)
+    common.setdefault("out", f"runs/{common['name']}")
+    overrides: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {setting!r} has no '='; write --set key=value")
+        target = overrides
+        *parents, last = key.strip().split(".")
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = _toml_value(value.strip())
+    configs: list[TrainConfig] = []
+    for number, stage in enumerate(stages, start=1):
+        values = _merge(_merge(common, stage), overrides)
+        if len(stages) > 1:
+            values["out"] = f"{values['out']}/stage-{number}"
+            if configs:
+                values["start"] = f"{configs[-1].out}/model"
+        configs.append(from_dict(TrainConfig, values, str(path)))
+    return configs
+
+
+def from_dict(cls: type[T], values: dict[str, Any], source: str, prefix: str = "") -> T:
+    """Build a frozen dataclass from plain values, refusing unknown keys and wrong types.
+
+    Raises:
+        ConfigError: names the source, the key, the value and what would fit.
+    """
+    hints = typing.get_type_hints(cls)
+    names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    converted = {}
+    for key, value in values.items():
+        if key not in names:
+            raise ConfigError(f"{source}: unknown key {prefix}{key}; {nearest(key, names)}")
+        converted[key] = _convert(hints[key], value, source, f"{prefix}{key}")
+    try:
+        return cls(**converted)
+    except ValueError as error:
+        raise ConfigError(f"{source}: {prefix}{error}") from error
+
+
+def _convert(hint: Any, value: Any, source: str, key: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return from_dict(typing.cast(type, hint), value, source, f"{key}.")
+    if origin is Literal and value in arguments:
+        return value
+    if origin is tuple and isinstance(value, (list, tuple)):
+        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+        if len(kinds) == len(value):
+            return tuple(_convert(kind, item, source, key) for kind, item in zip(kinds, value, strict=True))
+    if origin is tuple and isinstance(value, str) and arguments == (str, ...):
+        return (value,)
+    if origin is dict and isinstance(value, dict):
+        return {name: _convert(arguments[1], item, source, f"{key}.{name}") for name, item in value.items()}
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and type(value) is hint:
+        return value
+    wanted = " or ".join(map(repr, arguments)) if origin is Literal else getattr(hint, "__name__", str(hint))
+    raise ConfigError(f"{source}: {key} is {value!r}; it must be {wanted}")
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`above` over `below`, table by table; weights of layers are replaced whole."""
+    merged = dict(below)
+    for key, value in above.items():
+        inner = merged.get(key)
+        nested = isinstance(value, dict) and isinstance(inner, dict) and key not in ("content", "style")
+        merged[key] = _merge(inner, value) if nested else value  # type: ignore[arg-type]
+    return merged
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def to_json(config: Any) -> str:
+    """A configuration as JSON, keys in the order of their declaration."""
+    return json.dumps(dataclasses.asdict(config), indent=2)

@@ -1,0 +1,289 @@
+"""Training data: folders, lists, tables and tar shards of pictures -> batches.
+
+A batch is a pure function of the seed, the step and the process, so a run that is resumed sees the
+very batches an unbroken run would have seen, whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tarfile
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from pasticcio.errors import DataError
+from pasticcio.training.config import DataConfig
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+MIN_SIDE = 32  # smaller pictures are no use to either network
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where one picture lies: a file, or a stretch of a tar shard (`size` bytes at `offset`)."""
+
+    name: str
+    path: Path
+    offset: int = 0
+    size: int = -1
+
+
+@dataclass
+class Batch:
+    """What one step sees.
+
+    Attributes:
+        photos: crops, (B, 3, crop, crop).
+        styles: style pictures, (B, 3, S, S). The first `own` show their row's own photo.
+        style_index: number of each style among all styles, (B,).
+        own: how many photos at the front are their own style.
+        skipped: names of pictures that could not be used.
+    """
+
+    photos: UInt8[Tensor, "b 3 h w"]
+    styles: UInt8[Tensor, "b 3 s s"]
+    style_index: Tensor
+    own: int
+    skipped: list[str]
+
+
+class Pictures:
+    """All pictures of some sources, by number.
+
+    Args:
+        sources: folders (searched through), `.txt` lists (a path a line), `.csv` tables (column
+            `file`) or `.tar` shards. Paths in a list or table are relative to it, or to the folder
+            beside it that has its name.
+        split: rows of a table used, where it has a column `split`.
+        keep_mb: memory for decoded pictures, in MB.
+        keep_short: short side, in pixels, beyond which kept pictures are reduced.
+
+    Raises:
+        DataError: a source that does not exist, or no picture in any of them.
+    """
+
+    def __init__(self, sources: Sequence[str], split: str = "train", keep_mb: int = 0, keep_short: int = 512) -> None:
+        self.entries = [entry for source in sources for entry in find_pictures(Path(source), split)]
+        if not self.entries:
+            raise DataError(
+                f"no pictures in {', '.join(sources) or 'no sources'}; name folders, lists or tar shards with some"
+            )
+        self.keep_bytes = keep_mb * 1_000_000
+        self.keep_short = keep_short
+        self._kept: OrderedDict[int, Pixels] = OrderedDict()
+        self._kept_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def load(self, index: int) -> Pixels:
+        """Picture `index` as (H, W, 3).
+
+        Raises:
+            OSError, ValueError: it cannot be decoded, or is smaller than `MIN_SIDE`.
+        """
+        if index in self._kept:
+            return self._kept[index]
+        entry = self.entries[index]
+        with entry.path.open("rb") as file:
+            file.seek(entry.offset)
+            data = file.read(entry.size)
+        with Image.open(io.BytesIO(data)) as image:
+            if min(image.size) < MIN_SIDE:
+                raise ValueError(f"{entry.name} is {image.width}x{image.height}; sides must be {MIN_SIDE} or more")
+            pixels = np.asarray(image.convert("RGB"))
+        if self.keep_bytes:
+            pixels = self._keep(index, pixels)
+        return pixels
+
+    def usable(self, index: int, skipped: list[str]) -> tuple[int, Pixels]:
+        """Picture `index`, or the next one after it that can be read; adds the names passed over."""
+        for step in range(len(self)):
+            at = (index + step) % len(self)
+            try:
+                return at, self.load(at)
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+                skipped.append(self.entries[at].name)
+        raise DataError(f"none of {len(self)} pictures can be read, the first being {self.entries[0].name}")
+
+    def _keep(self, index: int, pixels: Pixels) -> Pixels:
+        if min(pixels.shape[:2]) > self.keep_short:
+            pixels = resize_short(pixels, self.keep_short)
+        self._kept[index] = pixels
+        self._kept_bytes += pixels.nbytes
+        while self._kept_bytes > self.keep_bytes:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= dropped.nbytes
+        return pixels
+
+
+def find_pictures(source: Path, split: str) -> list[Entry]:
+    """The pictures of one source, in a fixed order.
+
+    Raises:
+        DataError: the source does not exist or is of no known kind.
+    """
+    if source.is_dir():
+        paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
+        return [Entry(str(path), path) for path in paths]
+    if not source.exists():
+        raise DataError(f"no such file or folder: {source}")
+    if source.suffix == ".tar":
+        with tarfile.open(source, "r:") as tar:
+            members = [m for m in tar if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
+        return [Entry(f"{source}:{m.name}", source, m.offset_data, m.size) for m in members]
+    if source.suffix == ".csv":
+        with source.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        if rows and "file" not in rows[0]:
+            raise DataError(f"table {source} has no column 'file'; it has {', '.join(rows[0])}")
+        names = [row["file"] for row in rows if row.get("split", split) == split]
+    elif source.suffix == ".txt":
+        names = [line.strip() for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
+    else:
+        raise DataError(f"{source} is no folder, .txt list, .csv table or .tar shard")
+    beside = source.with_suffix("")
+    base = beside if beside.is_dir() else source.parent
+    return [Entry(name, base / name) for name in names]
+
+
+class Batches(Dataset[Batch]):
+    """Batches by step; see the module's first lines."""
+
+    def __init__(self, config: DataConfig, batch: int, identity: float, seed: int, process: int = 0) -> None:
+        self.config = config
+        self.batch = batch
+        self.own = round(identity * batch)
+        self.seed = seed
+        self.process = process
+        self.photos = Pictures(config.photos, config.split, config.keep_mb // 4, config.photo_short[1])
+        self.styles = Pictures(config.styles, config.split, config.keep_mb - config.keep_mb // 4, config.style_short[1])
+
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step, self.process))
+        size = int(rng.integers(self.config.style_size[0], self.config.style_size[1] + 1))
+        photos, styles, numbers, skipped = [], [], [], list[str]()
+        for row in range(self.batch):
+            _, photo = self.photos.usable(int(rng.integers(len(self.photos))), skipped)
+            number, style = self.styles.usable(int(rng.integers(len(self.styles))), skipped)
+            photos.append(photo_crop(photo, self.config, rng))
+            styles.append(style_crop(photo if row < self.own else style, self.config, rng))
+            numbers.append(number)
+        style_tensor = to_tensor(styles)
+        if style_tensor.shape[2] != size:
+            resized = torch.nn.functional.interpolate(
+                style_tensor.float(), (size, size), mode="bilinear", antialias=True
+            )
+            style_tensor = resized.round().clamp(0, 255).to(torch.uint8)
+        return Batch(to_tensor(photos), style_tensor, torch.tensor(numbers), self.own, skipped)
+
+    def loader(self, first: int, steps: int) -> DataLoader[Batch]:
+        """Batches of the steps from `first` up to `steps`, decoded ahead by worker processes."""
+        workers = self.config.workers
+        return DataLoader(
+            self,
+            batch_size=None,
+            sampler=range(first, steps),
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            worker_init_fn=_one_thread,
+        )
+
+
+def photo_crop(photo: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
+    """A square crop of a photo brought to a random scale, (crop, crop, 3)."""
+    short = int(rng.integers(config.photo_short[0], config.photo_short[1] + 1))
+    crop = random_crop(photo, config.crop, short, rng)
+    return crop[:, ::-1] if config.flip_photos and rng.random() < 0.5 else crop
+
+
+def style_crop(style: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
+    """A square crop of a style picture, (style_crop, style_crop, 3).
+
+    Augmented as in the authors' code: brightness, saturation, hue, mirrored both ways, scale and
+    place of the crop. Departure: saturation and hue are changed in YIQ, where both are linear, not
+    in HSV. Without augmentation: the centre, at the smallest scale.
+    """
+    if not config.augment:
+        return centre_crop(style, config.style_crop, config.style_short[0])
+    short = int(rng.integers(config.style_short[0], config.style_short[1] + 1))
+    crop = random_crop(style, config.style_crop, short, rng)
+    if config.flips:
+        crop = crop[:, ::-1] if rng.random() < 0.5 else crop
+        crop = crop[::-1] if rng.random() < 0.5 else crop
+    return change_colours(
+        crop,
+        brightness=rng.uniform(-config.brightness, config.brightness),
+        saturation=rng.uniform(*config.saturation),
+        hue=rng.uniform(-config.hue, config.hue),
+    )
+
+
+RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+
+def change_colours(pixels: Pixels, brightness: float, saturation: float, hue: float) -> Pixels:
+    """Add `brightness` (of 1), multiply the chroma by `saturation`, turn it by `hue` turns."""
+    angle = 2 * np.pi * hue
+    turn = saturation * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    chroma = np.eye(3)
+    chroma[1:, 1:] = turn
+    matrix = np.linalg.inv(RGB_TO_YIQ) @ chroma @ RGB_TO_YIQ
+    changed = pixels.astype(np.float32) @ matrix.T.astype(np.float32) + np.float32(255 * brightness)
+    return np.clip(changed + 0.5, 0, 255).astype(np.uint8)
+
+
+def random_crop(pixels: Pixels, side: int, short: int, rng: np.random.Generator) -> Pixels:
+    """A square of `side` pixels at a random place, as if the short side were `short`."""
+    height, width = pixels.shape[:2]
+    window = side * min(height, width) / short
+    left, top = rng.uniform(0, width - window), rng.uniform(0, height - window)
+    return _cut(pixels, left, top, window, side)
+
+
+def centre_crop(pixels: Pixels, side: int, short: int) -> Pixels:
+    """The middle square of `side` pixels, as if the short side were `short`."""
+    height, width = pixels.shape[:2]
+    window = side * min(height, width) / short
+    return _cut(pixels, (width - window) / 2, (height - window) / 2, window, side)
+
+
+def _cut(pixels: Pixels, left: float, top: float, window: float, side: int) -> Pixels:
+    image = Image.fromarray(pixels)
+    box = (left, top, left + window, top + window)
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, box=box))
+
+
+def resize_short(pixels: Pixels, short: int) -> Pixels:
+    """The whole picture with its short side brought to `short` pixels."""
+    image = Image.fromarray(pixels)
+    scale = short / min(image.size)
+    size = (max(short, round(image.width * scale)), max(short, round(image.height * scale)))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
+
+
+def to_tensor(pictures: Sequence[Pixels]) -> UInt8[Tensor, "b 3 h w"]:
+    """Pictures of one size as a tensor."""
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
+
+
+def to_unit(pixels: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Bytes to [0, 1]."""
+    return pixels.float() / 255.0
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)  # workers decode beside the training threads

@@ -1,0 +1,196 @@
+"""A trained network to a model folder: weights, configuration, ONNX graphs checked against torch."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pasticcio.errors import ModelError, TrainingError
+from pasticcio.model import PREDICT, TRANSFER, Model
+from pasticcio.nn.network import NetworkConfig, StyleNetwork
+from pasticcio.stylizer import Stylizer
+from pasticcio.training.config import from_dict
+from pasticcio.weights import sha256
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+STYLE_SIDE = 256
+TOLERANCE = 1e-3
+CHECKED = ((256, 256), (192, 320), (137, 211))  # heights and widths at which the graphs are compared
+FINGERPRINT_DIGITS = 12
+
+
+def save_model(folder: Path, network: StyleNetwork, name: str, training: dict[str, Any]) -> None:
+    """Write weights (half precision) and configuration; `export` adds the ONNX graphs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {key: _half(value.detach().cpu()).contiguous() for key, value in network.state_dict().items()}
+    partial = folder / (WEIGHTS + ".part")
+    save_file(state, partial)
+    os.replace(partial, folder / WEIGHTS)
+    config = {
+        "name": name,
+        "fingerprint": sha256(folder / WEIGHTS)[:FINGERPRINT_DIGITS],
+        "network": dataclasses.asdict(network.config),
+        "style_side": STYLE_SIDE,
+        "inputs": {
+            PREDICT: {"style": "float32 (batch, 3, height, width), RGB in [0, 1]"},
+            TRANSFER: {
+                "content": "float32 (batch, 3, height, width), RGB in [0, 1], sides 16 or more",
+                "embedding": "float32 (batch or 1, embedding)",
+            },
+        },
+        "outputs": {
+            PREDICT: {"embedding": "float32 (batch, embedding)"},
+            TRANSFER: {"image": "float32 (batch, 3, height, width), RGB in [0, 1]"},
+        },
+        "training": training,
+    }
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _half(value: Tensor) -> Tensor:
+    return value.half() if value.is_floating_point() else value
+
+
+def load_network(folder: Path) -> StyleNetwork:
+    """The torch network of a model folder, in evaluation mode, float32.
+
+    Raises:
+        ModelError: a missing or damaged folder.
+    """
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        values = config["network"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder} is no model folder: {error}") from error
+    network = StyleNetwork(from_dict(NetworkConfig, values, str(folder / CONFIG)))
+    load_weights(network, folder)
+    return network.eval()
+
+
+def load_weights(network: StyleNetwork, folder: Path) -> None:
+    """Fill a network with a model folder's weights.
+
+    Raises:
+        ModelError: missing or damaged weights, or another architecture.
+    """
+    try:
+        state = load_file(folder / WEIGHTS)
+        network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in state.items()})
+    except Exception as error:  # safetensors' and torch's errors alike
+        raise ModelError(f"{folder / WEIGHTS} does not fit this network: {error}") from error
+
+
+class Predict(nn.Module):
+    """The graph of `predict.onnx`."""
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
+        return self.network.predictor(style)
+
+
+class Transfer(nn.Module):
+    """The graph of `transfer.onnx`."""
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, content: Float[Tensor, "b 3 h w"], embedding: Float[Tensor, "s e"]) -> Float[Tensor, "b 3 h w"]:
+        return self.network.render(content, embedding)
+
+
+def export(folder: Path) -> float:
+    """Add the ONNX graphs to a model folder and compare them with torch.
+
+    Returns:
+        The largest difference found, on [0, 1], over three sizes, one of them odd.
+
+    Raises:
+        ModelError: the folder has no weights.
+        TrainingError: a graph differs from torch by more than 1e-3.
+    """
+    network = load_network(folder)
+    picture = torch.rand(2, 3, 137, 211)
+    embedding = torch.randn(2, network.config.embedding)
+    free = {0: "batch", 2: "height", 3: "width"}
+    _write(Predict(network), (picture,), {"style": free}, "embedding", folder / PREDICT)
+    rows = {"content": free, "embedding": {0: "styles"}}
+    _write(Transfer(network), (picture, embedding), rows, "image", folder / TRANSFER)
+    return compare(network, Model.open(folder))
+
+
+def _write(
+    graph: nn.Module, example: tuple[Tensor, ...], shapes: dict[str, dict[int, str]], output: str, path: Path
+) -> None:
+    with _quiet():
+        program = torch.onnx.export(
+            graph.eval(),
+            example,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            input_names=list(shapes),
+            output_names=[output],
+            external_data=False,
+            verbose=False,
+        )
+        assert program is not None
+        partial = path.with_name(path.name + ".part")
+        program.save(str(partial))
+    os.replace(partial, path)
+
+
+@torch.no_grad()
+def compare(network: StyleNetwork, model: Model) -> float:
+    """Largest difference between a model's graphs and torch, on [0, 1].
+
+    Raises:
+        TrainingError: it is above 1e-3.
+    """
+    rng = np.random.default_rng(0)
+    stylizer = Stylizer(model)
+    worst = 0.0
+    for height, width in CHECKED:
+        content = rng.random((height, width, 3), dtype=np.float32)
+        picture = torch.from_numpy(content).permute(2, 0, 1)[None]
+        embedding = network.predictor(picture)
+        found = stylizer.run(model.predict, style=picture.numpy())
+        image = network.render(picture, embedding)[0].permute(1, 2, 0).numpy()
+        rendered = stylizer.render(content, found[0])
+        worst = max(worst, float(np.abs(rendered - image).max()))
+    if not worst <= TOLERANCE:
+        raise TrainingError(
+            f"the ONNX graphs in {model.folder} differ from torch by {worst:.2g}; the limit is {TOLERANCE:g}"
+        )
+    return worst
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter prints, warns of torchvision's absence and of its own deprecations."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

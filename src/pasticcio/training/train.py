@@ -1,0 +1,374 @@
+"""The training loop: one process or many, checkpoints, resume."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from pasticcio.errors import ConfigError, TrainingError
+from pasticcio.nn.inception import Inception
+from pasticcio.nn.losses import gram_matrix, gram_targets, perceptual_loss, total_variation
+from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.vgg import Vgg
+from pasticcio.training.config import TrainConfig, to_json
+from pasticcio.training.data import Batch, Batches, to_unit
+from pasticcio.training.export import load_weights, save_model
+from pasticcio.training.targets import StyleTargets
+from pasticcio.weights import TORCHVISION, fetch, load_vgg, read_state
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT = "checkpoint.safetensors"
+SAMPLES = 6  # photos down and styles across in a sample picture
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one step of training did; losses are means over the batch, unweighted by their config."""
+
+    step: int
+    steps: int
+    losses: Mapping[str, float]
+    gradient: float
+    learning_rate: float
+    pictures_per_second: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to the end at the present rate, needs `pictures_per_second` above 0."""
+        return (self.steps - self.step) / max(self.pictures_per_second, 1e-9)
+
+
+Report = Callable[[Progress], None]
+
+
+def train(config: TrainConfig, resume: bool = False, report: Report | None = None) -> Path:
+    """Train one model; returns its folder.
+
+    Args:
+        config: what to train.
+        resume: go on from the run's last checkpoint, if there is one.
+        report: called after every step, on the main process.
+
+    Raises:
+        ConfigError, DataError, ModelError: before the first step.
+        TrainingError: a loss that is not finite; names the step and the last good checkpoint.
+    """
+    run = Run(config)
+    if resume:
+        run.resume()
+    return run.go(report)
+
+
+class Run:
+    """One training run: the networks, the optimizer and where they stand."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.folder = Path(config.out)
+        mixed = "bf16" if config.precision == "bf16" else "no"
+        self.accelerator = Accelerator(mixed_precision=mixed)
+        self.device = self.accelerator.device
+        torch.manual_seed(config.seed)
+        network = StyleNetwork(config.network)
+        self._initialize(network)
+        freeze(network, config.frozen)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learned = [p for p in network.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(learned, lr=config.learning_rate)
+        prepared: tuple[nn.Module, torch.optim.Optimizer] = self.accelerator.prepare(network, optimizer)
+        self.network, self.optimizer = prepared
+        self.bare: StyleNetwork = self.accelerator.unwrap_model(self.network)
+        self.average = {name: value.detach().clone().float() for name, value in self._averaged()}
+        source = config.loss_network
+        vgg = load_vgg(source.name, config.loss.layers(), source.weights, source.pooling, source.padding)
+        self.vgg: Vgg = vgg.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.forward: Callable[..., Tensor] = self.network
+        if config.compile:
+            self.forward = torch.compile(self.network)
+            self.vgg = torch.compile(self.vgg)  # type: ignore[assignment]
+        self.batches = Batches(config.data, config.batch, config.identity, config.seed, self.accelerator.process_index)
+        self.targets = None
+        if config.cache:
+            with self.accelerator.main_process_first():  # one computes, the others read
+                self.targets = StyleTargets.build(Path(config.cache), self.batches, self.vgg, config)
+        self.step = 0
+        self.seen_bad: set[str] = set()
+
+    def _initialize(self, network: StyleNetwork) -> None:
+        config = self.config
+        if config.inception:
+            if config.network.predictor != "inception":
+                raise ConfigError("inception weights are given but network.predictor is not 'inception'")
+            trunk = network.predictor.trunk
+            assert isinstance(trunk, Inception)
+            public = config.inception == "torchvision"
+            state = read_state(fetch(TORCHVISION["inception_v3"]) if public else Path(config.inception))
+            folded = "mixed_7_conv.weight" in state
+            (trunk.load_folded if folded else trunk.load_torchvision)(state)
+        if config.start:
+            load_weights(network, Path(config.start))
+
+    def _averaged(self) -> Iterator[tuple[str, Tensor]]:
+        """What the moving average follows: all that a model is made of, running statistics included."""
+        for name, value in self.bare.state_dict().items():
+            if value.is_floating_point():
+                yield name, value
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def go(self, report: Report | None = None) -> Path:
+        """Train from the present step to the last; returns the model's folder."""
+        config, main = self.config, self.accelerator.is_main_process
+        if main:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "config.json").write_text(to_json(config))
+        with contextlib.ExitStack() as stack:
+            record = stack.enter_context(Record(self.folder, self.step)) if main else None
+            saved = clock = time.monotonic()
+            rate = 0.0
+            for batch in self.batches.loader(self.step, config.steps):
+                losses, gradient = self.advance(batch)
+                now = time.monotonic()
+                latest = config.batch * self.accelerator.num_processes / (now - clock)
+                rate = latest if rate == 0.0 else 0.95 * rate + 0.05 * latest
+                clock = now
+                if not main:
+                    continue
+                self._name_bad(batch.skipped)
+                progress = Progress(self.step, config.steps, losses, gradient, self.learning_rate(self.step - 1), rate)
+                if record and (self.step % config.log_steps == 0 or self.step == config.steps):
+                    record.add(progress)
+                if config.sample_steps and self.step % config.sample_steps == 0:
+                    self.sample(batch).save(self.folder / f"sample-{self.step:07d}.png")
+                if now - saved > 60 * config.checkpoint_minutes:
+                    self.save()
+                    saved = now
+                if report:
+                    report(progress)
+        if main:
+            self.save()
+            return self.save_model()
+        return self.folder / "model"
+
+    def advance(self, batch: Batch) -> tuple[dict[str, float], float]:
+        """One step of the optimizer; returns the losses and the norm of the gradient."""
+        config = self.config
+        self.network.train()
+        freeze_norms(self.bare, config.frozen)
+        rate = self.learning_rate(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        losses = self.losses(batch)
+        total = losses["total"]
+        if not torch.isfinite(total):
+            checkpoint = self.folder / CHECKPOINT
+            good = f"the last good checkpoint is {checkpoint}" if checkpoint.exists() else "there is no checkpoint yet"
+            raise TrainingError(f"the loss is {total.item()} at step {self.step}; {good}; lower learning_rate or clip")
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(total)
+        limit = config.clip or float("inf")
+        gradient = self.accelerator.clip_grad_norm_(self.bare.parameters(), limit)
+        self.optimizer.step()
+        self.step += 1
+        self._follow()
+        return {name: float(value.detach()) for name, value in losses.items()}, float(gradient)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The objective ("total") and its parts, each a mean over the batch."""
+        config, own = self.config.loss, batch.own
+        layout = torch.channels_last
+        photos = to_unit(batch.photos.to(self.device)).contiguous(memory_format=layout)
+        styles = to_unit(batch.styles.to(self.device)).contiguous(memory_format=layout)
+        with torch.no_grad(), self.accelerator.autocast():
+            content = self.vgg(photos)
+            if self.targets is not None:
+                grams = self.targets.at(batch.style_index, self.device)
+            else:
+                grams = gram_targets(self.vgg(styles), config)
+            for layer in grams if own else ():
+                grams[layer][:own] = gram_matrix(content[layer][:own])
+        with self.accelerator.autocast():
+            images = self.forward(photos, styles)
+            features = self.vgg(images)
+        parts = {name: value.mean() for name, value in perceptual_loss(features, content, grams, config).items()}
+        total = parts["content"] + parts["style"]
+        if config.total_variation:
+            parts["total_variation"] = total_variation(images)
+            total = total + config.total_variation * parts["total_variation"]
+        if config.pixel and own:
+            parts["pixel"] = (images[:own].float() - photos[:own]).square().mean()
+            total = total + config.pixel * parts["pixel"] * own / len(photos)
+        return {"total": total, **parts}
+
+    def learning_rate(self, step: int) -> float:
+        """Warm-up, then half a cosine from the full rate down to `final_rate` of it."""
+        config = self.config
+        warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
+        done = step / max(1, config.steps)
+        cosine = config.final_rate + (1 - config.final_rate) * 0.5 * (1 + np.cos(np.pi * done))
+        return float(config.learning_rate * warm * cosine)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Let the moving average follow the weights; young averages follow faster."""
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) if self.config.ema else 0.0
+        values = dict(self._averaged())
+        averages = [self.average[name] for name in values]
+        torch._foreach_lerp_(averages, [v.float() for v in values.values()], 1.0 - decay)
+
+    def _name_bad(self, names: list[str]) -> None:
+        for name in names:
+            if name not in self.seen_bad:
+                self.seen_bad.add(name)
+                log.warning("skipping unreadable or tiny picture %s (%d so far)", name, len(self.seen_bad))
+
+    # -- what is kept --------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def averaged_weights(self) -> Iterator[StyleNetwork]:
+        """The network with its averaged weights, for a while."""
+        own = {name: value.clone() for name, value in self.bare.state_dict().items()}
+        self.bare.load_state_dict(self.average, strict=False)
+        self.bare.eval()
+        try:
+            yield self.bare
+        finally:
+            self.bare.load_state_dict(own)
+            self.bare.train()
+
+    @torch.no_grad()
+    def sample(self, batch: Batch) -> Image.Image:
+        """A grid: photos down, styles across, stylized pictures where they meet."""
+        photos = to_unit(batch.photos[-SAMPLES:].to(self.device))
+        styles = to_unit(batch.styles[-SAMPLES:].to(self.device))
+        side = photos.shape[2]
+        shown = nn.functional.interpolate(styles, (side, side), mode="bilinear", antialias=True)
+        rows = [torch.cat([torch.ones_like(photos[0]), *shown], 2)]
+        with self.averaged_weights() as network:
+            embeddings = network.predictor(styles)
+            for photo in photos:
+                images = [network.render(photo[None], e[None])[0] for e in embeddings]
+                rows.append(torch.cat([photo, *images], 2))
+        grid = torch.cat(rows, 1).clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
+        return Image.fromarray(grid.cpu().numpy())
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        tensors = {f"network.{name}": value for name, value in self.bare.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        path = self.folder / CHECKPOINT
+        partial = path.with_name(path.name + ".part")
+        save_file(
+            {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
+            partial,
+            metadata={"step": str(self.step), "config": to_json(self.config)},
+        )
+        os.replace(partial, path)
+
+    def resume(self) -> None:
+        """Go back to the last checkpoint, if there is one.
+
+        Raises:
+            TrainingError: the checkpoint is damaged or of another network.
+        """
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return
+        groups: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
+        try:
+            with safe_open(path, "pt") as file:
+                self.step = int(file.metadata()["step"])
+                for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
+                    group, rest = name.split(".", 1)
+                    groups[group][rest] = file.get_tensor(name)
+            self.bare.load_state_dict(groups["network"])
+        except Exception as error:  # safetensors, KeyError, shape errors: all mean the same to the user
+            raise TrainingError(f"cannot resume from {path}: {error}; delete it to begin anew") from error
+        self.average = {name: value.to(self.device) for name, value in groups["average"].items()}
+        state: dict[int, dict[str, Any]] = {}
+        for name, value in groups["optimizer"].items():
+            number, field = name.split(".", 1)
+            state.setdefault(int(number), {})[field] = value
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+
+    def save_model(self) -> Path:
+        """Write the averaged weights as a model folder; returns it."""
+        folder = self.folder / "model"
+        with self.averaged_weights() as network:
+            save_model(folder, network, self.config.name, json.loads(to_json(self.config)))
+        return folder
+
+
+class Record:
+    """The run's log: a JSON line per entry, and TensorBoard's file where that is installed."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        path = folder / "log.jsonl"
+        if path.exists():  # what a killed run logged after its checkpoint happens again
+            lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
+            path.write_text("".join(f"{line}\n" for line in lines))
+        self.file = path.open("a")
+        self.board = None
+        with contextlib.suppress(ImportError):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step or None)
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.file.close()
+        if self.board is not None:
+            self.board.close()
+
+    def add(self, progress: Progress) -> None:
+        """Log one step."""
+        values = {
+            **progress.losses,
+            "gradient": progress.gradient,
+            "learning_rate": progress.learning_rate,
+            "pictures_per_second": round(progress.pictures_per_second, 3),
+        }
+        self.file.write(json.dumps({"step": progress.step, **values}) + "\n")
+        self.file.flush()
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, progress.step)
+
+
+def freeze(network: StyleNetwork, parts: tuple[str, ...]) -> None:
+    """Stop the learning of some parts.
+
+    Raises:
+        ConfigError: no such part.
+    """
+    known = dict(network.named_modules())
+    for part in parts:
+        if part not in known or not part:
+            raise ConfigError(f"frozen names {part!r}, which the network does not have")
+        known[part].requires_grad_(False)
+
+
+def freeze_norms(network: StyleNetwork, parts: tuple[str, ...]) -> None:
+    """Keep frozen parts in evaluation mode, so that their running statistics stand still."""
+    for part in parts:
+        network.get_submodule(part).eval()

@@ -1,0 +1,184 @@
+"""Public weights of image-recognition networks: where they are, how they are fetched and read.
+
+torchvision's files are named by the user's choice of network and downloaded once into the cache
+(`$XDG_CACHE_HOME/pasticcio`, by default `~/.cache/pasticcio`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pasticcio.errors import ConfigError, DownloadError, ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pasticcio.nn.vgg import Vgg
+
+CHUNK = 1 << 20
+TIMEOUT = 30.0
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class PublicFile:
+    """A file on the web and the first digits of its sha256."""
+
+    url: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[1]
+
+
+TORCHVISION = {
+    "vgg16": PublicFile("https://download.pytorch.org/models/vgg16-397923af.pth", "397923af"),
+    "vgg19": PublicFile("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "dcbb9e9d"),
+    "inception_v3": PublicFile("https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth", "0cc3c7bd"),
+}
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "pasticcio"
+
+
+def fetch(file: PublicFile, folder: Path | None = None, progress: Progress | None = None) -> Path:
+    """The local copy of `file`, downloaded if it is not there; a broken download is resumed.
+
+    Args:
+        file: what to fetch.
+        folder: where to keep it; by default the cache.
+        progress: called with bytes so far and bytes in all (0 where unknown).
+
+    Raises:
+        DownloadError: offline, refused, or the checksum differs.
+    """
+    folder = folder or cache_folder()
+    path = folder / file.name
+    if path.exists():
+        return path
+    part = path.with_name(path.name + ".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _download(file.url, part, progress)
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise DownloadError(
+            f"cannot download {file.url}: {reason}; go online and try again, or save the file as {path}"
+        ) from error
+    digest = sha256(part)
+    if not digest.startswith(file.sha256):
+        part.unlink()
+        raise DownloadError(
+            f"{file.url}: sha256 begins {digest[:8]}, not {file.sha256}; the download was discarded, try again"
+        )
+    part.replace(path)
+    return path
+
+
+def _download(url: str, part: Path, progress: Progress | None) -> None:
+    done = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and done:  # nothing left to send: the part is whole, or longer than the file
+            return
+        raise
+    with response:
+        resumed = response.status == 206
+        done = done if resumed else 0
+        total = done + int(response.headers.get("Content-Length") or 0)
+        with part.open("ab" if resumed else "wb") as out:
+            while chunk := response.read(CHUNK):
+                out.write(chunk)
+                done += len(chunk)
+                if progress:
+                    progress(done, total)
+    if total and done < total:
+        raise OSError(f"connection closed after {done} of {total} bytes")
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def read_state(path: Path) -> Mapping[str, Tensor]:
+    """Tensors by name, from safetensors or from a torch file of tensors alone (nothing else is unpickled).
+
+    Raises:
+        ModelError: missing or unreadable file.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        return state
+    except Exception as error:  # each format has its own errors for damaged files
+        raise ModelError(f"cannot read weights {path}: {error}") from error
+
+
+def load_vgg(
+    name: str,
+    layers: Sequence[str],
+    weights: str = "",
+    pooling: Literal["max", "average"] = "max",
+    padding: Literal["zero", "reflect"] = "zero",
+    progress: Progress | None = None,
+) -> Vgg:
+    """A loss network with its weights.
+
+    Args:
+        name: "vgg16", "vgg19" (torchvision), "vgg19-normalised" or "vgg19-small".
+        layers: activations it should return.
+        weights: file of the weights; empty downloads torchvision's.
+        pooling, padding: see `VggConfig`.
+        progress: of the download.
+
+    Raises:
+        ConfigError: unknown name, unknown layer, or a network whose weights are not public.
+        DownloadError, ModelError: the weights cannot be had or do not fit.
+    """
+    from pasticcio.nn.vgg import Vgg, VggConfig
+
+    loaders = {
+        "vgg16": (16, Vgg.load_torchvision),
+        "vgg19": (19, Vgg.load_torchvision),
+        "vgg19-normalised": (19, Vgg.load_normalised),
+        "vgg19-small": (19, Vgg.load_small),
+    }
+    if name not in loaders:
+        raise ConfigError(f"loss network {name!r} is unknown; known: {', '.join(loaders)}")
+    if not weights and name not in TORCHVISION:
+        raise ConfigError(f"loss network {name!r} needs its weights' file; vgg16 and vgg19 can be downloaded")
+    depth, load = loaders[name]
+    widths = {"widths": (16, 32, 64, 128, 128)} if name == "vgg19-small" else {}
+    try:
+        vgg = Vgg(VggConfig(depth=depth, pooling=pooling, padding=padding, **widths), layers)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    path = Path(weights) if weights else fetch(TORCHVISION[name], progress=progress)
+    try:
+        load(vgg, read_state(path))
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{path} does not hold the weights of {name}: {error}") from error
+    return vgg
