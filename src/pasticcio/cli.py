@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ app = typer.Typer(
 ModelOption = Annotated[str, typer.Option("--model", help="A shipped model's name, or a model folder.")]
 
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
-DEMO_STYLES = ("great-wave", "starry-night", "composition-viii", "woman-with-a-parasol")
+DEMO_STYLES = ("wheat-field-with-cypresses", "composition-viii", "lantern-festival", "rose-garden")
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -160,8 +161,9 @@ def train(
             continue  # a stage that ended
         with _training_bar(f"{config.name} {number}/{len(stages)}") as report:
             run(config, resume=resume, report=report)
-    export(folder)
-    typer.echo(str(folder))
+    if os.environ.get("RANK", "0") == "0":  # of several processes, the first
+        export(folder)
+        typer.echo(str(folder))
 
 
 @app.command()

@@ -149,7 +149,7 @@ def _from_array(array: NDArray[Any]) -> Array:
     if values.shape[2] == 4:
         alpha = values[:, :, 3:]
         values = values[:, :, :3] * alpha + (1.0 - alpha)
-    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))
+    return np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
 
 
 def to_pil(image: Array) -> Image.Image:

@@ -150,7 +150,8 @@ def load_vgg(
     Args:
         name: "vgg16", "vgg19" (torchvision), "vgg19-normalised" or "vgg19-small".
         layers: activations it should return.
-        weights: file of the weights; empty downloads torchvision's.
+        weights: file of the weights; empty downloads torchvision's; "random" draws them, always the
+            same, for runs that only have to run.
         pooling, padding: see `VggConfig`.
         progress: of the download.
 
@@ -176,6 +177,9 @@ def load_vgg(
         vgg = Vgg(VggConfig(depth=depth, pooling=pooling, padding=padding, **widths), layers)  # type: ignore[arg-type]
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    if weights == "random":
+        vgg.randomize(seed=0)
+        return vgg
     path = Path(weights) if weights else fetch(TORCHVISION[name], progress=progress)
     try:
         load(vgg, read_state(path))

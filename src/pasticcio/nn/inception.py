@@ -51,6 +51,14 @@ class Inception(nn.Module):
         x = self.Mixed_6a(x)
         return self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(x))))
 
+    def train(self, mode: bool = True) -> Inception:
+        """Stay in evaluation mode: the batch normalizations keep their running statistics.
+
+        Departure from the authors' code, which normalizes by the statistics of a batch of eight;
+        here training and use see the same network, and folded weights stay what they are.
+        """
+        return super().train(False)
+
     def load_torchvision(self, state: Mapping[str, Tensor]) -> None:
         """Take the weights of torchvision's `inception_v3` state dict; later blocks are left out.
 
@@ -65,8 +73,7 @@ class Inception(nn.Module):
         """Take weights whose batch normalization was folded into the convolutions (2015 names).
 
         Each batch normalization becomes the identity with the folded bias as its shift: running
-        mean 0, running variance 1 - eps, scale 1. In evaluation mode the network is exact; in
-        training mode batch statistics would take the place of the folded ones, so freeze them.
+        mean 0, running variance 1 - eps, scale 1.
         """
         for ours, theirs in folded_names().items():
             block = self.get_submodule(ours)

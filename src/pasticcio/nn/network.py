@@ -43,10 +43,6 @@ class NetworkConfig:
     predictor_hidden: int = 256
 
     def __post_init__(self) -> None:
-        if self.transfer not in ("paper", "fast"):
-            raise ValueError(f"transfer is {self.transfer!r}; it must be 'paper' or 'fast'")
-        if self.predictor not in ("inception", "compact"):
-            raise ValueError(f"predictor is {self.predictor!r}; it must be 'inception' or 'compact'")
         if self.margin < 0 or self.margin % 8:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
         object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists

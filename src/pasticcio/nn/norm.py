@@ -51,7 +51,4 @@ class ShiftBatchNorm(nn.BatchNorm2d):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=BATCH_EPS, momentum=BATCH_MOMENTUM, affine=False)
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        return super().forward(input) + self.bias[:, None, None]
+        self.bias = nn.Parameter(torch.zeros(channels))  # the base class adds it

@@ -113,8 +113,9 @@ class FastTransfer(StyleTransfer):
     """A style transfer network for CPUs: few, wide layers at low resolution.
 
     Pixels are folded into channels at the door (blocks of 4x4), the body works at 1/8 and 1/4 of
-    the size with enough channels to fill the vector units, and the picture leaves through 1/2. A
-    shortcut carries the features at 1/4 around the body. Convolutions pad with zeros, which is
+    the size with enough channels to fill the vector units, and the picture leaves through 1/2.
+    Shortcuts carry the features at 1/4, and the pixels themselves at 1/2, around the body: without
+    the second, nothing finer than four pixels came through. Convolutions pad with zeros, which is
     free; the picture itself is first padded by reflection, so that no border is seen.
 
     Args:
@@ -143,25 +144,25 @@ class FastTransfer(StyleTransfer):
         self.contract = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)
         place = Places()
         self.body = nn.ModuleList([FastResidual(eighth, place) for _ in range(eighth_blocks)])
-        self.to_quarter = nn.Conv2d(eighth, quarter, 1, bias=False)
+        self.to_quarter = Unfold(eighth, quarter)
         self.at_quarter = StyledConv(quarter, quarter, 3, place)
         self.detail = nn.ModuleList([FastResidual(quarter, place) for _ in range(quarter_blocks)])
-        self.to_half = nn.Conv2d(quarter, half, 1, bias=False)
+        self.to_half = Unfold(quarter, half)
+        self.pixels = nn.Conv2d(RGB * 2 * 2, half, 3, padding=1, bias=False)
         self.at_half = StyledConv(half, half, 3, place)
         self.unfold = UpsampledConv(half, RGB)
         self.colour = ConditionalInstanceNorm(RGB, place.take(RGB))
 
     def render(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
-        shortcut = F.relu(self.fold(F.pixel_unshuffle(content - 0.5, 4)))
+        pixels = content - 0.5
+        shortcut = F.relu(self.fold(F.pixel_unshuffle(pixels, 4)))
         x = F.relu(self.contract(shortcut))
         for block in self.body:
             x = block(x, style)
-        x = double(self.to_quarter(x)) + shortcut
-        x = F.relu(self.at_quarter(x, style))
+        x = F.relu(self.at_quarter(self.to_quarter(x) + shortcut, style))
         for block in self.detail:
             x = block(x, style)
-        x = double(self.to_half(x))
-        x = F.relu(self.at_half(x, style))
+        x = F.relu(self.at_half(self.to_half(x) + self.pixels(F.pixel_unshuffle(pixels, 2)), style))
         return torch.sigmoid(self.colour(self.unfold(x), style))
 
 
@@ -231,18 +232,37 @@ class FastResidual(nn.Module):
         return x + self.conv2(F.relu(self.conv1(x, style)), style)
 
 
+class Unfold(nn.Module):
+    """Channels to pixels: a 1x1 convolution whose outputs become blocks of 2x2 pixels.
+
+    All four pixels of a block begin with the same weights, so that training starts from a plain
+    enlargement and not from a woven pattern.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs * 4, 1, bias=False)
+        with torch.no_grad():
+            self.conv.weight.copy_(self.conv.weight[::4].repeat_interleave(4, 0))
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
+        return F.pixel_shuffle(self.conv(x), 2)
+
+
 class UpsampledConv(nn.Module):
     """A 5x5 convolution of the picture enlarged by two (nearest neighbour), without enlarging it.
 
     Each of the four pixels that come from one pixel of the input sees it through its own 3x3
     kernel; all four are sums of the same 5x5 weights. So the work is done at the lower resolution
-    and yet an even area stays even: the pattern that free sub-pixel kernels weave cannot appear.
+    and yet an even area stays even. What this cannot draw, detail of a single pixel, is left to free
+    kernels that are added to them and begin at zero.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(outputs, inputs, 5, 5))
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+        self.free = nn.Parameter(torch.zeros(outputs * 4, inputs, 3, 3))
         # taps[p, i, a] is 1 where tap a of the 5 falls on low-resolution neighbour i for pixel p.
         taps = torch.zeros(2, 3, 5)
         for pixel in range(2):
@@ -258,7 +278,7 @@ class UpsampledConv(nn.Module):
         outputs, inputs = self.weight.shape[:2]
         rows = torch.einsum("pia,ocab->opcib", self.taps, self.weight)
         both = torch.einsum("qjb,opcib->opqcij", self.taps, rows)
-        return both.reshape(outputs * 4, inputs, 3, 3)
+        return both.reshape(outputs * 4, inputs, 3, 3) + self.free
 
 
 def double(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:

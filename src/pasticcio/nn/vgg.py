@@ -83,6 +83,16 @@ class Vgg(nn.Module):
                 found[name] = self.maps[name](x) if name in self.maps else x
         return found
 
+    def randomize(self, seed: int) -> None:
+        """Draw weights that keep the scale of activations (He et al. 2015); pixels enter as they are."""
+        generator = torch.Generator().manual_seed(seed)
+        convs = {}
+        for name, conv in self.convs.items():
+            weight = torch.empty_like(conv.weight)  # type: ignore[arg-type]
+            convs[f"convs.{name}.weight"] = nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+            convs[f"convs.{name}.bias"] = torch.zeros_like(conv.bias)  # type: ignore[arg-type]
+        self._load(convs, torch.eye(3), torch.zeros(3))
+
     def load_torchvision(self, state: Mapping[str, Tensor]) -> None:
         """Take the weights of torchvision's `vgg16` or `vgg19` state dict (`features.N.weight`).
 

@@ -30,7 +30,8 @@ class LossNetworkConfig:
     Attributes:
         name: "vgg16" or "vgg19" (torchvision's public weights), "vgg19-normalised" (Gatys et al.)
             or "vgg19-small" (its quarter-width copy).
-        weights: file of the weights; empty for torchvision's, which are then downloaded.
+        weights: file of the weights; empty for torchvision's, which are then downloaded; "random" for
+            a network that has learned nothing, for runs that only have to run.
         pooling: "max" as trained, or "average".
         padding: "zero" as trained, or "reflect".
     """

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from pasticcio.errors import ModelError, TrainingError
@@ -39,7 +39,7 @@ def save_model(folder: Path, network: StyleNetwork, name: str, training: dict[st
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: _half(value.detach().cpu()).contiguous() for key, value in network.state_dict().items()}
     partial = folder / (WEIGHTS + ".part")
-    save_file(state, partial)
+    partial.write_bytes(save(state))  # save_file would make it the owner's alone to read
     os.replace(partial, folder / WEIGHTS)
     config = {
         "name": name,

@@ -81,8 +81,8 @@ class Run:
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
         self.folder = Path(config.out)
-        mixed = "bf16" if config.precision == "bf16" else "no"
-        self.accelerator = Accelerator(mixed_precision=mixed)
+        several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        self.accelerator = Accelerator(cpu=several and not torch.cuda.is_available())  # gloo where there is no GPU
         self.device = self.accelerator.device
         torch.manual_seed(config.seed)
         network = StyleNetwork(config.network)
@@ -163,7 +163,8 @@ class Run:
                     report(progress)
         if main:
             self.save()
-            return self.save_model()
+            self.save_model()
+        self.accelerator.wait_for_everyone()
         return self.folder / "model"
 
     def advance(self, batch: Batch) -> tuple[dict[str, float], float]:
@@ -195,7 +196,7 @@ class Run:
         layout = torch.channels_last
         photos = to_unit(batch.photos.to(self.device)).contiguous(memory_format=layout)
         styles = to_unit(batch.styles.to(self.device)).contiguous(memory_format=layout)
-        with torch.no_grad(), self.accelerator.autocast():
+        with torch.no_grad(), self.autocast():
             content = self.vgg(photos)
             if self.targets is not None:
                 grams = self.targets.at(batch.style_index, self.device)
@@ -203,7 +204,7 @@ class Run:
                 grams = gram_targets(self.vgg(styles), config)
             for layer in grams if own else ():
                 grams[layer][:own] = gram_matrix(content[layer][:own])
-        with self.accelerator.autocast():
+        with self.autocast():
             images = self.forward(photos, styles)
             features = self.vgg(images)
         parts = {name: value.mean() for name, value in perceptual_loss(features, content, grams, config).items()}
@@ -215,6 +216,10 @@ class Run:
             parts["pixel"] = (images[:own].float() - photos[:own]).square().mean()
             total = total + config.pixel * parts["pixel"] * own / len(photos)
         return {"total": total, **parts}
+
+    def autocast(self) -> torch.autocast:
+        """Half precision where the recipe asks for it; losses and statistics take float32 by themselves."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def learning_rate(self, step: int) -> float:
         """Warm-up, then half a cosine from the full rate down to `final_rate` of it."""
@@ -309,12 +314,10 @@ class Run:
             state.setdefault(int(number), {})[field] = value
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
 
-    def save_model(self) -> Path:
-        """Write the averaged weights as a model folder; returns it."""
-        folder = self.folder / "model"
+    def save_model(self) -> None:
+        """Write the averaged weights as a model folder."""
         with self.averaged_weights() as network:
-            save_model(folder, network, self.config.name, json.loads(to_json(self.config)))
-        return folder
+            save_model(self.folder / "model", network, self.config.name, json.loads(to_json(self.config)))
 
 
 class Record:

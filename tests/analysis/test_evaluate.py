@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+from conftest import shared
+from pasticcio.analysis.evaluate import evaluate, output_sheet
+from pasticcio.stylizer import Stylizer
+
+
+def test_untouched_photo_and_model_are_measured(model_folder, pictures):
+    vgg = str(shared("weights", "vgg19_normalised_conv4_1.safetensors"))
+    photos, styles = str(pictures / "photos"), [str(pictures / "styles")]
+    table = evaluate(Stylizer(model_folder), photos, styles, vgg, pairs=3, size=64, strengths=(0.0, 1.0))
+    untouched, _, full = table.rows
+    assert untouched.content == pytest.approx({"relu3_3": 0.0, "relu4_1": 0.0})
+    assert len(untouched.style) == 3
+    assert full.content["relu4_1"] > 0.1
+    assert table.text().count("\n") == 6
+    again = evaluate(Stylizer(model_folder), photos, [photos], vgg, pairs=3, size=64)
+    assert not np.allclose(again.rows[0].style, untouched.style)
+
+
+def test_sheet_shows_outputs_alone(model_folder, pictures):
+    image, caption = output_sheet(Stylizer(model_folder), str(pictures / "photos"), [str(pictures / "styles")], size=32)
+    assert image.size == (192, 192)
+    assert caption.count(".png") == 12

@@ -1,0 +1,104 @@
+"""Tiny random-weight models and generated pictures, made once a session."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+sys.path.insert(0, str(ROOT / "scripts"))
+
+
+def shared(*parts: str) -> Path:
+    """A file of the training material, or a skip that says what is missing."""
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs the training material: {'/'.join(parts)} is not beside the repository")
+    return path
+
+
+@contextmanager
+def unchecked_shapes() -> Iterator[None]:
+    """jaxtyping compares sizes, which the exporter, tracing with symbols for them, must not."""
+    from jaxtyping import config
+
+    config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `photos` and `styles`."""
+    from generate_pictures import generate
+
+    folder = tmp_path_factory.mktemp("pictures")
+    generate(folder, count=6, side=96)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Configuration of a network of a few thousand weights."""
+    from pasticcio.nn.network import NetworkConfig
+
+    return NetworkConfig(
+        embedding=6,
+        half=8,
+        quarter=8,
+        eighth=8,
+        quarter_blocks=1,
+        eighth_blocks=1,
+        predictor_widths=(4, 4, 8),
+        predictor_hidden=8,
+    )
+
+
+@pytest.fixture(scope="session")
+def model_folder(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model folder of the tiny network, ONNX graphs included."""
+    import torch
+    from pasticcio.nn.network import StyleNetwork
+    from pasticcio.training.export import export, save_model
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_model(folder, StyleNetwork(tiny).eval(), "tiny", {"steps": 0})
+    with unchecked_shapes():
+        export(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photo() -> np.ndarray:
+    """A real photo, uint8 (300, 451, 3)."""
+    from skimage import data
+
+    return data.chelsea()
+
+
+@pytest.fixture
+def photo_file(photo: np.ndarray, tmp_path: Path) -> Path:
+    from PIL import Image
+
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(photo).save(path, quality=92)
+    return path
+
+
+@pytest.fixture
+def style_file(tmp_path: Path) -> Path:
+    from PIL import Image
+    from skimage import data
+
+    path = tmp_path / "style.png"
+    Image.fromarray(data.coffee()[:200, :300]).save(path)
+    return path

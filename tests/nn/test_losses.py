@@ -1,0 +1,51 @@
+import pytest
+import torch
+from pasticcio.nn.losses import LossConfig, content_loss, gram_matrix, perceptual_loss, style_loss, total_variation
+
+
+def test_gram_by_hand():
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # two channels, two positions
+    expected = torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 2
+    torch.testing.assert_close(gram_matrix(features), expected)
+
+
+def test_gram_does_not_depend_on_size():
+    features = torch.rand(1, 4, 8, 8)
+    torch.testing.assert_close(gram_matrix(features), gram_matrix(features.repeat(1, 1, 3, 2)))
+
+
+def test_gram_is_float32_under_autocast():
+    features = torch.full((1, 2, 64, 64), 100.0, dtype=torch.bfloat16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        gram = gram_matrix(features)
+    assert gram.dtype == torch.float32
+    torch.testing.assert_close(gram, torch.full((1, 2, 2), 1e4))
+
+
+def test_content_loss_is_per_picture():
+    a = torch.zeros(2, 3, 4, 4)
+    b = a.clone()
+    b[1] += 2
+    assert content_loss(a, b).tolist() == [0, 4]
+
+
+def test_relative_style_loss_does_not_depend_on_contrast():
+    y, s = torch.rand(1, 3, 3), torch.rand(1, 3, 3)
+    torch.testing.assert_close(style_loss(y, s, True), style_loss(7 * y, 7 * s, True))
+    torch.testing.assert_close(style_loss(torch.zeros_like(s), s, True), torch.ones(1))
+    torch.testing.assert_close(style_loss(y, s), (y - s).square().mean((1, 2)))
+
+
+def test_total_variation_by_hand():
+    image = torch.zeros(1, 3, 2, 2)
+    image[:, :, 1, :] = 1  # every step down is 1, none across
+    assert total_variation(image).item() == pytest.approx(0.5)
+
+
+def test_perceptual_loss_sums_layers_by_weight():
+    config = LossConfig(content={"a": 2.0, "b": 1.0}, style={"a": 3.0})
+    features = {"a": torch.ones(1, 1, 2, 2), "b": torch.ones(1, 1, 2, 2)}
+    content = {"a": torch.zeros(1, 1, 2, 2), "b": 3 * torch.ones(1, 1, 2, 2)}
+    losses = perceptual_loss(features, content, {"a": torch.full((1, 1, 1), 3.0)}, config)
+    assert losses["content"].item() == pytest.approx(2 * 1 + 4)
+    assert losses["style"].item() == pytest.approx(3 * 4)

@@ -1,0 +1,98 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from pasticcio.nn.transfer import FastTransfer, PaperTransfer, UpsampledConv, reflect
+
+
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def multiply_adds(network, side):
+    """Counted at every convolution."""
+    count = 0
+
+    def hook(module, inputs, output):
+        nonlocal count
+        weights = module.weight[0].numel()
+        count += weights * output[0].numel()
+
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(hook)
+    with torch.no_grad():
+        network(torch.rand(1, 3, side, side), torch.rand(1, network.style_parameters))
+    return count
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return PaperTransfer().eval()
+
+
+def test_paper_counts(paper):
+    assert parameters(paper) == 1_674_656
+    assert paper.style_parameters == 2_758
+    assert PaperTransfer(width=0.25).style_parameters == 694
+
+
+def test_paper_multiply_adds():
+    assert multiply_adds(PaperTransfer().eval(), 256) == pytest.approx(10.1e9, rel=5e-3)
+
+
+def test_paper_style_parameters_in_the_documented_order(paper):
+    names = [name for name, _ in paper.style_layout]
+    residual = [f"residual.{block}.conv{conv}.norm" for block in range(5) for conv in (1, 2)]
+    assert names == [*residual, *(f"expand.{i}.norm" for i in range(3))]
+    assert [channels for _, channels in paper.style_layout] == [128] * 10 + [64, 32, 3]
+    mask = paper.gamma_mask()
+    assert mask[:128].sum() == 0  # beta before gamma
+    assert mask[128:256].sum() == 128
+    assert mask[-3:].tolist() == [1, 1, 1]
+
+
+def test_style_parameters_reach_the_layer_they_name(paper):
+    """The last three gammas scale the colours before the sigmoid: at 0, the betas alone are seen."""
+    style = torch.zeros(1, 2_758)
+    style[0, -6:-3] = torch.tensor([2.0, 0.0, -2.0])
+    with torch.no_grad():
+        image = paper(torch.rand(1, 3, 16, 16), style)
+    torch.testing.assert_close(image[0, :, 5, 5], torch.sigmoid(torch.tensor([2.0, 0.0, -2.0])))
+
+
+@pytest.mark.parametrize("network", [PaperTransfer(0.25).eval(), FastTransfer(8, 8, 8, 1, 1).eval()])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 17), (16, 16), (31, 50), (64, 65)])
+def test_output_is_as_large_as_the_input(network, size):
+    with torch.no_grad():
+        image = network(torch.rand(2, 3, *size), torch.rand(1, network.style_parameters))
+    assert image.shape == (2, 3, *size)
+    assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_upsampled_convolution_equals_enlarging_first():
+    layer = UpsampledConv(4, 3)
+    x = torch.randn(2, 4, 7, 5)
+    enlarged = F.interpolate(x, scale_factor=2, mode="nearest")
+    expected = F.conv2d(enlarged, layer.weight, padding=2)
+    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_an_even_area_stays_even():
+    layer = UpsampledConv(4, 3)
+    y = layer(torch.randn(1, 4, 1, 1).expand(1, 4, 8, 8))[:, :, 4:-4, 4:-4]
+    torch.testing.assert_close(y, y[:, :, :1, :1].expand_as(y))
+
+
+def test_reflection_beyond_the_picture():
+    x = torch.arange(3.0).reshape(1, 1, 1, 3).expand(1, 1, 3, 3)
+    padded = reflect(x, 5, 0, 0, 0)
+    assert padded[0, 0, 0].tolist() == [1, 0, 1, 2, 1, 0, 1, 2]
+    assert reflect(torch.ones(1, 1, 1, 4), 2, 2, 2, 2).shape == (1, 1, 5, 8)
+
+
+def test_no_style_parameter_is_idle():
+    network = FastTransfer(8, 8, 8, 1, 1)
+    style = torch.rand(1, network.style_parameters, requires_grad=True)
+    image = network(torch.rand(1, 3, 32, 32), style)
+    (image * torch.rand_like(image)).sum().backward()
+    assert (style.grad != 0).float().mean() > 0.9

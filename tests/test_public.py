@@ -1,0 +1,41 @@
+import subprocess
+import sys
+
+import pasticcio
+from pasticcio import errors
+
+
+def test_every_public_name_loads():
+    assert pasticcio.__all__ == sorted(pasticcio.__all__)
+    for name in pasticcio.__all__:
+        assert getattr(pasticcio, name).__module__.startswith("pasticcio.")
+    assert set(pasticcio.__all__) == set(pasticcio._HOME)
+
+
+def test_every_error_is_public_and_in_the_tree():
+    names = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert names <= set(pasticcio.__all__)
+    for name in names:
+        assert name in (errors.__doc__ or "")
+
+
+def loaded(code):
+    """Names of the top-level packages that some code imports."""
+    script = f"import sys; {code}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_importing_is_light():
+    assert not loaded("import pasticcio, pasticcio.cli") & {"torch", "onnxruntime", "numpy", "PIL"}
+
+
+def test_stylizing_imports_no_torch(model_folder, photo_file, style_file, tmp_path):
+    code = (
+        "import pasticcio.cli as c; sys.argv = ['pasticcio', 'stylize', "
+        f"{str(photo_file)!r}, '--style', {str(style_file)!r}, '-o', {str(tmp_path / 'o.png')!r}, "
+        f"'--model', {str(model_folder)!r}]\n"
+        "try: c.main()\nexcept SystemExit: pass\n"
+    )
+    packages = loaded(f"exec({code!r})")
+    assert "onnxruntime" in packages
+    assert "torch" not in packages

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+from pasticcio.errors import ConfigError
+from pasticcio.training.config import read_recipe
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def write(tmp_path, text):
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_is_valid(recipe):
+    assert all(config.name == recipe.stem for config in read_recipe(recipe))
+
+
+def test_stages_build_on_each_other(tmp_path):
+    first, second = read_recipe(write(tmp_path, 'batch = 3\n[[stage]]\nsteps = 5\n[[stage]]\nsteps = 7\n[stage.data]\ncrop = 64\n'))
+    assert (first.batch, first.steps, first.start) == (3, 5, "")
+    assert (second.batch, second.steps, second.data.crop) == (3, 7, 64)
+    assert second.start == f"{first.out}/model"
+
+
+def test_set_overrides_every_stage(tmp_path):
+    recipe = write(tmp_path, "[[stage]]\nsteps = 5\n[[stage]]\nsteps = 7\n")
+    configs = read_recipe(recipe, ["steps=9", "data.crop = 32", "data.photos=some folder", "network.margin=16"])
+    assert [c.steps for c in configs] == [9, 9]
+    assert {(c.data.crop, c.data.photos, c.network.margin) for c in configs} == {(32, ("some folder",), 16)}
+
+
+def test_layers_of_a_stage_replace_the_common_ones(tmp_path):
+    (config,) = read_recipe(write(tmp_path, "[loss]\nstyle = { relu1_1 = 1 }\n[[stage]]\n[stage.loss]\nstyle = { relu2_1 = 2 }\n"))
+    assert config.loss.style == {"relu2_1": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepz = 5", "unknown key stepz; did you mean steps"),
+        ("[data]\ncorp = 5", r"unknown key data.corp; did you mean crop"),
+        ('steps = "many"', "steps is 'many'; it must be int"),
+        ("steps = 0", "steps is 0"),
+        ('[network]\ntransfer = "huge"', "'paper' or 'fast'"),
+        ("[network]\nmargin = 5", "margin is 5"),
+        ("[data]\ncrop = 512", "below data.crop 512"),
+        ("ema = 1.5", "ema is 1.5"),
+        ('cache = "x"', "data.augment"),
+        ("steps = [", "is not TOML"),
+    ],
+)
+def test_bad_recipes_are_explained(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(write(tmp_path, text))
+
+
+def test_missing_recipe_and_bad_setting(tmp_path):
+    with pytest.raises(ConfigError, match="cannot read"):
+        read_recipe(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="no '='"):
+        read_recipe(write(tmp_path, ""), ["steps"])

@@ -1,0 +1,66 @@
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from conftest import unchecked_shapes
+from pasticcio.errors import ModelError, TrainingError
+from pasticcio.model import Model
+from pasticcio.nn.network import NetworkConfig, StyleNetwork
+from pasticcio.stylizer import Stylizer
+from pasticcio.training.export import TOLERANCE, compare, export, load_network, load_weights, save_model
+
+
+def test_graphs_equal_torch(model_folder):
+    assert compare(load_network(model_folder), Model.open(model_folder)) <= TOLERANCE
+
+
+def test_a_difference_is_an_error(model_folder, tmp_path):
+    network = load_network(model_folder)
+    with torch.no_grad():
+        network.heads.bias += 0.05
+    with pytest.raises(TrainingError, match="differ from torch"):
+        compare(network, Model.open(model_folder))
+
+
+def test_any_height_width_and_batch(model_folder):
+    network, stylizer = load_network(model_folder), Stylizer(model_folder)
+    rng = np.random.default_rng(0)
+    for batch, styles, height, width in ((1, 1, 16, 16), (3, 1, 50, 34), (2, 2, 33, 129)):
+        content = rng.random((batch, 3, height, width), dtype=np.float32)
+        embedding = rng.standard_normal((styles, 6), dtype=np.float32)
+        found = stylizer.run(stylizer.model.transfer, content=content, embedding=embedding)
+        with torch.no_grad():
+            expected = network.render(torch.from_numpy(content), torch.from_numpy(embedding))
+        np.testing.assert_allclose(found, expected.numpy(), atol=TOLERANCE)
+
+
+def test_graph_inputs_are_those_of_the_configuration(model_folder):
+    model = Model.open(model_folder)
+    for path in (model.predict, model.transfer):
+        graph = onnx.load(path).graph
+        assert [i.name for i in graph.input] == list(model.config["inputs"][path.name])
+        assert [o.name for o in graph.output] == list(model.config["outputs"][path.name])
+
+
+def test_the_network_of_the_paper_exports(tmp_path):
+    config = NetworkConfig(transfer="paper", predictor="compact", width=0.125, predictor_widths=(4, 4, 4), predictor_hidden=8)
+    save_model(tmp_path, StyleNetwork(config).eval(), "paper", {})
+    with unchecked_shapes():
+        assert export(tmp_path) <= TOLERANCE
+
+
+def test_fingerprint_follows_the_weights(tiny, model_folder, tmp_path):
+    torch.manual_seed(1)
+    save_model(tmp_path, StyleNetwork(tiny), "other", {})
+    shutil.copy(model_folder / "predict.onnx", tmp_path)
+    shutil.copy(model_folder / "transfer.onnx", tmp_path)
+    assert Model.open(tmp_path).fingerprint != Model.open(model_folder).fingerprint
+
+
+def test_weights_of_another_network_are_refused(model_folder, tmp_path):
+    with pytest.raises(ModelError, match="does not fit"):
+        load_weights(StyleNetwork(NetworkConfig()), model_folder)
+    with pytest.raises(ModelError, match="no model folder"):
+        load_network(tmp_path)

@@ -1,0 +1,169 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from pasticcio.errors import ConfigError, TrainingError
+from pasticcio.training.config import read_recipe
+from pasticcio.training.export import load_network
+from pasticcio.training.train import CHECKPOINT, Run, train
+from safetensors.torch import load_file
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def config(pictures, tmp_path):
+    (config,) = read_recipe(
+        ROOT / "recipes" / "smoke.toml",
+        [f"data.photos={pictures / 'photos'}", f"data.styles={pictures / 'styles'}", f"out={tmp_path / 'run'}", "data.workers=0"],
+    )
+    return dataclasses.replace(config, steps=12, sample_steps=6, log_steps=1)
+
+
+def logged(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_training_lowers_the_loss_and_leaves_what_it_promises(config):
+    config = dataclasses.replace(config, steps=60, sample_steps=30)
+    seen = []
+    folder = train(config, report=seen.append)
+    first, last = (sum(p.losses["style"] for p in part) for part in (seen[:10], seen[-10:]))
+    assert last < 0.7 * first
+    assert [p.step for p in seen] == list(range(1, 61))
+    out = Path(config.out)
+    assert (out / "sample-0000030.png").exists()
+    assert (out / CHECKPOINT).exists()
+    assert len(logged(out)) == 60
+    network = load_network(folder)
+    averages = {k: v for k, v in load_file(out / CHECKPOINT).items() if k.startswith("average.")}
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(value, averages[f"average.{name}"], atol=1e-3, rtol=1e-3)
+
+
+def test_killed_and_resumed_equals_unbroken(config, tmp_path):
+    """A run is killed with SIGKILL; resumed, it logs the very losses of an unbroken run."""
+    straight = dataclasses.replace(config, out=str(tmp_path / "straight"), steps=40, checkpoint_minutes=1e9, sample_steps=0)
+    train(straight)
+    broken = dataclasses.replace(straight, out=str(tmp_path / "broken"), checkpoint_minutes=0.01)
+    script = (
+        "import pickle, sys; from pasticcio.training.train import train;"
+        "import torch; torch.set_num_threads(int(sys.argv[1]));"
+        "train(pickle.load(sys.stdin.buffer))"
+    )
+    import pickle
+
+    process = subprocess.Popen([sys.executable, "-c", script, str(torch.get_num_threads())], stdin=subprocess.PIPE)
+    process.stdin.write(pickle.dumps(broken))
+    process.stdin.close()
+    checkpoint = tmp_path / "broken" / CHECKPOINT
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert checkpoint.exists()
+    run = Run(broken)
+    run.resume()
+    assert 0 < run.step < 40, "the run was to be killed on its way"
+    run.go()
+    a, b = (logged(tmp_path / name) for name in ("straight", "broken"))
+    assert [row["step"] for row in b] == list(range(1, 41))
+    for one, other in zip(a, b, strict=True):
+        assert one["total"] == pytest.approx(other["total"], rel=1e-6)
+    last = [load_file(tmp_path / name / CHECKPOINT) for name in ("straight", "broken")]
+    for name in last[0]:
+        torch.testing.assert_close(last[0][name], last[1][name], atol=1e-6, rtol=1e-5)
+
+
+def test_loss_that_is_not_finite_stops_the_run(config, monkeypatch):
+    run = Run(config)
+    good = run.losses
+    run.save = lambda: (run.folder / CHECKPOINT).write_bytes(b"")
+
+    def losses(batch):
+        values = good(batch)
+        return {"total": values["total"] * float("nan")} if run.step == 3 else values
+
+    monkeypatch.setattr(run, "losses", losses)
+    with pytest.raises(TrainingError, match=r"nan at step 3; there is no checkpoint"):
+        run.go()
+
+
+def test_damaged_checkpoint_is_named(config):
+    Path(config.out).mkdir(parents=True)
+    (Path(config.out) / CHECKPOINT).write_bytes(b"not tensors")
+    with pytest.raises(TrainingError, match="cannot resume"):
+        train(config, resume=True)
+
+
+def test_frozen_parts_stand_still(config):
+    run = Run(dataclasses.replace(config, frozen=("predictor", "heads"), sample_steps=0, steps=3))
+    before = {name: value.clone() for name, value in run.bare.state_dict().items()}
+    run.go()
+    for name, value in run.bare.state_dict().items():
+        frozen = name.startswith(("predictor", "heads"))
+        assert torch.equal(value, before[name]) == frozen, name
+    with pytest.raises(ConfigError, match="tail"):
+        Run(dataclasses.replace(config, frozen=("tail",)))
+
+
+def test_a_run_can_start_from_a_model(config, tmp_path):
+    first = train(dataclasses.replace(config, steps=2, sample_steps=0))
+    run = Run(dataclasses.replace(config, out=str(tmp_path / "second"), start=str(first)))
+    for name, value in load_network(first).state_dict().items():
+        torch.testing.assert_close(run.bare.state_dict()[name], value)
+
+
+def test_learning_rate(config):
+    run = Run(dataclasses.replace(config, steps=100, warmup=10, learning_rate=1.0, final_rate=0.1))
+    rates = [run.learning_rate(step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1, rel=0.01)
+    assert max(rates) == rates[9]
+    assert rates[100] == pytest.approx(0.1)
+    assert rates[50] == pytest.approx(0.55)
+
+
+def test_kept_targets_train_to_the_same_losses(config, tmp_path):
+    data = dataclasses.replace(config.data, augment=False)
+    fresh = dataclasses.replace(config, data=data, steps=3, sample_steps=0, identity=0.0)
+    kept = dataclasses.replace(fresh, cache=str(tmp_path / "cache"), out=str(tmp_path / "kept"))
+    train(fresh)
+    train(kept)
+    for one, other in zip(logged(Path(fresh.out)), logged(Path(kept.out)), strict=True):
+        assert one["total"] == pytest.approx(other["total"], rel=5e-3)
+
+
+def test_bf16_stays_near_float32(config):
+    a = dataclasses.replace(config, steps=3, sample_steps=0)
+    b = dataclasses.replace(a, precision="bf16", out=a.out + "-bf16")
+    train(a)
+    train(b)
+    for one, other in zip(logged(Path(a.out)), logged(Path(b.out)), strict=True):
+        assert one["total"] == pytest.approx(other["total"], rel=0.1)
+
+
+def test_two_processes_train_one_model(config, pictures, tmp_path):
+    """torchrun starts two; they end with one log and the weights of one model."""
+    out = tmp_path / "pair"
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517", "-m", "pasticcio",
+        "train", str(ROOT / "recipes" / "smoke.toml"),
+    ]  # fmt: skip
+    settings = {
+        "steps": 3, "sample_steps": 0, "log_steps": 1, "out": out, "data.workers": 0,
+        "data.photos": pictures / "photos", "data.styles": pictures / "styles",
+    }  # fmt: skip
+    for key, value in settings.items():
+        command += ["--set", f"{key}={value}"]
+    done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(logged(out)) == 3
+    assert (out / "model" / "transfer.onnx").exists()
