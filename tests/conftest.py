@@ -66,6 +66,7 @@ def tiny():
 def model_folder(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole model folder of the tiny network, ONNX graphs included."""
     import torch
+
     from pasticcio.nn.network import StyleNetwork
     from pasticcio.training.export import export, save_model
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from pasticcio import __version__
 from pasticcio.images import open_image
 
@@ -45,7 +46,13 @@ def test_bad_input_is_one_line_and_exit_code_2(change, message, photo_file, tmp_
     (tmp_path / "text.jpg").write_text("not a picture")
     (tmp_path / "cut.jpg").write_bytes(photo_file.read_bytes()[:9000])
     before = set(tmp_path.iterdir())
-    values = {"photo": photo_file.name, "style": "sunflowers", "out": "out.png", "model": "default", "strength": "1"} | change
+    values = {
+        "photo": photo_file.name,
+        "style": "sunflowers",
+        "out": "out.png",
+        "model": "default",
+        "strength": "1",
+    } | change
     done = run(
         "stylize", values["photo"], "--style", values["style"], "-o", values["out"], "--model", values["model"],
         "--strength", values["strength"], cwd=tmp_path,
@@ -89,7 +96,17 @@ def test_smoke_recipe_from_the_command_line(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("runs/smoke/model")
     photo = "runs/smoke/pictures/photos/000.png"
-    done = run("stylize", photo, "-s", "runs/smoke/pictures/styles/001.png", "--model", "runs/smoke/model", "-o", "o.png", cwd=tmp_path)
+    done = run(
+        "stylize",
+        photo,
+        "-s",
+        "runs/smoke/pictures/styles/001.png",
+        "--model",
+        "runs/smoke/model",
+        "-o",
+        "o.png",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
 
 

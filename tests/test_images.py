@@ -3,9 +3,10 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
+
 from pasticcio.errors import ImageError, OutputError
 from pasticcio.images import FORMATS, open_image, save_image, to_pil
-from PIL import Image, ImageCms
 
 
 def encoded(image, kind="PNG", **options):
@@ -46,7 +47,11 @@ def test_every_mode_becomes_rgb(mode, photo):
     elif mode == "F":
         image = Image.fromarray(np.asarray(grey).astype(np.float32) / 255)
     else:
-        image = grey.convert("RGBA" if mode == "P" else mode).convert(mode) if mode != "CMYK" else grey.convert("RGB").convert(mode)
+        image = (
+            grey.convert("RGBA" if mode == "P" else mode).convert(mode)
+            if mode != "CMYK"
+            else grey.convert("RGB").convert(mode)
+        )
     found = open_image(image)
     assert found.shape == (*photo.shape[:2], 3)
     tolerance = 0.5 if mode == "1" else 0.04
@@ -127,7 +132,8 @@ def test_values_are_rounded_and_clipped():
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("out.xyz", "suffix '.xyz'"), ("out", "suffix ''"), ("none/out.png", "no folder"), ("dir.png", "is a folder")]
+    ("name", "message"),
+    [("out.xyz", "suffix '.xyz'"), ("out", "suffix ''"), ("none/out.png", "no folder"), ("dir.png", "is a folder")],
 )
 def test_what_cannot_be_written_is_explained(name, message, tmp_path):
     (tmp_path / "dir.png").mkdir()

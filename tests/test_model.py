@@ -2,6 +2,7 @@ import json
 import shutil
 
 import pytest
+
 from pasticcio.errors import ModelError
 from pasticcio.model import Model, list_models
 

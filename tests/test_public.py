@@ -22,7 +22,9 @@ def test_every_error_is_public_and_in_the_tree():
 def loaded(code):
     """Names of the top-level packages that some code imports."""
     script = f"import sys; {code}; print(*{{name.split('.')[0] for name in sys.modules}})"
-    return set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    )
 
 
 def test_importing_is_light():

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+
 from pasticcio import style as style_module
 from pasticcio.errors import StyleError
 from pasticcio.style import Style, list_styles, mix
@@ -16,7 +17,11 @@ def test_a_mix_is_the_weighted_mean():
 
 @pytest.mark.parametrize(
     ("weights", "models", "message"),
-    [((0.5, 0.6), "mm", r"sum to 1.1; they must sum to 1"), ((0.5, 0.5), "mn", "different models"), ((), "", "at least one")],
+    [
+        ((0.5, 0.6), "mm", r"sum to 1.1; they must sum to 1"),
+        ((0.5, 0.5), "mn", "different models"),
+        ((), "", "at least one"),
+    ],
 )
 def test_what_does_not_mix_is_explained(weights, models, message):
     styles = [(Style(np.zeros(2), model), weight) for model, weight in zip(models, weights, strict=True)]

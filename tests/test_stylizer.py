@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+
 from pasticcio.errors import ImageError, ModelError, OptionError, StyleError
 from pasticcio.style import Style
 from pasticcio.stylizer import Options, Stylizer, style_view
@@ -77,7 +78,9 @@ def test_style_view_scales_the_short_side_and_bounds_the_long_one():
 def test_shipped_model_paints(photo):
     """The default model changes the photo, keeps its content, and follows the style's colours."""
     stylizer = Stylizer()
-    red = stylizer.embed(np.broadcast_to(np.array([200, 30, 20], np.uint8), (64, 64, 3)) // np.array([[[1]], [[2]]] * 32, np.uint8))
+    red = stylizer.embed(
+        np.broadcast_to(np.array([200, 30, 20], np.uint8), (64, 64, 3)) // np.array([[[1]], [[2]]] * 32, np.uint8)
+    )
     image = np.asarray(stylizer.stylize(photo, red)).astype(float)
     plain = photo.astype(float)
     assert image[..., 0].mean() > 1.5 * image[..., 2].mean()

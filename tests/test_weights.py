@@ -5,6 +5,7 @@ import threading
 
 import pytest
 import torch
+
 from pasticcio.errors import ConfigError, DownloadError, ModelError
 from pasticcio.weights import TORCHVISION, PublicFile, cache_folder, fetch, load_vgg, read_state
 
@@ -58,7 +59,7 @@ def test_a_download_is_kept(server, tmp_path):
 
 def test_a_broken_download_is_resumed(server, tmp_path):
     Server.breaks = 1
-    with pytest.raises(DownloadError, match="connection closed|IncompleteRead"):
+    with pytest.raises(DownloadError, match=r"connection closed|IncompleteRead"):
         fetch(server, tmp_path)
     assert not (tmp_path / server.name).exists()
     assert fetch(server, tmp_path).read_bytes() == CONTENT

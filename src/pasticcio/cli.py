@@ -17,6 +17,7 @@ from pasticcio.errors import MissingExtraError, PasticcioError
 
 if TYPE_CHECKING:
     from pasticcio.training.train import Progress, Report
+    from pasticcio.weights import Download
 
 app = typer.Typer(
     name="pasticcio",
@@ -134,8 +135,8 @@ def models() -> None:
     for model in list_models():
         network = model.config["network"]
         typer.echo(
-            f"{model.name}  {model.bytes / 1e6:.1f} MB  {network['transfer']} transfer, {network['predictor']} predictor  "
-            f"{model.fingerprint}  {model.folder}"
+            f"{model.name}  {model.bytes / 1e6:.1f} MB  {network['transfer']} transfer network, "
+            f"{network['predictor']} predictor  {model.fingerprint}  {model.folder}"
         )
 
 
@@ -159,8 +160,8 @@ def train(
         folder = Path(config.out) / "model"
         if resume and len(stages) > 1 and (folder / "config.json").exists():
             continue  # a stage that ended
-        with _training_bar(f"{config.name} {number}/{len(stages)}") as report:
-            run(config, resume=resume, report=report)
+        with _training_bar(f"{config.name} {number}/{len(stages)}") as (report, download):
+            run(config, resume=resume, report=report, download=download)
     if os.environ.get("RANK", "0") == "0":  # of several processes, the first
         export(folder)
         typer.echo(str(folder))
@@ -206,8 +207,8 @@ def _training_extra() -> Iterator[None]:
 
 
 @contextmanager
-def _training_bar(title: str) -> Iterator[Report]:
-    """A progress bar with losses, pictures per second and time left."""
+def _training_bar(title: str) -> Iterator[tuple[Report, Download]]:
+    """A progress bar for the steps (losses, pictures per second, time left) and one for downloads."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -220,11 +221,15 @@ def _training_bar(title: str) -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     with Bar(*columns) as bar:
-        task = bar.add_task("", total=None)
+        steps = bar.add_task("", total=None)
+        fetched = bar.add_task("download, bytes", total=None, visible=False)
 
         def report(progress: Progress) -> None:
             losses = "  ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
             text = f"{losses}  {progress.pictures_per_second:.1f} pictures/s"
-            bar.update(task, completed=progress.step, total=progress.steps, description=text)
+            bar.update(steps, completed=progress.step, total=progress.steps, description=text)
 
-        yield report
+        def download(done: int, total: int) -> None:
+            bar.update(fetched, completed=done, total=total or None, visible=done < total)
+
+        yield report, download

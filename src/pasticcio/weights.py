@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 TIMEOUT = 30.0
 
-Progress = Callable[[int, int], None]
+Download = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def cache_folder() -> Path:
     return Path(base) / "pasticcio"
 
 
-def fetch(file: PublicFile, folder: Path | None = None, progress: Progress | None = None) -> Path:
+def fetch(file: PublicFile, folder: Path | None = None, progress: Download | None = None) -> Path:
     """The local copy of `file`, downloaded if it is not there; a broken download is resumed.
 
     Args:
@@ -87,7 +87,7 @@ def fetch(file: PublicFile, folder: Path | None = None, progress: Progress | Non
     return path
 
 
-def _download(url: str, part: Path, progress: Progress | None) -> None:
+def _download(url: str, part: Path, progress: Download | None) -> None:
     done = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     try:
@@ -143,7 +143,7 @@ def load_vgg(
     weights: str = "",
     pooling: Literal["max", "average"] = "max",
     padding: Literal["zero", "reflect"] = "zero",
-    progress: Progress | None = None,
+    progress: Download | None = None,
 ) -> Vgg:
     """A loss network with its weights.
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from conftest import shared
 from pasticcio.analysis.evaluate import evaluate, output_sheet
 from pasticcio.stylizer import Stylizer

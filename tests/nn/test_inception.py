@@ -1,8 +1,9 @@
 import pytest
 import torch
+from safetensors.torch import load_file
+
 from conftest import shared
 from pasticcio.nn.inception import BATCH_EPS, Inception, folded_names
-from safetensors.torch import load_file
 
 
 def published_state():

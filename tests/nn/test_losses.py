@@ -1,6 +1,7 @@
 import pytest
 import torch
-from pasticcio.nn.losses import LossConfig, content_loss, gram_matrix, perceptual_loss, style_loss, total_variation
+
+from pasticcio.nn.losses import LossConfig, content_loss, gram_matrix, grid_pattern, perceptual_loss, style_loss, total_variation
 
 
 def test_gram_by_hand():
@@ -40,6 +41,14 @@ def test_total_variation_by_hand():
     image = torch.zeros(1, 3, 2, 2)
     image[:, :, 1, :] = 1  # every step down is 1, none across
     assert total_variation(image).item() == pytest.approx(0.5)
+
+
+def test_grid_pattern_tells_a_weave_from_a_photo(photo):
+    image = torch.tensor(photo).permute(2, 0, 1)[None] / 255
+    weave = torch.zeros_like(image)
+    weave[:, :, ::4] = 0.02
+    assert grid_pattern(image + weave) > 20 * grid_pattern(image)
+    assert grid_pattern(torch.ones(1, 3, 20, 33)) < 1e-12
 
 
 def test_perceptual_loss_sums_layers_by_weight():

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 
 

@@ -1,4 +1,5 @@
 import torch
+
 from pasticcio.nn.norm import ConditionalInstanceNorm, ShiftBatchNorm
 
 

@@ -1,4 +1,5 @@
 import torch
+
 from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, moments
 
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+
 from pasticcio.nn.transfer import FastTransfer, PaperTransfer, UpsampledConv, reflect
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from conftest import shared
 from pasticcio.nn.losses import gram_matrix
 from pasticcio.nn.vgg import IMAGENET_MEAN, IMAGENET_STD, Vgg, VggConfig
@@ -109,8 +110,12 @@ def test_normalised_network_has_activations_near_one(photo):
 
 def test_small_network_follows_the_full_one(photo):
     layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
-    full = load_vgg("vgg19-normalised", layers, str(shared("weights", "vgg19_normalised_conv4_1.safetensors")), padding="reflect")
-    small = load_vgg("vgg19-small", layers, str(shared("weights", "vgg19_small16x_conv4_1.safetensors")), padding="reflect")
+    full = load_vgg(
+        "vgg19-normalised", layers, str(shared("weights", "vgg19_normalised_conv4_1.safetensors")), padding="reflect"
+    )
+    small = load_vgg(
+        "vgg19-small", layers, str(shared("weights", "vgg19_small16x_conv4_1.safetensors")), padding="reflect"
+    )
     x = torch.tensor(photo).permute(2, 0, 1)[None, :, :256, :256] / 255
     y = x.flip(1).pow(2)
     for layer in layers:

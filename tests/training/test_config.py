@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from pasticcio.errors import ConfigError
 from pasticcio.training.config import read_recipe
 
@@ -19,7 +20,9 @@ def test_every_recipe_is_valid(recipe):
 
 
 def test_stages_build_on_each_other(tmp_path):
-    first, second = read_recipe(write(tmp_path, 'batch = 3\n[[stage]]\nsteps = 5\n[[stage]]\nsteps = 7\n[stage.data]\ncrop = 64\n'))
+    first, second = read_recipe(
+        write(tmp_path, "batch = 3\n[[stage]]\nsteps = 5\n[[stage]]\nsteps = 7\n[stage.data]\ncrop = 64\n")
+    )
     assert (first.batch, first.steps, first.start) == (3, 5, "")
     assert (second.batch, second.steps, second.data.crop) == (3, 7, 64)
     assert second.start == f"{first.out}/model"
@@ -33,7 +36,9 @@ def test_set_overrides_every_stage(tmp_path):
 
 
 def test_layers_of_a_stage_replace_the_common_ones(tmp_path):
-    (config,) = read_recipe(write(tmp_path, "[loss]\nstyle = { relu1_1 = 1 }\n[[stage]]\n[stage.loss]\nstyle = { relu2_1 = 2 }\n"))
+    (config,) = read_recipe(
+        write(tmp_path, "[loss]\nstyle = { relu1_1 = 1 }\n[[stage]]\n[stage.loss]\nstyle = { relu2_1 = 2 }\n")
+    )
     assert config.loss.style == {"relu2_1": 2.0}
 
 
@@ -48,7 +53,7 @@ def test_layers_of_a_stage_replace_the_common_ones(tmp_path):
         ("[network]\nmargin = 5", "margin is 5"),
         ("[data]\ncrop = 512", "below data.crop 512"),
         ("ema = 1.5", "ema is 1.5"),
-        ('cache = "x"', "data.augment"),
+        ('cache = "x"', "every picture varies"),
         ("steps = [", "is not TOML"),
     ],
 )

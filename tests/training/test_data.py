@@ -4,10 +4,11 @@ import tarfile
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from pasticcio.errors import DataError
 from pasticcio.training.config import DataConfig
 from pasticcio.training.data import Batches, Pictures, centre_crop, change_colours, find_pictures, random_crop
-from PIL import Image
 
 
 @pytest.fixture
@@ -26,7 +27,11 @@ def config(pictures):
 
 
 def same(a, b):
-    return torch.equal(a.photos, b.photos) and torch.equal(a.styles, b.styles) and torch.equal(a.style_index, b.style_index)
+    return (
+        torch.equal(a.photos, b.photos)
+        and torch.equal(a.styles, b.styles)
+        and torch.equal(a.style_index, b.style_index)
+    )
 
 
 def test_a_batch_depends_on_seed_step_and_process_alone(config):
@@ -100,7 +105,9 @@ def test_bad_pictures_are_skipped_and_named(config, tmp_path):
     assert (batch.photos[:, 1] == 128).all()
 
 
-@pytest.mark.parametrize(("make", "message"), [(lambda p: None, "no pictures"), (lambda p: (p / "x.png").write_bytes(b""), "none of 1")])
+@pytest.mark.parametrize(
+    ("make", "message"), [(lambda p: None, "no pictures"), (lambda p: (p / "x.png").write_bytes(b""), "none of 1")]
+)
 def test_no_usable_picture_is_an_error(config, tmp_path, make, message):
     make(tmp_path)
     with pytest.raises(DataError, match=message):

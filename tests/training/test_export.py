@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+
 from conftest import unchecked_shapes
 from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model import Model
@@ -45,7 +46,9 @@ def test_graph_inputs_are_those_of_the_configuration(model_folder):
 
 
 def test_the_network_of_the_paper_exports(tmp_path):
-    config = NetworkConfig(transfer="paper", predictor="compact", width=0.125, predictor_widths=(4, 4, 4), predictor_hidden=8)
+    config = NetworkConfig(
+        transfer="paper", predictor="compact", width=0.125, predictor_widths=(4, 4, 4), predictor_hidden=8
+    )
     save_model(tmp_path, StyleNetwork(config).eval(), "paper", {})
     with unchecked_shapes():
         assert export(tmp_path) <= TOLERANCE

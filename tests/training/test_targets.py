@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
+
 from pasticcio.nn.losses import LossConfig, gram_targets
 from pasticcio.training.config import DataConfig, LossNetworkConfig, TrainConfig
 from pasticcio.training.data import Batches, to_unit
-from pasticcio.training.targets import StyleTargets
+from pasticcio.training.targets import ContentTargets, StyleTargets
 from pasticcio.weights import load_vgg
 
 
@@ -19,6 +20,7 @@ def setting(pictures):
         style_crop=64,
         style_size=(64, 64),
         augment=False,
+        fixed_photos=True,
         workers=0,
     )
     loss = LossConfig(content={"relu1_1": 1.0}, style={"relu1_1": 1.0, "relu2_1": 1.0}, relative=True)
@@ -28,7 +30,7 @@ def setting(pictures):
 
 def test_kept_targets_equal_fresh_ones(setting, tmp_path):
     config, batches, vgg = setting
-    targets = StyleTargets.build(tmp_path, batches, vgg, config)
+    targets = StyleTargets(tmp_path, batches, vgg, config)
     batch = batches[0]
     kept = targets.at(batch.style_index, torch.device("cpu"))
     with torch.no_grad():
@@ -36,6 +38,17 @@ def test_kept_targets_equal_fresh_ones(setting, tmp_path):
     for layer, gram in fresh.items():
         error = (kept[layer] - gram).norm() / gram.norm()
         assert error < 1e-3, layer
+
+
+def test_kept_content_features_equal_fresh_ones(setting, tmp_path):
+    config, batches, vgg = setting
+    targets = ContentTargets(tmp_path, batches, vgg, config)
+    batch = batches[1]
+    kept = targets.at(batch.photo_index, torch.device("cpu"))
+    fresh = vgg(to_unit(batch.photos))
+    assert kept.keys() == config.loss.content.keys()
+    for layer, features in kept.items():
+        assert (features - fresh[layer]).norm() / fresh[layer].norm() < 1e-3
 
 
 def test_what_is_there_is_not_computed_again(setting, tmp_path):
@@ -47,11 +60,11 @@ def test_what_is_there_is_not_computed_again(setting, tmp_path):
         calls += len(pictures)
         return vgg(pictures)
 
-    StyleTargets.build(tmp_path, batches, counting, config)
+    StyleTargets(tmp_path, batches, counting, config)
     assert calls == 1 + len(batches.styles)  # one to learn the shapes
     done = next(tmp_path.glob("*.done.memmap"))
     flags = np.memmap(done, np.uint8, "r+")
     flags[2] = 0  # as if a run had been broken off before style 2
     flags.flush()
-    StyleTargets.build(tmp_path, batches, counting, config)
+    StyleTargets(tmp_path, batches, counting, config)
     assert calls == 2 + len(batches.styles) + 1

@@ -34,6 +34,8 @@ class ConditionalInstanceNorm(nn.Module):
         middle = self.offset + self.channels
         beta = style[:, self.offset : middle]
         gamma = style[:, middle : middle + self.channels]
+        if torch.compiler.is_exporting():
+            return self._exported(x, beta, gamma)
         # Sums in half precision overflow: statistics are float32 whatever the rest runs in.
         values = x.float()
         mean = values.mean(dim=(2, 3), keepdim=True)
@@ -41,6 +43,22 @@ class ConditionalInstanceNorm(nn.Module):
         scale = gamma.float()[:, :, None, None] * torch.rsqrt(variance + INSTANCE_EPS)
         shift = beta.float()[:, :, None, None] - mean * scale
         return (values * scale + shift).to(x.dtype)
+
+
+    def _exported(
+        self, x: Float[Tensor, "b c h w"], beta: Float[Tensor, "s c"], gamma: Float[Tensor, "s c"]
+    ) -> Float[Tensor, "b c h w"]:
+        """The same as one ONNX operator, which runtimes fuse: pictures become channels, so that each has its style."""
+        batch, channels, height, width = x.shape
+        gamma, beta = gamma.expand(batch, channels).reshape(-1), beta.expand(batch, channels).reshape(-1)
+        y = torch.onnx.ops.symbolic(
+            "InstanceNormalization",
+            (x.reshape(1, batch * channels, height, width), gamma, beta),
+            {"epsilon": INSTANCE_EPS},
+            dtype=x.dtype,
+            shape=(1, batch * channels, height, width),
+        )
+        return y.reshape(batch, channels, height, width)
 
 
 class ShiftBatchNorm(nn.BatchNorm2d):

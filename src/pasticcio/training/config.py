@@ -52,6 +52,8 @@ class DataConfig:
         crop: side of a photo crop.
         photo_short: range of the short side to which a photo is resized before the crop.
         flip_photos: mirror half of the photos.
+        fixed_photos: always cut the centre of a photo, at the smallest scale, and never mirror it; then
+            its content features can be computed once.
         style_short: range of the short side to which a style is resized before the crop.
         style_crop: side of a style crop.
         style_size: range of the side to which a whole batch of style crops is resized.
@@ -71,6 +73,7 @@ class DataConfig:
     crop: int = 256
     photo_short: tuple[int, int] = (258, 258)
     flip_photos: bool = False
+    fixed_photos: bool = False
     style_short: tuple[int, int] = (258, 455)
     style_crop: int = 256
     style_size: tuple[int, int] = (128, 299)
@@ -120,7 +123,9 @@ class TrainConfig:
         checkpoint_minutes: time between checkpoints.
         sample_steps: steps between sample pictures; 0 for none.
         log_steps: steps between log lines.
-        cache: folder for style targets computed once; empty for none. Needs data.augment = false.
+        cache: folder for what the loss network says of pictures that never change, computed once: the
+            Gram matrices of styles where data.augment is false, the content features of photos where
+            data.fixed_photos is true (and identity is 0). Empty for none.
     """
 
     name: str = "unnamed"
@@ -156,9 +161,9 @@ class TrainConfig:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.identity <= 1:
             raise ConfigError(f"identity is {self.identity}; it must be between 0 and 1")
-        if self.cache and self.data.augment:
+        if self.cache and self.data.augment and not self.data.fixed_photos:
             raise ConfigError(
-                "cache is set but data.augment is true; augmented styles have no fixed targets: set one of them off"
+                "cache is set but every picture varies: set data.augment = false or data.fixed_photos = true"
             )
 
 

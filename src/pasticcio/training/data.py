@@ -48,13 +48,14 @@ class Batch:
     Attributes:
         photos: crops, (B, 3, crop, crop).
         styles: style pictures, (B, 3, S, S). The first `own` show their row's own photo.
-        style_index: number of each style among all styles, (B,).
+        photo_index, style_index: number of each photo among all photos, and so on, (B,).
         own: how many photos at the front are their own style.
         skipped: names of pictures that could not be used.
     """
 
     photos: UInt8[Tensor, "b 3 h w"]
     styles: UInt8[Tensor, "b 3 s s"]
+    photo_index: Tensor
     style_index: Tensor
     own: int
     skipped: list[str]
@@ -175,20 +176,23 @@ class Batches(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step, self.process))
         size = int(rng.integers(self.config.style_size[0], self.config.style_size[1] + 1))
-        photos, styles, numbers, skipped = [], [], [], list[str]()
+        photos, styles, skipped = [], [], list[str]()
+        photo_numbers, style_numbers = [], []
         for row in range(self.batch):
-            _, photo = self.photos.usable(int(rng.integers(len(self.photos))), skipped)
-            number, style = self.styles.usable(int(rng.integers(len(self.styles))), skipped)
+            photo_number, photo = self.photos.usable(int(rng.integers(len(self.photos))), skipped)
+            style_number, style = self.styles.usable(int(rng.integers(len(self.styles))), skipped)
             photos.append(photo_crop(photo, self.config, rng))
             styles.append(style_crop(photo if row < self.own else style, self.config, rng))
-            numbers.append(number)
+            photo_numbers.append(photo_number)
+            style_numbers.append(style_number)
         style_tensor = to_tensor(styles)
         if style_tensor.shape[2] != size:
             resized = torch.nn.functional.interpolate(
                 style_tensor.float(), (size, size), mode="bilinear", antialias=True
             )
             style_tensor = resized.round().clamp(0, 255).to(torch.uint8)
-        return Batch(to_tensor(photos), style_tensor, torch.tensor(numbers), self.own, skipped)
+        numbers = torch.tensor(photo_numbers), torch.tensor(style_numbers)
+        return Batch(to_tensor(photos), style_tensor, *numbers, self.own, skipped)
 
     def loader(self, first: int, steps: int) -> DataLoader[Batch]:
         """Batches of the steps from `first` up to `steps`, decoded ahead by worker processes."""
@@ -204,7 +208,9 @@ class Batches(Dataset[Batch]):
 
 
 def photo_crop(photo: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
-    """A square crop of a photo brought to a random scale, (crop, crop, 3)."""
+    """A square crop of a photo, (crop, crop, 3): at a random place and scale, or the centre at the smallest."""
+    if config.fixed_photos:
+        return centre_crop(photo, config.crop, config.photo_short[0])
     short = int(rng.integers(config.photo_short[0], config.photo_short[1] + 1))
     crop = random_crop(photo, config.crop, short, rng)
     return crop[:, ::-1] if config.flip_photos and rng.random() < 0.5 else crop

@@ -1,13 +1,14 @@
-"""Gram matrices of the training styles, computed once and kept in a memory-mapped file.
+"""What the loss network says of pictures that never change, computed once and kept in memory-mapped files.
 
-Only where styles are not augmented: then the loss network need not see them again at every step.
+Gram matrices of styles that are not augmented, and content features of photos that are always cut
+alike: the loss network need not see them again at every step.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,83 +19,152 @@ from torch import Tensor
 
 from pasticcio.nn.losses import gram_targets
 from pasticcio.training.config import TrainConfig, to_json
-from pasticcio.training.data import Batches, style_crop, to_tensor, to_unit
+from pasticcio.training.data import Batches, Pictures, photo_crop, style_crop, to_tensor, to_unit
 
 BATCH = 8
 
+Features = Callable[[Tensor], dict[str, Tensor]]
+Numbers = NDArray[np.int64]
 
-class StyleTargets:
-    """The Gram matrices of every style, in half precision, on disk.
 
-    Gram matrices are symmetric: one triangle is kept, divided by the style's largest entry, so that
-    half precision does not overflow.
+class Kept:
+    """Rows of numbers, one a picture, in half precision on disk.
+
+    A row is made of parts; each is divided by its largest magnitude, so that half precision does not
+    overflow.
+
+    Args:
+        folder: where the files lie.
+        key: whatever the rows depend on; another key is another file.
+        count: number of rows.
+        parts: length of each part.
     """
 
-    def __init__(self, values: NDArray[np.float16], scales: NDArray[np.float32], channels: Mapping[str, int]) -> None:
-        self.values = values
-        self.scales = scales
-        self.channels = channels
-
-    @classmethod
-    def build(
-        cls, folder: Path, batches: Batches, vgg: Callable[[Tensor], dict[str, Tensor]], config: TrainConfig
-    ) -> StyleTargets:
-        """Open the targets in `folder`, computing first what is not there yet (also after a break)."""
-        styles, data = batches.styles, config.data
-        key = json.dumps(
-            [[entry.name for entry in styles.entries], data.style_short[0], data.style_crop, data.style_size,
-             to_json(config.loss_network), sorted(config.loss.style)]
-        )  # fmt: skip
-        name = hashlib.sha256(key.encode()).hexdigest()[:16]
-        rng = np.random.default_rng(0)  # unused: without augmentation nothing is random
-        probe = torch.zeros(1, 3, data.style_size[0], data.style_size[0])
-        with torch.no_grad():
-            channels = {layer: gram.shape[1] for layer, gram in gram_targets(vgg(probe), config.loss).items()}
-        length = sum(c * (c + 1) // 2 for c in channels.values())
+    def __init__(self, folder: Path, key: object, count: int, parts: Sequence[int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        path, scales_path, done_path = (folder / f"{name}.{end}" for end in ("memmap", "scales.memmap", "done.memmap"))
-        mode: Literal["r+", "w+"] = "r+" if path.exists() and done_path.exists() and scales_path.exists() else "w+"
-        values = np.memmap(path, np.float16, mode, shape=(len(styles), length))
-        scales = np.memmap(scales_path, np.float32, mode, shape=(len(styles), len(channels)))
-        done = np.memmap(done_path, np.uint8, mode, shape=(len(styles),))
-        self = cls(values, scales, channels)
-        missing = np.flatnonzero(done == 0)
-        for start in range(0, len(missing), BATCH):
-            numbers = missing[start : start + BATCH]
-            crops = [style_crop(styles.usable(int(n), [])[1], data, rng) for n in numbers]
-            pictures = to_unit(to_tensor(crops))
-            if data.style_size[0] != data.style_crop:
-                side = data.style_size[0]
+        name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+        paths = [folder / f"{name}.{end}.memmap" for end in ("values", "scales", "done")]
+        mode: Literal["r+", "w+"] = "r+" if all(path.exists() for path in paths) else "w+"
+        self.values = np.memmap(paths[0], np.float16, mode, shape=(count, sum(parts)))
+        self.scales = np.memmap(paths[1], np.float32, mode, shape=(count, len(parts)))
+        self.done = np.memmap(paths[2], np.uint8, mode, shape=(count,))
+        self.parts = list(parts)
+
+    def fill(self, compute: Callable[[Numbers], Sequence[Tensor]]) -> None:
+        """Compute the rows that are not there yet; a broken run goes on where it stopped.
+
+        Args:
+            compute: numbers of some pictures to the parts of their rows, each (n, length).
+        """
+        missing = np.flatnonzero(self.done == 0)
+        for first in range(0, len(missing), BATCH):
+            numbers = missing[first : first + BATCH]
+            for i, (where, part) in enumerate(zip(self._places(), compute(numbers), strict=True)):
+                scale = part.abs().amax(dim=1).clamp_min(1e-12)
+                self.scales[numbers, i] = scale.cpu().numpy()
+                self.values[numbers, where] = (part / scale[:, None]).half().cpu().numpy()
+            self.done[numbers] = 1
+        self.values.flush()
+
+    def at(self, numbers: Tensor, device: torch.device) -> list[Tensor]:
+        """The parts of some rows, each (n, length), float32."""
+        rows = torch.from_numpy(self.values[numbers.numpy()]).to(device).float()
+        scales = torch.from_numpy(self.scales[numbers.numpy()]).to(device)
+        return [rows[:, where] * scales[:, i, None] for i, where in enumerate(self._places())]
+
+    def _places(self) -> Iterator[slice]:
+        start = 0
+        for length in self.parts:
+            yield slice(start, start + length)
+            start += length
+
+
+class StyleTargets:
+    """The Gram matrices of every style; one triangle of each is kept, for they are symmetric."""
+
+    def __init__(self, folder: Path, batches: Batches, vgg: Features, config: TrainConfig) -> None:
+        data, styles = config.data, batches.styles
+        side = data.style_size[0]
+        rng = np.random.default_rng(0)  # without augmentation nothing is drawn from it
+        self.channels = {layer: gram.shape[1] for layer, gram in _probe(vgg, side, config).items()}
+
+        def compute(numbers: Numbers) -> list[Tensor]:
+            pictures = to_unit(to_tensor([style_crop(_load(styles, n), data, rng) for n in numbers]))
+            if side != data.style_crop:
                 pictures = torch.nn.functional.interpolate(pictures, (side, side), mode="bilinear", antialias=True)
             with torch.no_grad():
-                self._store(numbers, gram_targets(vgg(pictures), config.loss))
-            done[numbers] = 1
-        values.flush()
-        return self
+                grams = gram_targets(vgg(pictures), config.loss)
+            return [_triangle(gram) for gram in grams.values()]
 
-    def _store(self, numbers: NDArray[np.int64], grams: Mapping[str, Tensor]) -> None:
-        start = 0
-        for i, (layer, channels) in enumerate(self.channels.items()):
-            rows, columns = torch.triu_indices(channels, channels)
-            triangle = grams[layer].cpu()[:, rows, columns]
-            scale = triangle.abs().amax(dim=1).clamp_min(1e-12)
-            self.scales[numbers, i] = scale.numpy()
-            self.values[numbers, start : start + triangle.shape[1]] = (triangle / scale[:, None]).half().numpy()
-            start += triangle.shape[1]
+        key = [
+            "styles",
+            _names(styles),
+            data.style_short[0],
+            data.style_crop,
+            side,
+            *_network(config),
+            sorted(config.loss.style),
+        ]
+        self.kept = Kept(folder, key, len(styles), [c * (c + 1) // 2 for c in self.channels.values()])
+        self.kept.fill(compute)
 
     def at(self, numbers: Tensor, device: torch.device) -> dict[str, Tensor]:
         """Gram matrices of some styles by layer, each (B, C, C), float32."""
-        wanted = numbers.numpy()
-        rows = torch.from_numpy(np.asarray(self.values[wanted])).to(device).float()
-        scales = torch.from_numpy(np.asarray(self.scales[wanted])).to(device)
-        grams, start = {}, 0
-        for i, (layer, channels) in enumerate(self.channels.items()):
-            length = channels * (channels + 1) // 2
+        grams = {}
+        for (layer, channels), triangle in zip(self.channels.items(), self.kept.at(numbers, device), strict=True):
             upper, right = torch.triu_indices(channels, channels, device=device)
-            gram = rows.new_zeros(len(rows), channels, channels)
-            triangle = rows[:, start : start + length] * scales[:, i, None]
+            gram = triangle.new_zeros(len(triangle), channels, channels)
             gram[:, upper, right] = triangle
             gram[:, right, upper] = triangle
             grams[layer] = gram
-            start += length
         return grams
+
+
+class ContentTargets:
+    """The content features of every photo."""
+
+    def __init__(self, folder: Path, batches: Batches, vgg: Features, config: TrainConfig) -> None:
+        data, photos = config.data, batches.photos
+        rng = np.random.default_rng(0)  # fixed crops draw nothing from it
+        with torch.no_grad():
+            found = vgg(torch.zeros(1, 3, data.crop, data.crop))
+        self.shapes = {layer: found[layer].shape[1:] for layer in config.loss.content}
+
+        def compute(numbers: Numbers) -> list[Tensor]:
+            pictures = to_unit(to_tensor([photo_crop(_load(photos, n), data, rng) for n in numbers]))
+            with torch.no_grad():
+                features = vgg(pictures)
+            return [features[layer].flatten(1) for layer in self.shapes]
+
+        key = ["photos", _names(photos), data.photo_short[0], data.crop, *_network(config), sorted(config.loss.content)]
+        self.kept = Kept(folder, key, len(photos), [shape.numel() for shape in self.shapes.values()])
+        self.kept.fill(compute)
+
+    def at(self, numbers: Tensor, device: torch.device) -> dict[str, Tensor]:
+        """Features of some photos by layer, each (B, C, H, W), float32."""
+        parts = self.kept.at(numbers, device)
+        return {
+            layer: part.reshape(-1, *shape) for (layer, shape), part in zip(self.shapes.items(), parts, strict=True)
+        }
+
+
+def _probe(vgg: Features, side: int, config: TrainConfig) -> Mapping[str, Tensor]:
+    with torch.no_grad():
+        return gram_targets(vgg(torch.zeros(1, 3, side, side)), config.loss)
+
+
+def _triangle(gram: Tensor) -> Tensor:
+    upper, right = torch.triu_indices(gram.shape[1], gram.shape[1])
+    return gram[:, upper, right]
+
+
+def _load(pictures: Pictures, number: np.int64) -> NDArray[np.uint8]:
+    return pictures.usable(int(number), [])[1]
+
+
+def _names(pictures: Pictures) -> list[str]:
+    return [entry.name for entry in pictures.entries]
+
+
+def _network(config: TrainConfig) -> list[str]:
+    return [to_json(config.loss_network)]

@@ -22,14 +22,14 @@ from torch import Tensor, nn
 
 from pasticcio.errors import ConfigError, TrainingError
 from pasticcio.nn.inception import Inception
-from pasticcio.nn.losses import gram_matrix, gram_targets, perceptual_loss, total_variation
+from pasticcio.nn.losses import gram_matrix, gram_targets, grid_pattern, perceptual_loss, total_variation
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
 from pasticcio.training.config import TrainConfig, to_json
 from pasticcio.training.data import Batch, Batches, to_unit
 from pasticcio.training.export import load_weights, save_model
-from pasticcio.training.targets import StyleTargets
-from pasticcio.weights import TORCHVISION, fetch, load_vgg, read_state
+from pasticcio.training.targets import ContentTargets, StyleTargets
+from pasticcio.weights import TORCHVISION, Download, fetch, load_vgg, read_state
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +57,22 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def train(config: TrainConfig, resume: bool = False, report: Report | None = None) -> Path:
+def train(
+    config: TrainConfig, resume: bool = False, report: Report | None = None, download: Download | None = None
+) -> Path:
     """Train one model; returns its folder.
 
     Args:
         config: what to train.
         resume: go on from the run's last checkpoint, if there is one.
         report: called after every step, on the main process.
+        download: called with bytes so far and in all while public weights are fetched.
 
     Raises:
         ConfigError, DataError, ModelError: before the first step.
         TrainingError: a loss that is not finite; names the step and the last good checkpoint.
     """
-    run = Run(config)
+    run = Run(config, download)
     if resume:
         run.resume()
     return run.go(report)
@@ -78,8 +81,9 @@ def train(config: TrainConfig, resume: bool = False, report: Report | None = Non
 class Run:
     """One training run: the networks, the optimizer and where they stand."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, download: Download | None = None) -> None:
         self.config = config
+        self.download = download
         self.folder = Path(config.out)
         several = int(os.environ.get("WORLD_SIZE", "1")) > 1
         self.accelerator = Accelerator(cpu=several and not torch.cuda.is_available())  # gloo where there is no GPU
@@ -96,17 +100,18 @@ class Run:
         self.bare: StyleNetwork = self.accelerator.unwrap_model(self.network)
         self.average = {name: value.detach().clone().float() for name, value in self._averaged()}
         source = config.loss_network
-        vgg = load_vgg(source.name, config.loss.layers(), source.weights, source.pooling, source.padding)
+        vgg = load_vgg(source.name, config.loss.layers(), source.weights, source.pooling, source.padding, download)
         self.vgg: Vgg = vgg.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.forward: Callable[..., Tensor] = self.network
         if config.compile:
             self.forward = torch.compile(self.network)
             self.vgg = torch.compile(self.vgg)  # type: ignore[assignment]
         self.batches = Batches(config.data, config.batch, config.identity, config.seed, self.accelerator.process_index)
-        self.targets = None
+        self.style_targets: StyleTargets | None = None
+        self.content_targets: ContentTargets | None = None
         if config.cache:
             with self.accelerator.main_process_first():  # one computes, the others read
-                self.targets = StyleTargets.build(Path(config.cache), self.batches, self.vgg, config)
+                self._keep_targets(Path(config.cache))
         self.step = 0
         self.seen_bad: set[str] = set()
 
@@ -118,11 +123,19 @@ class Run:
             trunk = network.predictor.trunk
             assert isinstance(trunk, Inception)
             public = config.inception == "torchvision"
-            state = read_state(fetch(TORCHVISION["inception_v3"]) if public else Path(config.inception))
+            state = read_state(
+                fetch(TORCHVISION["inception_v3"], progress=self.download) if public else Path(config.inception)
+            )
             folded = "mixed_7_conv.weight" in state
             (trunk.load_folded if folded else trunk.load_torchvision)(state)
         if config.start:
             load_weights(network, Path(config.start))
+
+    def _keep_targets(self, folder: Path) -> None:
+        if not self.config.data.augment:
+            self.style_targets = StyleTargets(folder, self.batches, self.vgg, self.config)
+        if self.config.data.fixed_photos:
+            self.content_targets = ContentTargets(folder, self.batches, self.vgg, self.config)
 
     def _averaged(self) -> Iterator[tuple[str, Tensor]]:
         """What the moving average follows: all that a model is made of, running statistics included."""
@@ -197,9 +210,12 @@ class Run:
         photos = to_unit(batch.photos.to(self.device)).contiguous(memory_format=layout)
         styles = to_unit(batch.styles.to(self.device)).contiguous(memory_format=layout)
         with torch.no_grad(), self.autocast():
-            content = self.vgg(photos)
-            if self.targets is not None:
-                grams = self.targets.at(batch.style_index, self.device)
+            if self.content_targets is not None and not own:
+                content = self.content_targets.at(batch.photo_index, self.device)
+            else:
+                content = self.vgg(photos)
+            if self.style_targets is not None:
+                grams = self.style_targets.at(batch.style_index, self.device)
             else:
                 grams = gram_targets(self.vgg(styles), config)
             for layer in grams if own else ():
@@ -212,6 +228,9 @@ class Run:
         if config.total_variation:
             parts["total_variation"] = total_variation(images)
             total = total + config.total_variation * parts["total_variation"]
+        if config.grid:
+            parts["grid"] = grid_pattern(images)
+            total = total + config.grid * parts["grid"]
         if config.pixel and own:
             parts["pixel"] = (images[:own].float() - photos[:own]).square().mean()
             total = total + config.pixel * parts["pixel"] * own / len(photos)
