@@ -16,7 +16,8 @@ from pasticcio import __version__
 from pasticcio.errors import MissingExtraError, PasticcioError
 
 if TYPE_CHECKING:
-    from pasticcio.training.train import Progress, Report
+    from pasticcio.training.record import Progress
+    from pasticcio.training.train import Report
     from pasticcio.weights import Download
 
 app = typer.Typer(

@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from pasticcio.nn.losses import LossConfig, content_loss, gram_matrix, grid_pattern, perceptual_loss, style_loss, total_variation
+from pasticcio.nn.losses import (
+    LossConfig,
+    content_loss,
+    gram_matrix,
+    grid_pattern,
+    perceptual_loss,
+    style_loss,
+    total_variation,
+)
 
 
 def test_gram_by_hand():

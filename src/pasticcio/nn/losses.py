@@ -89,7 +89,7 @@ def grid_pattern(images: Float[Tensor, "b 3 h w"], period: int = 8) -> Float[Ten
     height, width = (side // period * period for side in images.shape[2:])
     values = images[:, :, :height, :width].float()
     smooth = F.avg_pool2d(F.pad(values, (2, 2, 2, 2), mode="reflect"), 5, stride=1)
-    blocks = (values - smooth).unflatten(3, (-1, period)).unflatten(2, (-1, period))
+    blocks = (values - smooth).reshape(len(images), 3, height // period, period, width // period, period)
     return blocks.mean(dim=(2, 4)).square().mean()
 
 

@@ -44,7 +44,6 @@ class ConditionalInstanceNorm(nn.Module):
         shift = beta.float()[:, :, None, None] - mean * scale
         return (values * scale + shift).to(x.dtype)
 
-
     def _exported(
         self, x: Float[Tensor, "b c h w"], beta: Float[Tensor, "s c"], gamma: Float[Tensor, "s c"]
     ) -> Float[Tensor, "b c h w"]:

@@ -7,8 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from pasticcio.nn.vgg import Vgg
 from pasticcio.training.config import TrainConfig, to_json
 from pasticcio.training.data import Batch, Batches, to_unit
 from pasticcio.training.export import load_weights, save_model
+from pasticcio.training.record import Progress, Record
 from pasticcio.training.targets import ContentTargets, StyleTargets
 from pasticcio.weights import TORCHVISION, Download, fetch, load_vgg, read_state
 
@@ -35,23 +35,6 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
 SAMPLES = 6  # photos down and styles across in a sample picture
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What one step of training did; losses are means over the batch, unweighted by their config."""
-
-    step: int
-    steps: int
-    losses: Mapping[str, float]
-    gradient: float
-    learning_rate: float
-    pictures_per_second: float
-
-    @property
-    def seconds_left(self) -> float:
-        """Time to the end at the present rate, needs `pictures_per_second` above 0."""
-        return (self.steps - self.step) / max(self.pictures_per_second, 1e-9)
 
 
 Report = Callable[[Progress], None]
@@ -337,44 +320,6 @@ class Run:
         """Write the averaged weights as a model folder."""
         with self.averaged_weights() as network:
             save_model(self.folder / "model", network, self.config.name, json.loads(to_json(self.config)))
-
-
-class Record:
-    """The run's log: a JSON line per entry, and TensorBoard's file where that is installed."""
-
-    def __init__(self, folder: Path, step: int) -> None:
-        path = folder / "log.jsonl"
-        if path.exists():  # what a killed run logged after its checkpoint happens again
-            lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
-            path.write_text("".join(f"{line}\n" for line in lines))
-        self.file = path.open("a")
-        self.board = None
-        with contextlib.suppress(ImportError):
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step or None)
-
-    def __enter__(self) -> Record:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.file.close()
-        if self.board is not None:
-            self.board.close()
-
-    def add(self, progress: Progress) -> None:
-        """Log one step."""
-        values = {
-            **progress.losses,
-            "gradient": progress.gradient,
-            "learning_rate": progress.learning_rate,
-            "pictures_per_second": round(progress.pictures_per_second, 3),
-        }
-        self.file.write(json.dumps({"step": progress.step, **values}) + "\n")
-        self.file.flush()
-        if self.board is not None:
-            for name, value in values.items():
-                self.board.add_scalar(name, value, progress.step)
 
 
 def freeze(network: StyleNetwork, parts: tuple[str, ...]) -> None:

@@ -1,0 +1,64 @@
+"""What a training run says of itself: a line a step, on disk and for TensorBoard."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one step of training did; losses are means over the batch, unweighted by their config."""
+
+    step: int
+    steps: int
+    losses: Mapping[str, float]
+    gradient: float
+    learning_rate: float
+    pictures_per_second: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to the end at the present rate, needs `pictures_per_second` above 0."""
+        return (self.steps - self.step) / max(self.pictures_per_second, 1e-9)
+
+
+class Record:
+    """The run's log: a JSON line per entry, and TensorBoard's file where that is installed."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        path = folder / "log.jsonl"
+        if path.exists():  # what a killed run logged after its checkpoint happens again
+            lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
+            path.write_text("".join(f"{line}\n" for line in lines))
+        self.file = path.open("a")
+        self.board = None
+        with contextlib.suppress(ImportError):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step or None)
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.file.close()
+        if self.board is not None:
+            self.board.close()
+
+    def add(self, progress: Progress) -> None:
+        """Log one step."""
+        values = {
+            **progress.losses,
+            "gradient": progress.gradient,
+            "learning_rate": progress.learning_rate,
+            "pictures_per_second": round(progress.pictures_per_second, 3),
+        }
+        self.file.write(json.dumps({"step": progress.step, **values}) + "\n")
+        self.file.flush()
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, progress.step)
