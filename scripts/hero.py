@@ -14,7 +14,7 @@ from skimage import data
 from pasticcio import Stylizer, open_image, save_image
 
 OUT = Path(__file__).parent.parent / "docs" / "hero.jpg"
-STYLES = ["wheat-field-with-cypresses", "composition-viii", "lantern-festival", "rose-garden"]
+STYLES = ["almond-blossom", "dance", "papal-palace", "wheat-field-with-cypresses"]
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])

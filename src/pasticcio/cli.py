@@ -31,7 +31,7 @@ app = typer.Typer(
 ModelOption = Annotated[str, typer.Option("--model", help="A shipped model's name, or a model folder.")]
 
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
-DEMO_STYLES = ("wheat-field-with-cypresses", "composition-viii", "lantern-festival", "rose-garden")
+DEMO_STYLES = ("almond-blossom", "dance", "papal-palace", "wheat-field-with-cypresses")
 BAD_INPUT = 2
 INTERRUPTED = 130
 

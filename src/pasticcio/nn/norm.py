@@ -34,7 +34,7 @@ class ConditionalInstanceNorm(nn.Module):
         middle = self.offset + self.channels
         beta = style[:, self.offset : middle]
         gamma = style[:, middle : middle + self.channels]
-        if torch.compiler.is_exporting():
+        if torch.compiler.is_exporting() and hasattr(torch.onnx, "ops"):  # from torch 2.8
             return self._exported(x, beta, gamma)
         # Sums in half precision overflow: statistics are float32 whatever the rest runs in.
         values = x.float()
