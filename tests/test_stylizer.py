@@ -29,7 +29,7 @@ def test_any_size(stylizer, size):
 def test_strength_is_a_straight_line_between_embeddings(stylizer, photo):
     photo = photo[:64, :80]
     style = Style(np.linspace(-3, 3, 6), stylizer.model.fingerprint)
-    own = stylizer.embed(photo)
+    own = stylizer.embed(photo, side=192)  # the least that a small photo is looked at
     expected = stylizer.stylize(photo, Style(0.75 * own.embedding + 0.25 * style.embedding, style.model))
     found = stylizer.stylize(photo, style, strength=0.25)
     assert np.abs(np.asarray(found).astype(int) - np.asarray(expected).astype(int)).max() <= 1
@@ -41,6 +41,17 @@ def test_strength_is_a_straight_line_between_embeddings(stylizer, photo):
 def test_strength_has_limits(strength):
     with pytest.raises(OptionError, match="between 0 and 1"):
         Options(strength=strength)
+
+
+def test_style_is_seen_at_the_photos_size_or_at_the_size_asked_for(stylizer, photo, style_file):
+    def at(side):
+        return np.asarray(stylizer.stylize(photo, stylizer.embed(style_file, side=side)))
+
+    assert np.array_equal(np.asarray(stylizer.stylize(photo, style_file)), at(300))  # chelsea is 300 pixels high
+    assert np.array_equal(np.asarray(stylizer.stylize(photo, style_file, Options(style_size=200))), at(200))
+    assert not np.array_equal(at(300), at(200))
+    with pytest.raises(OptionError, match="style_size is 20; it must be from 64 to 1024"):
+        Options(style_size=20)
 
 
 def test_styles_of_another_model_are_refused(stylizer, photo):

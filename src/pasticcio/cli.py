@@ -72,13 +72,17 @@ def stylize(
         Path | None, typer.Option("--out", "-o", help="PNG, JPEG, WebP or TIFF [default: PHOTO-STYLE.png here].")
     ] = None,
     strength: Annotated[float, typer.Option(help="0 is the photo's own manner, 1 the style in full.")] = 1.0,
+    style_size: Annotated[
+        int | None,
+        typer.Option(help="Look at the style picture at this short side, in pixels: larger is coarser."),
+    ] = None,
     model: ModelOption = "default",
 ) -> None:
     """Render a photo in the manner of a style."""
     from pasticcio.images import check_output, save_image
     from pasticcio.stylizer import Options, Stylizer
 
-    options = Options(strength=strength)
+    options = Options(strength=strength, style_size=style_size)
     target = out or Path(f"{photo.stem}-{Path(style).stem}.png")
     check_output(target)
     image = Stylizer(model).stylize(photo, style, options)

@@ -66,3 +66,12 @@ def test_perceptual_loss_sums_layers_by_weight():
     losses = perceptual_loss(features, content, {"a": torch.full((1, 1, 1), 3.0)}, config)
     assert losses["content"].item() == pytest.approx(2 * 1 + 4)
     assert losses["style"].item() == pytest.approx(3 * 4)
+
+
+def test_logarithm_tames_styles_that_are_not_reached():
+    features = {"a": torch.stack([torch.full((1, 2, 2), 10.0), torch.full((1, 2, 2), 1.1)])}
+    grams = {"a": torch.ones(2, 1, 1)}
+    config = LossConfig(content={"a": 0.0}, style={"a": 2.0}, relative=True, logarithmic=True)
+    found = perceptual_loss(features, features, grams, config)["style"]
+    raw = style_loss(gram_matrix(features["a"]), grams["a"], relative=True)
+    torch.testing.assert_close(found, 2 * torch.log1p(raw))

@@ -96,8 +96,8 @@ def test_loss_that_is_not_finite_stops_the_run(config, monkeypatch):
     good = run.losses
     run.save = lambda: (run.folder / CHECKPOINT).write_bytes(b"")
 
-    def losses(batch):
-        values = good(batch)
+    def losses(batch, turn):
+        values = good(batch, turn)
         return {"total": values["total"] * float("nan")} if run.step == 3 else values
 
     monkeypatch.setattr(run, "losses", losses)
@@ -131,12 +131,37 @@ def test_a_run_can_start_from_a_model(config, tmp_path):
 
 
 def test_learning_rate(config):
-    run = Run(dataclasses.replace(config, steps=100, warmup=10, learning_rate=1.0, final_rate=0.1))
-    rates = [run.learning_rate(step) for step in range(101)]
+    config = dataclasses.replace(config, steps=100, warmup=10, learning_rate=1.0, final_rate=0.1)
+    rates = [config.rate(step) for step in range(101)]
     assert rates[0] == pytest.approx(0.1, rel=0.01)
     assert max(rates) == rates[9]
     assert rates[100] == pytest.approx(0.1)
     assert rates[50] == pytest.approx(0.55)
+
+
+def test_a_batch_is_used_again_with_its_styles_handed_on(config):
+    """Photo i has style i + turn, but for own styles; the loss network sees photos and styles once."""
+    run = Run(dataclasses.replace(config, reuse=3, batch=4, identity=0.25, steps=7))
+    turns = [(batch, turn) for batch, turn in _stepping(run)]
+    assert [turn for _, turn in turns] == [0, 1, 2, 0, 1, 2, 0]
+    assert turns[0][0] is turns[2][0]
+    assert turns[2][0] is not turns[3][0]
+    batch, seen = turns[0][0], []
+    assert batch.own == 1
+    looked, vgg = [], run.vgg
+    run.vgg = lambda x: looked.append(len(x)) or vgg(x)
+    run.forward = lambda photos, styles: seen.append(styles) or photos * 0.5 + styles * 0.5
+    found = [run.losses(batch, turn)["style"].item() for turn in (0, 1)]
+    assert len(looked) == 2 + 2  # targets once, outputs each time
+    own, *others = seen[0]
+    torch.testing.assert_close(seen[1], torch.stack([own, others[1], others[2], others[0]]))
+    assert found[0] != found[1]
+
+
+def _stepping(run):
+    for batch, turn in run._turns():
+        yield batch, turn
+        run.step += 1
 
 
 def test_kept_targets_train_to_the_same_losses(config, tmp_path):

@@ -21,6 +21,8 @@ class LossConfig:
         relative: divide each style layer's error by the squared norm of the style's own Gram
             matrix, so that no style dominates a batch. A departure from the paper, whose plain
             errors are heavy-tailed over paintings.
+        logarithmic: use log(1 + error) of every style layer and picture, so that a style that is not
+            reached at all does not drown the others in its batch. Not in the paper.
         total_variation: weight of the total variation.
         grid: weight of the grid pattern.
         pixel: weight of the mean squared difference from the photo where a photo is its own style.
@@ -31,6 +33,7 @@ class LossConfig:
         default_factory=lambda: dict.fromkeys(("relu1_2", "relu2_2", "relu3_3", "relu4_3"), 0.5e-3)
     )
     relative: bool = False
+    logarithmic: bool = False
     total_variation: float = 0.0
     grid: float = 0.0
     pixel: float = 0.0
@@ -116,8 +119,8 @@ def perceptual_loss(
         "content" and "style", each (B,).
     """
     c = [weight * content_loss(features[layer], content[layer]) for layer, weight in config.content.items()]
-    s = [
-        weight * style_loss(gram_matrix(features[layer]), grams[layer], config.relative)
-        for layer, weight in config.style.items()
-    ]
+    s = []
+    for layer, weight in config.style.items():
+        error = style_loss(gram_matrix(features[layer]), grams[layer], config.relative)
+        s.append(weight * (error.log1p() if config.logarithmic else error))
     return {"content": torch.stack(c).sum(0), "style": torch.stack(s).sum(0)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sys
 import types
 import typing
@@ -21,6 +22,8 @@ else:
     import tomli as tomllib
 
 T = TypeVar("T")
+
+PARTS = ("predictor", "heads", "transfer")  # of a StyleNetwork
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class TrainConfig:
 
     Attributes:
         name: of the model trained.
+        objective: "stylize", or "statistics": the predictor alone learns what the loss network says of
+            styles, see `statistics.py`.
         out: folder of the run: checkpoints, logs, sample pictures, and the model at the end.
         start: model folder whose weights the run begins with; empty for random weights.
         inception: weights of Inception-v3 for the paper's predictor: a file, "torchvision" to
@@ -111,7 +116,10 @@ class TrainConfig:
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         steps: steps of the optimizer.
         batch: pictures per step and process.
+        reuse: steps made of one batch, its styles handed on by one photo each time: what the loss network
+            says of the photos and the styles is then computed once for all of them.
         learning_rate: after warm-up.
+        rates: factor on the learning rate for some parts: "predictor", "heads", "transfer".
         final_rate: fraction of the learning rate that the cosine ends at; 1 keeps it constant.
         warmup: steps over which the learning rate rises from 0.
         clip: largest norm of the gradient; 0 does not clip.
@@ -129,13 +137,16 @@ class TrainConfig:
     """
 
     name: str = "unnamed"
+    objective: Literal["stylize", "statistics"] = "stylize"
     out: str = "runs/unnamed"
     start: str = ""
     inception: str = ""
     frozen: tuple[str, ...] = ()
     steps: int = 1000
     batch: int = 8
+    reuse: int = 1
     learning_rate: float = 1e-3
+    rates: dict[str, float] = field(default_factory=dict)
     final_rate: float = 0.01
     warmup: int = 100
     clip: float = 1.0
@@ -154,9 +165,12 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "log_steps"):
+        for name in ("steps", "batch", "reuse", "log_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        unknown = [part for part in self.rates if part not in PARTS]
+        if unknown:
+            raise ConfigError(f"rates names {unknown[0]!r}; {nearest(unknown[0], PARTS)}")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.identity <= 1:
@@ -165,6 +179,12 @@ class TrainConfig:
             raise ConfigError(
                 "cache is set but every picture varies: set data.augment = false or data.fixed_photos = true"
             )
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step: warm-up, then half a cosine from the full rate down to `final_rate` of it."""
+        warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        cosine = self.final_rate + (1 - self.final_rate) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.learning_rate * warm * cosine
 
 
 def read_recipe(path: Path, settings: typing.Sequence[str] = ()) -> list[TrainConfig]:

@@ -1,6 +1,6 @@
 """Training data: folders, lists, tables and tar shards of pictures -> batches.
 
-A batch is a pure function of the seed, the step and the process, so a run that is resumed sees the
+A batch is a pure function of the seed, its number and the process, so a run that is resumed sees the
 very batches an unbroken run would have seen, whatever the number of workers.
 """
 
@@ -162,7 +162,7 @@ def find_pictures(source: Path, split: str) -> list[Entry]:
 
 
 class Batches(Dataset[Batch]):
-    """Batches by step; see the module's first lines."""
+    """Batches by number; see the module's first lines."""
 
     def __init__(self, config: DataConfig, batch: int, identity: float, seed: int, process: int = 0) -> None:
         self.config = config
@@ -173,8 +173,8 @@ class Batches(Dataset[Batch]):
         self.photos = Pictures(config.photos, config.split, config.keep_mb // 4, config.photo_short[1])
         self.styles = Pictures(config.styles, config.split, config.keep_mb - config.keep_mb // 4, config.style_short[1])
 
-    def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng((self.seed, step, self.process))
+    def __getitem__(self, number: int) -> Batch:
+        rng = np.random.default_rng((self.seed, number, self.process))
         size = int(rng.integers(self.config.style_size[0], self.config.style_size[1] + 1))
         photos, styles, skipped = [], [], list[str]()
         photo_numbers, style_numbers = [], []
@@ -194,13 +194,13 @@ class Batches(Dataset[Batch]):
         numbers = torch.tensor(photo_numbers), torch.tensor(style_numbers)
         return Batch(to_tensor(photos), style_tensor, *numbers, self.own, skipped)
 
-    def loader(self, first: int, steps: int) -> DataLoader[Batch]:
-        """Batches of the steps from `first` up to `steps`, decoded ahead by worker processes."""
+    def loader(self, first: int, end: int) -> DataLoader[Batch]:
+        """The batches from `first` up to `end`, decoded ahead by worker processes."""
         workers = self.config.workers
         return DataLoader(
             self,
             batch_size=None,
-            sampler=range(first, steps),
+            sampler=range(first, end),
             num_workers=workers,
             prefetch_factor=4 if workers else None,
             worker_init_fn=_one_thread,

@@ -35,7 +35,7 @@ FINGERPRINT_DIGITS = 12
 
 
 def save_model(folder: Path, network: StyleNetwork, name: str, training: dict[str, Any]) -> None:
-    """Write weights (half precision) and configuration; `export` adds the ONNX graphs."""
+    """Write weights (matrices in half precision) and configuration; `export` adds the ONNX graphs."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: _half(value.detach().cpu()).contiguous() for key, value in network.state_dict().items()}
     partial = folder / (WEIGHTS + ".part")
@@ -63,7 +63,8 @@ def save_model(folder: Path, network: StyleNetwork, name: str, training: dict[st
 
 
 def _half(value: Tensor) -> Tensor:
-    return value.half() if value.is_floating_point() else value
+    """Matrices and kernels in half precision; vectors, few and some of them tiny numbers, as they are."""
+    return value.half() if value.is_floating_point() and value.ndim > 1 else value
 
 
 def load_network(folder: Path) -> StyleNetwork:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from PIL import Image
@@ -24,10 +23,11 @@ from pasticcio.nn.inception import Inception
 from pasticcio.nn.losses import gram_matrix, gram_targets, grid_pattern, perceptual_loss, total_variation
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
-from pasticcio.training.config import TrainConfig, to_json
+from pasticcio.training.config import PARTS, TrainConfig, to_json
 from pasticcio.training.data import Batch, Batches, to_unit
 from pasticcio.training.export import load_weights, save_model
 from pasticcio.training.record import Progress, Record
+from pasticcio.training.statistics import learn_statistics
 from pasticcio.training.targets import ContentTargets, StyleTargets
 from pasticcio.weights import TORCHVISION, Download, fetch, load_vgg, read_state
 
@@ -55,6 +55,8 @@ def train(
         ConfigError, DataError, ModelError: before the first step.
         TrainingError: a loss that is not finite; names the step and the last good checkpoint.
     """
+    if config.objective == "statistics":
+        return learn_statistics(config, report, download)
     run = Run(config, download)
     if resume:
         run.resume()
@@ -76,8 +78,12 @@ class Run:
         self._initialize(network)
         freeze(network, config.frozen)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        learned = [p for p in network.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(learned, lr=config.learning_rate)
+        groups = [
+            {"params": learned, "factor": config.rates.get(part, 1.0)}
+            for part in PARTS
+            if (learned := [p for p in network.get_submodule(part).parameters() if p.requires_grad])
+        ]
+        optimizer = torch.optim.Adam(groups, lr=config.learning_rate)
         prepared: tuple[nn.Module, torch.optim.Optimizer] = self.accelerator.prepare(network, optimizer)
         self.network, self.optimizer = prepared
         self.bare: StyleNetwork = self.accelerator.unwrap_model(self.network)
@@ -96,6 +102,7 @@ class Run:
             with self.accelerator.main_process_first():  # one computes, the others read
                 self._keep_targets(Path(config.cache))
         self.step = 0
+        self._latest: tuple[Batch, dict[str, Tensor], dict[str, Tensor]] | None = None
         self.seen_bad: set[str] = set()
 
     def _initialize(self, network: StyleNetwork) -> None:
@@ -138,8 +145,8 @@ class Run:
             record = stack.enter_context(Record(self.folder, self.step)) if main else None
             saved = clock = time.monotonic()
             rate = 0.0
-            for batch in self.batches.loader(self.step, config.steps):
-                losses, gradient = self.advance(batch)
+            for batch, turn in self._turns():
+                losses, gradient = self.advance(batch, turn)
                 now = time.monotonic()
                 latest = config.batch * self.accelerator.num_processes / (now - clock)
                 rate = latest if rate == 0.0 else 0.95 * rate + 0.05 * latest
@@ -147,7 +154,7 @@ class Run:
                 if not main:
                     continue
                 self._name_bad(batch.skipped)
-                progress = Progress(self.step, config.steps, losses, gradient, self.learning_rate(self.step - 1), rate)
+                progress = Progress(self.step, config.steps, losses, gradient, config.rate(self.step - 1), rate)
                 if record and (self.step % config.log_steps == 0 or self.step == config.steps):
                     record.add(progress)
                 if config.sample_steps and self.step % config.sample_steps == 0:
@@ -163,15 +170,22 @@ class Run:
         self.accelerator.wait_for_everyone()
         return self.folder / "model"
 
-    def advance(self, batch: Batch) -> tuple[dict[str, float], float]:
+    def _turns(self) -> Iterator[tuple[Batch, int]]:
+        """The batch of every step still to take, and how far its styles are handed on."""
+        reuse, steps = self.config.reuse, self.config.steps
+        for batch in self.batches.loader(self.step // reuse, -(-steps // reuse)):
+            for turn in range(self.step % reuse, min(reuse, steps - self.step // reuse * reuse)):
+                yield batch, turn
+
+    def advance(self, batch: Batch, turn: int = 0) -> tuple[dict[str, float], float]:
         """One step of the optimizer; returns the losses and the norm of the gradient."""
         config = self.config
         self.network.train()
         freeze_norms(self.bare, config.frozen)
-        rate = self.learning_rate(self.step)
+        rate = config.rate(self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        losses = self.losses(batch)
+            group["lr"] = rate * group["factor"]
+        losses = self.losses(batch, turn)
         total = losses["total"]
         if not torch.isfinite(total):
             checkpoint = self.folder / CHECKPOINT
@@ -186,23 +200,19 @@ class Run:
         self._follow()
         return {name: float(value.detach()) for name, value in losses.items()}, float(gradient)
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The objective ("total") and its parts, each a mean over the batch."""
+    def losses(self, batch: Batch, turn: int = 0) -> dict[str, Tensor]:
+        """The objective ("total") and its parts, each a mean over the batch.
+
+        Args:
+            batch: photos and styles.
+            turn: each photo gets the style of the row so many further on, own styles apart.
+        """
         config, own = self.config.loss, batch.own
-        layout = torch.channels_last
-        photos = to_unit(batch.photos.to(self.device)).contiguous(memory_format=layout)
-        styles = to_unit(batch.styles.to(self.device)).contiguous(memory_format=layout)
-        with torch.no_grad(), self.autocast():
-            if self.content_targets is not None and not own:
-                content = self.content_targets.at(batch.photo_index, self.device)
-            else:
-                content = self.vgg(photos)
-            if self.style_targets is not None:
-                grams = self.style_targets.at(batch.style_index, self.device)
-            else:
-                grams = gram_targets(self.vgg(styles), config)
-            for layer in grams if own else ():
-                grams[layer][:own] = gram_matrix(content[layer][:own])
+        content, grams = self.targets(batch)
+        rows = torch.arange(len(batch.photos))
+        rows[own:] = rows[own:].roll(-turn)
+        grams = {layer: gram[rows.to(self.device)] for layer, gram in grams.items()}
+        photos, styles = self._pixels(batch.photos), self._pixels(batch.styles[rows])
         with self.autocast():
             images = self.forward(photos, styles)
             features = self.vgg(images)
@@ -219,17 +229,30 @@ class Run:
             total = total + config.pixel * parts["pixel"] * own / len(photos)
         return {"total": total, **parts}
 
+    @torch.no_grad()
+    def targets(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Features of the photos and Gram matrices of the styles by layer; kept until the next batch."""
+        if self._latest is None or self._latest[0] is not batch:
+            with self.autocast():
+                if self.content_targets is not None and not batch.own:
+                    content = self.content_targets.at(batch.photo_index, self.device)
+                else:
+                    content = self.vgg(self._pixels(batch.photos))
+                if self.style_targets is not None:
+                    grams = self.style_targets.at(batch.style_index, self.device)
+                else:
+                    grams = gram_targets(self.vgg(self._pixels(batch.styles)), self.config.loss)
+            for layer in grams if batch.own else ():
+                grams[layer][: batch.own] = gram_matrix(content[layer][: batch.own])
+            self._latest = batch, content, grams
+        return self._latest[1:]
+
+    def _pixels(self, pictures: Tensor) -> Tensor:
+        return to_unit(pictures.to(self.device)).contiguous(memory_format=torch.channels_last)
+
     def autocast(self) -> torch.autocast:
         """Half precision where the recipe asks for it; losses and statistics take float32 by themselves."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
-
-    def learning_rate(self, step: int) -> float:
-        """Warm-up, then half a cosine from the full rate down to `final_rate` of it."""
-        config = self.config
-        warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
-        done = step / max(1, config.steps)
-        cosine = config.final_rate + (1 - config.final_rate) * 0.5 * (1 + np.cos(np.pi * done))
-        return float(config.learning_rate * warm * cosine)
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -1,0 +1,191 @@
+"""The methods compared: ours, and other people's models that we were given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from pasticcio.images import Array, open_image, to_pil
+from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
+from pasticcio.stylizer import Stylizer
+from pasticcio.weights import load_vgg, read_state
+
+MAGENTA_STYLE = 256
+MAGENTA_SIZE = 384
+MAGENTA = {"f16_384": "float16", "quantized_384": "8-bit", "quantized_dynamic": "8-bit weights, any size"}
+THREADS = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to stylize.
+
+    Attributes:
+        name: in the table.
+        megabytes: of its files; 0 where it has none of its own.
+        prepare: style picture to whatever `render` wants of it; done once a style, not timed.
+        render: photo and that to the output, (H, W, 3) in [0, 1]; timed.
+    """
+
+    name: str
+    megabytes: float
+    prepare: Callable[[Array], Any]
+    render: Callable[[Array, Any], Array]
+
+
+def untouched() -> Method:
+    """The photo itself."""
+    return Method("untouched photo", 0.0, lambda style: None, lambda photo, style: photo)
+
+
+def ours(stylizer: Stylizer, strength: float = 1.0) -> Method:
+    """A model of this project; below strength 1 the photo's own embedding is computed too."""
+    graphs = (stylizer.model.predict, stylizer.model.transfer)
+
+    def prepare(style: Array) -> Array:
+        return stylizer.embed(style, side=min(style.shape[:2])).embedding
+
+    def render(photo: Array, wanted: Array) -> Array:
+        if strength == 1.0:
+            return stylizer.render(photo, wanted)
+        own = prepare(photo)
+        return stylizer.render(photo, own + np.float32(strength) * (wanted - own))
+
+    name = f"Pasticcio {stylizer.model.name}" + ("" if strength == 1.0 else f", strength {strength:g}")
+    return Method(name, files_size(*graphs), prepare, render)
+
+
+def magenta(peers: Path, kind: str) -> Method:
+    """Magenta's mobile network, one of `MAGENTA`: 256-pixel styles in, 384x384 pictures out, whatever the photo.
+
+    Photos of another size are resized to 384 and the output back, but for the file that takes any size.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    files = peers / "style_predict_quantized_256.tflite", peers / f"style_transfer_{kind}.tflite"
+    predict, transfer = (Interpreter(str(file), num_threads=THREADS) for file in files)
+    fixed = kind.endswith(str(MAGENTA_SIZE))
+
+    def run(network: Any, *inputs: Array) -> Array:
+        places = [
+            next(d for d in network.get_input_details() if d["shape"][-1] == value.shape[-1])["index"]
+            for value in inputs
+        ]
+        for place, value in zip(places, inputs, strict=True):
+            network.resize_tensor_input(place, value.shape)
+        network.allocate_tensors()
+        for place, value in zip(places, inputs, strict=True):
+            network.set_tensor(place, value.astype(np.float32))
+        network.invoke()
+        result: Array = network.get_tensor(network.get_output_details()[0]["index"])
+        return result
+
+    def prepare(style: Array) -> Array:
+        return run(predict, resize(style, MAGENTA_STYLE)[None])
+
+    def render(photo: Array, bottleneck: Array) -> Array:
+        image = run(transfer, resize(photo, MAGENTA_SIZE if fixed else len(photo))[None], bottleneck)[0]
+        return resize(np.clip(image, 0, 1), len(photo))
+
+    return Method(f"Magenta {MAGENTA[kind]}", files_size(*files), prepare, render)
+
+
+def adain(shared: Path, alpha: float = 1.0) -> Method:
+    """AdaIN (Huang and Belongie 2017): VGG-19 to relu4_1, channel statistics exchanged, a mirrored decoder."""
+    files = shared / "weights/vgg19_normalised_conv4_1.safetensors", shared / "peers/adain_decoder.safetensors"
+    encoder = load_vgg("vgg19-normalised", ["relu4_1"], str(files[0]), padding="reflect")
+    encoder = encoder.to(memory_format=torch.channels_last)
+    state = read_state(files[1])
+    layers = sorted({key.rsplit(".", 1)[0] for key in state}, key=lambda name: int(name.split(".")[0]))
+
+    @torch.no_grad()
+    def prepare(style: Array) -> tuple[Tensor, Tensor]:
+        return statistics(encoder(tensor(style))["relu4_1"])
+
+    @torch.no_grad()
+    def render(photo: Array, wanted: tuple[Tensor, Tensor]) -> Array:
+        features = encoder(tensor(photo))["relu4_1"]
+        mean, deviation = statistics(features)
+        x = alpha * ((features - mean) / deviation * wanted[1] + wanted[0]) + (1 - alpha) * features
+        for number, layer in enumerate(layers):
+            x = F.pad(x, (1, 1, 1, 1), mode="reflect")
+            x = F.conv2d(x, state[f"{layer}.weight"].float(), state[f"{layer}.bias"].float())
+            x = F.relu(x) if number < len(layers) - 1 else x
+            x = F.interpolate(x, scale_factor=2) if number in (0, 4, 6) else x
+        return array(x)
+
+    name = "AdaIN" + ("" if alpha == 1.0 else f", alpha {alpha:g}")
+    return Method(name, files_size(*files), prepare, render)
+
+
+def optimization(shared: Path, iterations: int, style_weight: float) -> Method:
+    """Pixels themselves, from the photo, by L-BFGS, over the very loss that our default model was trained with."""
+    config = LossConfig(
+        content=dict.fromkeys(("relu3_3", "relu4_1"), 1.0),
+        style=dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), style_weight),
+        relative=True,
+        logarithmic=True,
+    )
+    path = shared / "weights/vgg19_normalised_conv4_1.safetensors"
+    network = load_vgg("vgg19-normalised", config.layers(), str(path), padding="reflect")
+    network = network.to(memory_format=torch.channels_last)
+
+    def prepare(style: Array) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return gram_targets(network(tensor(style)), config)
+
+    def render(photo: Array, grams: dict[str, Tensor]) -> Array:
+        image = tensor(photo)
+        with torch.no_grad():
+            content = network(image)
+        image = image.clone().requires_grad_(True)
+        optimizer = torch.optim.LBFGS([image], max_iter=iterations, max_eval=iterations * 5 // 4, history_size=20)
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            parts = perceptual_loss(network(image.clamp(0, 1)), content, grams, config)
+            total = parts["content"].sum() + parts["style"].sum()
+            total.backward()  # type: ignore[no-untyped-call]
+            return total
+
+        optimizer.step(closure)  # type: ignore[arg-type]
+        return array(image.detach())
+
+    return Method(f"optimization, {iterations} L-BFGS iterations", files_size(path), prepare, render)
+
+
+def files_size(*paths: Path) -> float:
+    """Megabytes."""
+    return sum(path.stat().st_size for path in paths) / 1e6
+
+
+def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Channel means and standard deviations, as in AdaIN's code."""
+    return features.mean((2, 3), keepdim=True), (features.var((2, 3), keepdim=True) + 1e-5).sqrt()
+
+
+def tensor(image: Array) -> Tensor:
+    """(H, W, 3) to (1, 3, H, W)."""
+    x = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def array(x: Tensor) -> Array:
+    """(1, 3, H, W) to (H, W, 3) in [0, 1]."""
+    return np.ascontiguousarray(x[0].clamp(0, 1).permute(1, 2, 0).numpy())
+
+
+def resize(image: Array, side: int) -> Array:
+    """A square picture at another size, by way of 8 bits."""
+    if len(image) == side:
+        return image
+    return open_image(to_pil(image).resize((side, side), Image.Resampling.BICUBIC))

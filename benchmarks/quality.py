@@ -1,0 +1,328 @@
+"""The quality benchmark: one table, on photos and styles that nothing was trained on.
+
+    python benchmarks/quality.py --shared ../shared --thin 8 --out docs/benchmarks
+
+Methods take turns on every pair, so that their times are taken under the same conditions. With
+--results what was measured before is kept, and only methods or sizes that are not there are run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from measures import Measures, Seen, clipped, frame, spectrum, ssim
+from methods import MAGENTA, Method, adain, magenta, optimization, ours, untouched
+from pairs import PHOTOS, STYLES, pairs
+from PIL import Image
+
+from pasticcio.images import Array, open_image, to_pil
+from pasticcio.stylizer import Stylizer
+from pasticcio.training.data import Pictures, centre_crop
+
+SIZES = (256, 384, 512)
+STRENGTHS = (0.25, 0.5, 0.75)
+SHEET_PHOTOS, SHEET_STYLES = (0, 3, 10, 14, 17), (0, 7, 18, 21, 24, 31, 34, 39)
+PLANES = {"VGG-19": ("content4", "style"), "SqueezeNet": ("squeeze_content", "squeeze_style")}
+Results = dict[str, dict[str, Any]]
+
+
+def main() -> None:
+    arguments = parse()
+    results: Results = {}
+    if arguments.results and arguments.results.exists():
+        results = json.loads(arguments.results.read_text())
+    shared: Path = arguments.shared
+    if not (shared / "data/photos.csv").exists():
+        sys.exit(f"the benchmark needs the shared data, which is not at {shared}; name its folder with --shared")
+    measures = Measures(shared / "weights")
+    for size in arguments.sizes:
+        methods = [m for m in all_methods(arguments) if key(m, size) not in results]
+        if methods:
+            results |= compare(methods, size, pairs(arguments.thin), load(shared, size, measures), measures)
+        if arguments.optimize and f"{size} optimized" not in results and size == arguments.sizes[0]:
+            results[f"{size} optimized"] = optimize(arguments, size, measures)
+        if arguments.results:
+            arguments.results.write_text(json.dumps(results))
+    extra = {}
+    if arguments.observed:
+        extra = observed(arguments, measures)
+        print(ratio_text(extra))
+    print(table(results, arguments))
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        plane(results, arguments.sizes, arguments.out / "plane.png")
+        if extra:
+            distributions(extra, arguments.out / "styles.png")
+        sheet(arguments, arguments.out / "sheet.jpg")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--thin", type=int, default=1, help="one in so many of the 800 pairs")
+    parser.add_argument("--models", nargs="+", default=["default"], help="names or folders of our models")
+    parser.add_argument("--optimize", type=int, default=0, help="pairs to optimize at the first size")
+    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--style-weight", type=float, default=20.0, help="per layer, as the default model's recipe")
+    parser.add_argument("--observed", type=int, default=0, help="styles on either side of observed against unobserved")
+    parser.add_argument("--only", nargs="+", default=[], help="methods whose name begins so")
+    parser.add_argument("--results", type=Path, help="JSON file of what is measured already")
+    parser.add_argument("--out", type=Path, help="folder of the figures")
+    return parser.parse_args()
+
+
+def all_methods(arguments: argparse.Namespace) -> list[Method]:
+    """Every row of the table but the optimization."""
+    peers = arguments.shared / "peers"
+    methods = [untouched(), *(magenta(peers, kind) for kind in MAGENTA)]
+    methods += [adain(arguments.shared, alpha) for alpha in (0.5, 0.75, 1.0)]
+    for model in arguments.models:
+        stylizer = Stylizer(model)
+        methods += [ours(stylizer, strength) for strength in (*STRENGTHS, 1.0)]
+    return [m for m in methods if not arguments.only or any(m.name.startswith(word) for word in arguments.only)]
+
+
+def key(method: Method, size: int) -> str:
+    return f"{size} {method.name}"
+
+
+def load(shared: Path, size: int, measures: Measures) -> tuple[list[Seen], list[Seen]]:
+    """Photos and styles at one size with what the loss networks say of them."""
+    photos = [measures.photo(square(find(shared, name), size)) for name in PHOTOS]
+    return photos, [measures.style(square(find(shared, name), size)) for name in STYLES]
+
+
+def find(shared: Path, name: str) -> Path:
+    for folder in ("photos", "paintings", "textures"):
+        path = shared / "data" / folder / name
+        if path.exists():
+            return path
+    sys.exit(f"{name} is not in {shared / 'data'}")
+
+
+def square(path: Path, size: int) -> Array:
+    with Image.open(path) as image:
+        return open_image(centre_crop(np.asarray(image.convert("RGB")), size, size))
+
+
+def compare(
+    methods: list[Method],
+    size: int,
+    which: list[tuple[int, int]],
+    seen: tuple[list[Seen], list[Seen]],
+    measures: Measures,
+) -> Results:
+    """Run every method on every pair, in turn."""
+    photos, styles = seen
+    found: dict[str, dict[str, list[float]]] = {m.name: defaultdict(list) for m in methods}
+    own: dict[str, list[list[float]]] = {m.name: [] for m in methods}
+    for number, (p, s) in enumerate(which):
+        photo, style = photos[p], styles[s]
+        for method in methods:
+            wanted = method.prepare(style.image)
+            begun = time.perf_counter()
+            output = method.render(photo.image, wanted)
+            taken = time.perf_counter() - begun
+            figures = measures(output, photo, style) | spectrum(output)
+            figures |= {"ms": 1000 * taken, "frame": frame(output), "clipped": clipped(output)}
+            for name, value in figures.items():
+                found[method.name][name].append(value)
+        progress(f"{size} pixels: pair {number + 1} of {len(which)}")
+    for photo in photos:
+        for method in methods:
+            output = method.render(photo.image, method.prepare(photo.image))
+            own[method.name].append([float(np.abs(output - photo.image).mean()), ssim(output, photo.image)])
+    reference: dict[str, list[float]] = defaultdict(list)
+    for style in styles:
+        for name, value in (spectrum(style.image) | {"clipped": clipped(style.image)}).items():
+            reference[name].append(value)
+    print(file=sys.stderr)
+    rows = {
+        key(m, size): {**found[m.name], "own": own[m.name], "megabytes": m.megabytes, "pairs": len(which)}
+        for m in methods
+    }
+    return rows | {f"{size} styles": dict(reference)}
+
+
+def optimize(arguments: argparse.Namespace, size: int, measures: Measures) -> dict[str, Any]:
+    """What the loss can reach on some pairs, spread over the list."""
+    method = optimization(arguments.shared, arguments.iterations, arguments.style_weight)
+    every = pairs(8)
+    found: dict[str, Any] = defaultdict(list)
+    numbers = np.linspace(0, len(every) - 1, arguments.optimize).round().astype(int)
+    for done, (p, s) in enumerate(every[i] for i in numbers):
+        photo = measures.photo(square(find(arguments.shared, PHOTOS[p]), size))
+        style = measures.style(square(find(arguments.shared, STYLES[s]), size))
+        begun = time.perf_counter()
+        output = method.render(photo.image, method.prepare(style.image))
+        found["ms"].append(1000 * (time.perf_counter() - begun))
+        for name, value in measures(output, photo, style).items():
+            found[name].append(value)
+        beside = ours(Stylizer(arguments.models[0]))
+        figures = measures(beside.render(photo.image, beside.prepare(style.image)), photo, style)
+        for name in ("content4", "style"):
+            found[f"beside_{name}"].append(figures[name])
+        progress(f"optimization: pair {done + 1} of {arguments.optimize}")
+    return {**found, "name": method.name, "pairs": arguments.optimize, "megabytes": method.megabytes}
+
+
+def observed(arguments: argparse.Namespace, measures: Measures, size: int = 256) -> dict[str, list[float]]:
+    """Style losses of our first model on styles trained on and on others, evenly spread, over the same photos."""
+    method = ours(Stylizer(arguments.models[0]))
+    data = arguments.shared / "data"
+    photos = [measures.photo(square(find(arguments.shared, name), size)) for name in PHOTOS]
+    found = {}
+    for split in ("train", "test"):
+        styles = Pictures([str(data / "paintings.csv"), str(data / "textures.csv")], split)
+        found[split] = []
+        for turn, number in enumerate(np.linspace(0, len(styles) - 1, arguments.observed).round().astype(int)):
+            style = measures.style(open_image(centre_crop(styles.load(int(number)), size, size)))
+            photo = photos[turn % len(photos)]
+            output = method.render(photo.image, method.prepare(style.image))
+            found[split].append(measures(output, photo, style)["style"])
+            progress(f"{split} styles: {turn + 1} of {arguments.observed}")
+    return found
+
+
+def ratio_text(found: dict[str, list[float]]) -> str:
+    """Median of unobserved over median of observed styles, with the middle 95% of 2,000 bootstrap draws."""
+    rng = np.random.default_rng(0)
+    test, train = np.array(found["test"]), np.array(found["train"])
+    draws = [np.median(rng.choice(test, len(test))) / np.median(rng.choice(train, len(train))) for _ in range(2000)]
+    low, high = np.percentile(draws, (2.5, 97.5))
+    ratio = np.median(test) / np.median(train)
+    return (
+        f"\nMedian style loss of {len(train)} observed styles {np.median(train):.3f}, of {len(test)} unobserved "
+        f"{np.median(test):.3f}: ratio {ratio:.2f} ({low:.2f} to {high:.2f})\n"
+    )
+
+
+def table(results: Results, arguments: argparse.Namespace) -> str:
+    """Markdown."""
+    lines = []
+    for size in arguments.sizes:
+        rows = {k.split(" ", 1)[1]: r for k, r in results.items() if k.startswith(f"{size} ")}
+        reference = rows.pop("styles", None)
+        best = rows.pop("optimized", None)
+        count = max(row["pairs"] for row in rows.values())
+        lines += ["", f"### {size} pixels, {count} pairs", "", *head(), *(line(n, r) for n, r in rows.items())]
+        if best:
+            lines.append(line(f"{best['name']} ({best['pairs']} of the pairs)", best))
+            beside = " / ".join(f"{np.mean(best[f'beside_{name}']):.3f}" for name in ("content4", "style"))
+            lines += ["", f"On those pairs {arguments.models[0]} has content relu4_1 and style (mean) {beside}."]
+        if reference:
+            lines += ["", *artifacts(rows, reference)]
+    return "\n".join(lines)
+
+
+def head() -> list[str]:
+    names = (
+        "method", "content relu4_1", "relu3_3", "style mean", "median", "SqueezeNet content", "style mean", "median",
+        "SSIM", "variation", "own style: difference", "SSIM", "ms", "MB",
+    )  # fmt: skip
+    return ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+
+
+def line(name: str, row: dict[str, Any]) -> str:
+    mean = {k: float(np.mean(v)) for k, v in row.items() if isinstance(v, list) and k != "own"}
+    own = np.mean(row["own"], axis=0) if row.get("own") else None
+    cells = [
+        name, f"{mean['content4']:.3f}", f"{mean['content3']:.3f}", f"{mean['style']:.3f}",
+        f"{statistics.median(row['style']):.3f}", f"{mean['squeeze_content']:.3f}", f"{mean['squeeze_style']:.3f}",
+        f"{statistics.median(row['squeeze_style']):.3f}", f"{mean['ssim']:.3f}",
+        f"{statistics.median(row['variation']):.2f}", "" if own is None else f"{own[0]:.4f}",
+        "" if own is None else f"{own[1]:.3f}", f"{statistics.median(row['ms']):.0f}", f"{row['megabytes']:.1f}",
+    ]  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
+
+
+def artifacts(rows: dict[str, Any], reference: dict[str, list[float]]) -> list[str]:
+    """Patterns on the pixel grid, borders and clipped pixels of every method, beside the styles' own."""
+    names = ("quarter", "half", "quarter_peak", "half_peak")
+    lines = [
+        "| artifacts | power at 1/4, of the styles' | at 1/2 | peak at 1/4 | at 1/2 | frame to inside | clipped |",
+        "|---|---|---|---|---|---|---|",
+        "| styles | 1 | 1 | "
+        + " | ".join(f"{np.mean(reference[n]):.2f}" for n in names[2:])
+        + f" | | {np.mean(reference['clipped']):.3f} |",
+    ]
+    for name, row in rows.items():
+        power = [f"{np.mean(row[n]) / np.mean(reference[n]):.2f}" for n in names[:2]]
+        peaks = [f"{np.mean(row[n]):.2f}" for n in names[2:]]
+        rest = [f"{np.mean(row['frame']):.3f}", f"{np.mean(row['clipped']):.3f}"]
+        lines.append("| " + " | ".join([name, *power, *peaks, *rest]) + " |")
+    return lines
+
+
+def plane(results: Results, sizes: list[int], path: Path) -> None:
+    """Content against style loss: a point a method, a line through the strengths of one."""
+    figure, axes = plt.subplots(2, len(sizes), figsize=(4.6 * len(sizes), 8.4), squeeze=False)
+    for column, size in enumerate(sizes):
+        for row, (network, (content, style)) in enumerate(
+            zip(("VGG-19", "SqueezeNet"), FAMILIES.values(), strict=True)
+        ):
+            axis = axes[row][column]
+            curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
+            for name, found in results.items():
+                if name.startswith(f"{size} ") and content in found:
+                    label = found["name"] if name.endswith("optimized") else name.split(" ", 1)[1].split(",")[0]
+                    curves[label].append((float(np.mean(found[content])), statistics.median(found[style])))
+            start = curves.pop("untouched photo", [])
+            for label, points in curves.items():
+                line = sorted(points + start) if len(points) > 1 else points
+                axis.plot(*zip(*line, strict=True), "o-", label=label, markersize=5)
+            axis.set(title=f"{network}, {size} pixels", yscale="log")
+            axis.grid(alpha=0.3)
+            axis.set_xlabel(f"content loss ({'relu4_1' if row == 0 else 'fire5'})")
+            axis.set_ylabel("style loss, median over pairs")
+    axes[0][0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def distributions(found: dict[str, list[float]], path: Path) -> None:
+    """Style loss of observed and unobserved styles, as cumulative shares."""
+    figure, axis = plt.subplots(figsize=(6, 4))
+    for split, label in (("train", "observed"), ("test", "unobserved")):
+        values = np.sort(found[split])
+        axis.plot(values, np.arange(1, len(values) + 1) / len(values), label=f"{label} ({len(values)} styles)")
+    axis.set(xlabel="style loss", ylabel="share of styles below", xscale="log")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def sheet(arguments: argparse.Namespace, path: Path, size: int = 256) -> None:
+    """Outputs of our first model: photos down, styles across. The inputs are not ours to show."""
+    method = ours(Stylizer(arguments.models[0]))
+    rows = []
+    for p in SHEET_PHOTOS:
+        photo = square(find(arguments.shared, PHOTOS[p]), size)
+        styles = [square(find(arguments.shared, STYLES[s]), size) for s in SHEET_STYLES]
+        rows.append(np.concatenate([method.render(photo, method.prepare(style)) for style in styles], axis=1))
+    to_pil(np.concatenate(rows, axis=0)).save(path, quality=88)
+
+
+def progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text}   ", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
