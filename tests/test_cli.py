@@ -29,6 +29,22 @@ def test_default_output_is_named_after_both(photo_file, tmp_path):
     assert (tmp_path / "photo-sunflowers.png").exists()
 
 
+def test_saved_and_weighted_styles(photo_file, style_file, tmp_path, model_folder):
+    saved = tmp_path / "mine.json"
+    done = run("embed", style_file, "-o", saved, "--style-size", 200, "--model", model_folder)
+    assert (done.returncode, done.stdout.strip()) == (0, str(saved)), done.stderr
+    done = run(
+        "stylize", photo_file, "-s", f"{saved}:0.25", "-s", f"{style_file}:0.75", "--colours", "match",
+        "--model", model_folder, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "photo-mine-style.png").exists()
+    done = run("stylize", photo_file, "-s", saved, "-s", f"{style_file}:1", "--model", model_folder, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "has no weight; write" in done.stderr
+    assert run("embed", style_file, "-o", tmp_path / "mine.txt").returncode == 2
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -40,6 +56,7 @@ def test_default_output_is_named_after_both(photo_file, tmp_path):
         ({"out": "no/folder/out.png"}, "no folder"),
         ({"out": "out.doc"}, "suffix '.doc'"),
         ({"strength": "3"}, "strength is 3"),
+        ({"style": "sunflowers:0.5"}, "sum to 0.5"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(change, message, photo_file, tmp_path):

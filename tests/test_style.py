@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pasticcio import style as style_module
-from pasticcio.errors import StyleError
+from pasticcio.errors import OutputError, StyleError
 from pasticcio.style import Style, list_styles, mix
 
 
@@ -39,6 +39,28 @@ def test_a_style_is_a_value():
     for bad in (np.array([np.nan]), np.zeros((2, 2))):
         with pytest.raises(StyleError, match="finite"):
             Style(bad, "m")
+
+
+def test_a_saved_style_comes_back(tmp_path):
+    style = Style(np.random.default_rng(0).normal(size=100), "abc", "mine", "T", "A", "1900")
+    style.save(tmp_path / "mine.json")
+    found = Style.load(tmp_path / "mine.json")
+    np.testing.assert_allclose(found.embedding, style.embedding, rtol=1e-6)
+    assert (found.model, found.name, found.title, found.artist, found.year) == ("abc", "mine", "T", "A", "1900")
+    with pytest.raises(OutputError, match="cannot write"):
+        style.save(tmp_path / "no" / "mine.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "no style file"), ("[1]", "no style file"), ('{"format": "other"}', "other"), (None, "No such file")],
+)
+def test_what_is_no_style_file_is_refused(text, message, tmp_path):
+    path = tmp_path / "style.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(StyleError, match=message):
+        Style.load(path)
 
 
 def test_library_is_read_from_its_file(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pasticcio.errors import ImageError, ModelError, OptionError, StyleError
 from pasticcio.style import Style
@@ -37,10 +38,64 @@ def test_strength_is_a_straight_line_between_embeddings(stylizer, photo):
     assert np.array_equal(np.asarray(at_zero), np.asarray(stylizer.stylize(photo, own)))
 
 
-@pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
+@pytest.mark.parametrize("strength", [-0.1, 1.51, float("nan")])
 def test_strength_has_limits(strength):
-    with pytest.raises(OptionError, match="between 0 and 1"):
+    with pytest.raises(OptionError, match=r"between 0 and 1\.5"):
         Options(strength=strength)
+
+
+def test_strength_beyond_one_goes_further_and_stays_finite(photo):
+    stylizer, plain = Stylizer(), photo.astype(float)
+    far = [np.asarray(stylizer.stylize(photo, "dance", strength=s)).astype(float) for s in (0.5, 1.0, 1.5)]
+    assert [np.abs(image - plain).mean() for image in far] == sorted(np.abs(image - plain).mean() for image in far)
+    assert far[2].std() > 5
+
+
+def test_weighted_styles(stylizer, photo, style_file, photo_file):
+    one = np.asarray(stylizer.stylize(photo, style_file))
+    assert np.array_equal(np.asarray(stylizer.stylize(photo, [(style_file, 0.5), (style_file, 0.5)])), one)
+    both = stylizer.stylize(photo, [(style_file, 0.5), (photo_file, 0.5)])
+    mixed = stylizer.embed(style_file, side=300).embedding + stylizer.embed(photo_file, side=300).embedding
+    expected = stylizer.stylize(photo, Style(mixed / 2, stylizer.model.fingerprint))
+    assert np.abs(np.asarray(both).astype(int) - np.asarray(expected).astype(int)).max() <= 1
+    with pytest.raises(StyleError, match=r"sum to 1.2"):
+        stylizer.stylize(photo, [(style_file, 0.6), (photo_file, 0.6)])
+
+
+def test_a_folder_is_the_mean_of_its_pictures(stylizer, tmp_path, photo):
+    folder = tmp_path / "paintings"
+    folder.mkdir()
+    with pytest.raises(ImageError, match="no pictures in folder"):
+        stylizer.embed(folder)
+    for name, part in (("a.png", photo[:100, :100]), ("b.jpg", photo[100:220, 100:260])):
+        Image.fromarray(part).save(folder / name)
+    (folder / "notes.txt").write_text("not a picture")
+    mean = (stylizer.embed(folder / "a.png").embedding + stylizer.embed(folder / "b.jpg").embedding) / 2
+    np.testing.assert_allclose(stylizer.embed(folder).embedding, mean, atol=1e-6)
+
+
+def test_a_style_file_is_a_style(stylizer, tmp_path, style_file):
+    style = stylizer.embed(style_file)
+    style.save(tmp_path / "mine.json")
+    np.testing.assert_allclose(stylizer.embed(tmp_path / "mine.json").embedding, style.embedding, rtol=1e-6)
+    Style(style.embedding, "other", "x").save(tmp_path / "other.json")
+    with pytest.raises(StyleError, match="belongs to model other"):
+        stylizer.embed(tmp_path / "other.json")
+
+
+@pytest.mark.parametrize("style", ["picture", "named"])
+def test_the_photos_colours_are_kept(photo, style_file, style):
+    """Whatever the style, hues stay: exactly with luminance, on the whole with matched colours."""
+    stylizer = Stylizer()
+    wanted = style_file if style == "picture" else "dance"
+    cast = {}
+    for colours in ("style", "match", "luminance"):
+        image = np.asarray(stylizer.stylize(photo, wanted, Options(colours=colours))).astype(float)
+        cast[colours] = np.abs(image.mean((0, 1)) - photo.mean((0, 1))).mean()
+    assert cast["match"] < 0.5 * cast["style"]
+    assert cast["luminance"] < 0.5 * cast["style"]
+    with pytest.raises(OptionError, match="did you mean match"):
+        Options(colours="mach")
 
 
 def test_style_is_seen_at_the_photos_size_or_at_the_size_asked_for(stylizer, photo, style_file):

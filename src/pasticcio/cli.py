@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasticcio import __version__
-from pasticcio.errors import MissingExtraError, PasticcioError
+from pasticcio.errors import MissingExtraError, OptionError, PasticcioError, StyleError
 
 if TYPE_CHECKING:
     from pasticcio.training.record import Progress
@@ -66,12 +67,26 @@ def _root(
 def stylize(
     photo: Annotated[Path, typer.Argument(help="The content picture.")],
     style: Annotated[
-        str, typer.Option("--style", "-s", help="A style picture, or a named style (see 'pasticcio styles').")
+        list[str],
+        typer.Option(
+            "--style",
+            "-s",
+            help="A style picture, a folder of them (their mean), a style file, or a named style (see 'pasticcio "
+            "styles'). Repeatable with weights that sum to 1: -s a.jpg:0.7 -s dance:0.3.",
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="PNG, JPEG, WebP or TIFF [default: PHOTO-STYLE.png here].")
     ] = None,
-    strength: Annotated[float, typer.Option(help="0 is the photo's own manner, 1 the style in full.")] = 1.0,
+    strength: Annotated[
+        float, typer.Option(help="0 is the photo's own manner, 1 the style in full, up to 1.5 more than that.")
+    ] = 1.0,
+    colours: Annotated[
+        str,
+        typer.Option(
+            help="'style'; 'match': the style takes on the photo's colours; 'luminance': only light and shade change."
+        ),
+    ] = "style",
     style_size: Annotated[
         int | None,
         typer.Option(help="Look at the style picture at this short side, in pixels: larger is coarser."),
@@ -82,12 +97,53 @@ def stylize(
     from pasticcio.images import check_output, save_image
     from pasticcio.stylizer import Options, Stylizer
 
-    options = Options(strength=strength, style_size=style_size)
-    target = out or Path(f"{photo.stem}-{Path(style).stem}.png")
+    options = Options(strength, style_size, colours)  # type: ignore[arg-type]  # Options checks it
+    pairs = weighted(style)
+    target = out or Path("-".join([photo.stem, *(Path(name).stem for name, _ in pairs)]) + ".png")
     check_output(target)
-    image = Stylizer(model).stylize(photo, style, options)
+    image = Stylizer(model).stylize(photo, list(pairs), options)
     save_image(image, target)
     typer.echo(str(target))
+
+
+@app.command()
+def embed(
+    picture: Annotated[Path, typer.Argument(help="A style picture, or a folder of them: their mean.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The style file, .json.")],
+    style_size: Annotated[
+        int | None, typer.Option(help="Look at the picture at this short side, in pixels: larger is coarser.")
+    ] = None,
+    model: ModelOption = "default",
+) -> None:
+    """Save the style of a picture, for 'stylize --style FILE'."""
+    from pasticcio.stylizer import Options, Stylizer
+
+    if out.suffix.lower() != ".json":
+        raise OptionError(f"cannot write {out}: a style file ends in .json")
+    Stylizer(model).embed(picture, side=Options(style_size=style_size).style_size).save(out)
+    typer.echo(str(out))
+
+
+def weighted(styles: list[str]) -> list[tuple[str, float]]:
+    """`name:0.7` to name and weight; one style needs none.
+
+    Raises:
+        StyleError: several styles, not all with a weight.
+    """
+    pairs = []
+    for style in styles:
+        name, colon, weight = style.rpartition(":")
+        try:
+            whole = not colon or not name or os.path.exists(style)  # a file's name may hold a colon
+            pairs.append((style, math.nan) if whole else (name, float(weight)))
+        except ValueError:
+            pairs.append((style, math.nan))
+    if len(pairs) == 1 and math.isnan(pairs[0][1]):
+        return [(pairs[0][0], 1.0)]
+    bare = [name for name, weight in pairs if math.isnan(weight)]
+    if bare:
+        raise StyleError(f"style {bare[0]} has no weight; write {bare[0]}:0.5, weights that sum to 1")
+    return pairs
 
 
 @app.command()

@@ -31,6 +31,7 @@ FORMATS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+READABLE = frozenset({*FORMATS, ".gif", ".bmp", ".avif"})
 
 
 def open_image(source: Source) -> Array:
@@ -86,6 +87,18 @@ def open_image(source: Source) -> Array:
         raise ImageError(
             f"{name} has more than {limit} million pixels; if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
         ) from None
+
+
+def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
+    """The picture files right in a folder, by name.
+
+    Raises:
+        ImageError: there are none.
+    """
+    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in READABLE)
+    if not found:
+        raise ImageError(f"no pictures in folder {folder}; it must hold some of {', '.join(sorted(READABLE))}")
+    return found
 
 
 def _decode(image: Image.Image, name: str) -> Array:

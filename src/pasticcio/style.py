@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasticcio.errors import StyleError
+from pasticcio.images import writing
 
 LIBRARY = Path(__file__).parent / "styles"
 WEIGHT_TOLERANCE = 1e-4
+FORMAT = "pasticcio-style-1"
+FIELDS = ("model", "name", "title", "artist", "year")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,34 @@ class Style:
             raise StyleError(f"an embedding is a row of finite numbers; this one has shape {values.shape}")
         values.flags.writeable = False
         object.__setattr__(self, "embedding", values)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the style as a small JSON file, whole or not at all.
+
+        Raises:
+            OutputError: a place that cannot be written.
+        """
+        values = {"format": FORMAT, **{name: getattr(self, name) for name in FIELDS}}
+        text = json.dumps({**values, "embedding": [float(f"{x:.7g}") for x in self.embedding]}, indent=1)
+        with writing(Path(path)) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Style:
+        """Read what `save` wrote.
+
+        Raises:
+            StyleError: no such file, or not such a file.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            if values["format"] != FORMAT:
+                raise ValueError(f"format {values['format']!r}")
+            return cls(np.array(values["embedding"], np.float32), **{name: str(values[name]) for name in FIELDS})
+        except OSError as error:
+            raise StyleError(f"cannot read style {path}: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise StyleError(f"{path} is no style file that 'pasticcio embed' wrote ({error})") from error
 
 
 def mix(styles: Sequence[tuple[Style, float]]) -> Style:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pasticcio.color import COLOURS, Colours, grey, luminance, match_colours, match_luminance, with_luminance
 from pasticcio.errors import ModelError, OptionError, StyleError, nearest
-from pasticcio.images import Array, Source, open_image, to_pil
+from pasticcio.images import Array, Source, list_pictures, open_image, to_pil
 from pasticcio.model import Model
-from pasticcio.style import Style, list_styles
+from pasticcio.style import Style, list_styles, mix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 MIN_SIDE = 16  # the graphs' smallest height and width
+MAX_STRENGTH = 1.5
 MIN_STYLE, MAX_STYLE = 64, 1024  # short side of a style picture
 STYLE_RANGE = 192, 512  # of those, what the models were trained on
 MAX_ASPECT = 4  # of a style picture: the middle of a longer one is taken
@@ -31,21 +34,29 @@ class Options:
     """How a picture is stylized.
 
     Attributes:
-        strength: 0 is the photo in its own manner, 1 the style in full; a straight line between their
-            embeddings (the paper's identity interpolation).
+        strength: 0 is the photo in its own manner, 1 the style in full, up to 1.5 more than that; a straight
+            line through their embeddings (the paper's identity interpolation).
         style_size: short side, in pixels, at which the style picture is looked at: larger is coarser. By
             default the photo's own, from 192 to 512: strokes then have the size that they have where
-            photo and painting hang side by side. Named styles were looked at once, at 256.
+            photo and painting hang side by side. Named and saved styles were looked at before.
+        colours: "style": the style's. "match": the style picture first takes on the photo's colours (a
+            style without a picture: the output does). "luminance": only light and shade are stylized.
     """
 
     strength: float = 1.0
     style_size: int | None = None
+    colours: Colours = "style"
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.strength <= 1.0:
-            raise OptionError(f"strength is {self.strength:g}; it must be between 0 and 1")
+        if not 0.0 <= self.strength <= MAX_STRENGTH:
+            raise OptionError(f"strength is {self.strength:g}; it must be between 0 and {MAX_STRENGTH:g}")
+        if self.colours not in COLOURS:
+            raise OptionError(f"colours is {self.colours!r}; {nearest(self.colours, COLOURS)}")
         if self.style_size is not None and not MIN_STYLE <= self.style_size <= MAX_STYLE:
             raise OptionError(f"style_size is {self.style_size}; it must be from {MIN_STYLE} to {MAX_STYLE} pixels")
+
+
+Weighted = list[tuple[Source | Style, float]]
 
 
 class Stylizer:
@@ -70,7 +81,8 @@ class Stylizer:
         """The style of a picture; a style is returned as it is.
 
         Args:
-            picture: see `open_image`; or the name of a named style (see `list_styles`).
+            picture: see `open_image`; or a folder, for the mean of its pictures' styles; or a `.json` file
+                that `Style.save` wrote; or the name of a named style (see `list_styles`).
             name: of the style; by default the file's.
             side: short side, in pixels, to which the picture is brought first; by default the model's, 256.
 
@@ -78,47 +90,52 @@ class Stylizer:
             ImageError: the picture cannot be read.
             StyleError: no such file or named style, or a style of another model.
         """
-        if isinstance(picture, (str, os.PathLike)) and not os.path.exists(picture):
-            picture = self._named(os.fspath(picture))
-        if isinstance(picture, Style):
-            if picture.model != self.model.fingerprint:
-                raise StyleError(
-                    f"style {picture.name or 'given'} belongs to model {picture.model}, not to {self.model.name} "
-                    f"({self.model.fingerprint}); embed its picture with this model"
-                )
-            return picture
-        if not name and isinstance(picture, (str, os.PathLike)):
-            name = os.path.basename(os.fspath(picture))
-        image = style_view(open_image(picture), side or self.model.style_side)
-        embedding = self.run(self.model.predict, style=_batch(image))[0]
-        return Style(embedding, self.model.fingerprint, name)
+        return self._embed(picture, name, side or self.model.style_side, lambda image: image)
 
     def stylize(
-        self, photo: Source, style: Source | Style, options: Options | None = None, *, strength: float | None = None
+        self,
+        photo: Source,
+        style: Source | Style | Weighted,
+        options: Options | None = None,
+        *,
+        strength: float | None = None,
     ) -> Image.Image:
         """Render a photo in the manner of a style.
 
         Args:
             photo: see `open_image`.
-            style: a style, or a picture to embed first.
+            style: a style, or a picture to embed first (see `embed`), or a list of pairs of either and a
+                weight; the weights sum to 1.
             options: how; `strength` given here takes its place.
 
         Returns:
             An 8-bit RGB image of the photo's size.
 
         Raises:
-            ImageError, StyleError, OptionError: see `open_image`, `embed`, `Options`.
+            ImageError, StyleError, OptionError: see `open_image`, `embed`, `mix`, `Options`.
         """
         options = options or Options()
         if strength is not None:
             options = replace(options, strength=strength)
         content = open_image(photo)
         side = options.style_size or int(np.clip(min(content.shape[:2]), *STYLE_RANGE))
-        wanted = self.embed(style, side=side).embedding
-        if options.strength < 1.0:
-            own = self.embed(content, side=side).embedding
+        shown = grey(luminance(content)) if options.colours == "luminance" else content
+        recolour = {
+            "style": lambda image: image,
+            "match": lambda image: match_colours(image, content),
+            "luminance": lambda image: match_luminance(image, content),
+        }[options.colours]
+        pairs = style if isinstance(style, list) else [(style, 1.0)]
+        wanted = mix([(self._embed(one, "", side, recolour), weight) for one, weight in pairs]).embedding
+        if options.strength != 1.0:
+            own = self.embed(shown, side=side).embedding
             wanted = own + np.float32(options.strength) * (wanted - own)
-        return to_pil(self.render(content, wanted))
+        image = self.render(shown, wanted)
+        if options.colours == "luminance":
+            image = with_luminance(content, image)
+        elif options.colours == "match" and any(isinstance(self._find(one), Style) for one, _ in pairs):
+            image = match_colours(image, content)
+        return to_pil(image)
 
     def render(self, content: Array, embedding: NDArray[np.float32]) -> Array:
         """One forward pass of the style transfer network.
@@ -144,11 +161,37 @@ class Stylizer:
         output: NDArray[np.float32] = self._session(graph).run(None, inputs)[0]
         return output
 
-    def _named(self, name: str) -> Style:
-        styles = list_styles(self.model.name)
-        if name not in styles:
-            raise StyleError(f"no such file and no named style: {name}; {nearest(name, styles)}")
-        return styles[name]
+    def _embed(self, picture: Source | Style, name: str, side: int, recolour: Callable[[Array], Array]) -> Style:
+        found = self._find(picture)
+        if isinstance(found, Style):
+            if found.model != self.model.fingerprint:
+                raise StyleError(
+                    f"style {found.name or 'given'} belongs to model {found.model}, not to {self.model.name} "
+                    f"({self.model.fingerprint}); embed its picture with this model"
+                )
+            return found
+        if not name and isinstance(found, (str, os.PathLike)):
+            name = os.path.basename(os.fspath(found))
+        if isinstance(found, (str, os.PathLike)) and os.path.isdir(found):
+            pictures = list_pictures(found)
+            styles = [self._embed(path, "", side, recolour) for path in pictures]
+            mean = np.mean([style.embedding for style in styles], axis=0)
+            return Style(mean, self.model.fingerprint, name)
+        image = style_view(recolour(open_image(found)), side)
+        embedding = self.run(self.model.predict, style=_batch(image))[0]
+        return Style(embedding, self.model.fingerprint, name)
+
+    def _find(self, picture: Source | Style) -> Source | Style:
+        """What a name means: a named or saved style, or else the picture itself."""
+        if not isinstance(picture, (str, os.PathLike)):
+            return picture
+        if not os.path.exists(picture):
+            styles = list_styles(self.model.name)
+            name = os.fspath(picture)
+            if name not in styles:
+                raise StyleError(f"no such file and no named style: {name}; {nearest(name, styles)}")
+            return styles[name]
+        return Style.load(picture) if os.fspath(picture).lower().endswith(".json") else picture
 
     def _session(self, graph: Path) -> InferenceSession:
         if graph not in self._sessions:

@@ -1,6 +1,6 @@
 import torch
 
-from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, Standardize, moments
+from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, moments
 
 
 def test_embeddings_of_any_size():
@@ -30,23 +30,3 @@ def test_inception_predictor_pools_mixed_6e():
     with torch.no_grad():
         assert predictor.trunk(torch.rand(1, 3, 256, 256)).shape == (1, 768, 14, 14)
         assert predictor(torch.rand(1, 3, 128, 200)).shape == (1, 100)
-
-
-def test_standardize_follows_the_scale_of_its_numbers():
-    layer = Standardize(2, momentum=0.05).train()
-    scale, shift = torch.tensor([0.01, 50.0]), torch.tensor([3.0, -20.0])
-    for _ in range(300):
-        layer(torch.randn(8, 2) * scale + shift)
-    layer.eval()
-    before = layer.mean.clone()
-    y = layer(torch.randn(4000, 2) * scale + shift)
-    assert torch.equal(layer.mean, before)
-    torch.testing.assert_close(y.std(0), torch.ones(2), atol=0.25, rtol=0)
-    torch.testing.assert_close(y.mean(0), torch.zeros(2), atol=0.25, rtol=0)
-
-
-def test_one_pictures_embedding_does_not_depend_on_the_others():
-    predictor = CompactPredictor(7, (4, 4, 8), 8).train()
-    predictor.scale.momentum = 0.0
-    x = torch.rand(3, 3, 32, 32)
-    torch.testing.assert_close(predictor(x)[1:2], predictor(x[1:2]))

@@ -39,8 +39,8 @@ class NetworkConfig:
     quarter_blocks: int = 2
     eighth_blocks: int = 3
     margin: int = 8
-    predictor_widths: tuple[int, ...] = (48, 96, 192)
-    predictor_hidden: int = 512
+    predictor_widths: tuple[int, ...] = (32, 64, 128)
+    predictor_hidden: int = 256
 
     def __post_init__(self) -> None:
         if self.margin < 0 or self.margin % 8:

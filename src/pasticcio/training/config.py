@@ -107,8 +107,6 @@ class TrainConfig:
 
     Attributes:
         name: of the model trained.
-        objective: "stylize", or "statistics": the predictor alone learns what the loss network says of
-            styles, see `statistics.py`.
         out: folder of the run: checkpoints, logs, sample pictures, and the model at the end.
         start: model folder whose weights the run begins with; empty for random weights.
         inception: weights of Inception-v3 for the paper's predictor: a file, "torchvision" to
@@ -137,7 +135,6 @@ class TrainConfig:
     """
 
     name: str = "unnamed"
-    objective: Literal["stylize", "statistics"] = "stylize"
     out: str = "runs/unnamed"
     start: str = ""
     inception: str = ""

@@ -27,7 +27,6 @@ from pasticcio.training.config import PARTS, TrainConfig, to_json
 from pasticcio.training.data import Batch, Batches, to_unit
 from pasticcio.training.export import load_weights, save_model
 from pasticcio.training.record import Progress, Record
-from pasticcio.training.statistics import learn_statistics
 from pasticcio.training.targets import ContentTargets, StyleTargets
 from pasticcio.weights import TORCHVISION, Download, fetch, load_vgg, read_state
 
@@ -55,8 +54,6 @@ def train(
         ConfigError, DataError, ModelError: before the first step.
         TrainingError: a loss that is not finite; names the step and the last good checkpoint.
     """
-    if config.objective == "statistics":
-        return learn_statistics(config, report, download)
     run = Run(config, download)
     if resume:
         run.resume()
