@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -43,6 +44,29 @@ def test_saved_and_weighted_styles(photo_file, style_file, tmp_path, model_folde
     assert done.returncode == 2
     assert "has no weight; write" in done.stderr
     assert run("embed", style_file, "-o", tmp_path / "mine.txt").returncode == 2
+
+
+def test_a_folder_of_photos(photo_file, style_file, tmp_path, model_folder):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(photo_file.read_bytes())
+    (folder / "bad.jpg").write_bytes(photo_file.read_bytes()[:500])
+    arguments = ("stylize", folder, "-s", style_file, "-s", "dance", "--all-pairs", "-o", out, "--json")
+    done = run(*arguments)
+    assert done.returncode == 1
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 6
+    assert sorted(Path(line["out"]).name for line in lines if line["out"]) == [
+        "a-dance.jpg", "a-style.jpg", "b-dance.jpg", "b-style.jpg",
+    ]  # fmt: skip
+    assert [line["photo"] for line in lines if line["error"]] == [str(folder / "bad.jpg")] * 2
+    assert "bad.jpg is damaged or cut off" in done.stderr
+    (folder / "bad.jpg").unlink()
+    done = run(*arguments[:-1], "--resume")
+    assert (done.returncode, done.stdout.strip()) == (0, "0 pictures made, 4 were there already, 0 not")
+    assert run("stylize", folder, "-s", style_file).returncode == 2
+    assert run("stylize", photo_file, "-s", style_file, "--resume").returncode == 2
 
 
 @pytest.mark.parametrize(

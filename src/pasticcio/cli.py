@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -17,6 +18,8 @@ from pasticcio import __version__
 from pasticcio.errors import MissingExtraError, OptionError, PasticcioError, StyleError
 
 if TYPE_CHECKING:
+    from pasticcio.batch import Job
+    from pasticcio.stylizer import Options
     from pasticcio.training.record import Progress
     from pasticcio.training.train import Report
     from pasticcio.weights import Download
@@ -34,6 +37,7 @@ ModelOption = Annotated[str, typer.Option("--model", help="A shipped model's nam
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
 DEMO_STYLES = ("almond-blossom", "dance", "papal-palace", "wheat-field-with-cypresses")
 BAD_INPUT = 2
+SOME_BAD = 1
 INTERRUPTED = 130
 
 
@@ -65,7 +69,7 @@ def _root(
 
 @app.command()
 def stylize(
-    photo: Annotated[Path, typer.Argument(help="The content picture.")],
+    photo: Annotated[Path, typer.Argument(help="The content picture, or a folder of them.")],
     style: Annotated[
         list[str],
         typer.Option(
@@ -76,7 +80,10 @@ def stylize(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="PNG, JPEG, WebP or TIFF [default: PHOTO-STYLE.png here].")
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="PNG, JPEG, WebP or TIFF [default: PHOTO-STYLE.png here]; for a folder, a folder."
+        ),
     ] = None,
     strength: Annotated[
         float, typer.Option(help="0 is the photo's own manner, 1 the style in full, up to 1.5 more than that.")
@@ -91,19 +98,67 @@ def stylize(
         int | None,
         typer.Option(help="Look at the style picture at this short side, in pixels: larger is coarser."),
     ] = None,
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Every photo of a folder with every style, instead of their mix.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Of a folder, leave out what is there already.")] = False,
+    json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for every picture.")] = False,
     model: ModelOption = "default",
 ) -> None:
-    """Render a photo in the manner of a style."""
+    """Render a photo, or a folder of photos, in the manner of a style."""
+    from pasticcio.batch import plan
     from pasticcio.images import check_output, save_image
     from pasticcio.stylizer import Options, Stylizer
 
     options = Options(strength, style_size, colours)  # type: ignore[arg-type]  # Options checks it
-    pairs = weighted(style)
+    pairs = [(name, 1.0) for name in style] if all_pairs else weighted(style)
+    if photo.is_dir():
+        if out is None:
+            raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
+        _stylize_folder(plan(photo, pairs, out, all_pairs=all_pairs), model, options, resume, json_lines)
+        return
+    if all_pairs or resume:
+        raise OptionError(f"--all-pairs and --resume are for folders, and {photo} is none")
     target = out or Path("-".join([photo.stem, *(Path(name).stem for name, _ in pairs)]) + ".png")
     check_output(target)
     image = Stylizer(model).stylize(photo, list(pairs), options)
     save_image(image, target)
-    typer.echo(str(target))
+    typer.echo(_line(str(photo), style, str(target)) if json_lines else str(target))
+
+
+def _stylize_folder(jobs: list[Job], model: str, options: Options, resume: bool, json_lines: bool) -> None:
+    """Run a folder's jobs under a progress bar; bad files are named at the end."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from pasticcio.batch import run
+    from pasticcio.stylizer import Stylizer
+
+    columns = (TextColumn("stylizing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bad, skipped = [], 0
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=len(jobs))
+        for outcome in run(Stylizer(model), jobs, options, resume=resume):
+            bar.advance(task)
+            job, error = outcome.job, outcome.error
+            if error:
+                bad.append(str(error))
+            skipped += outcome.skipped
+            if json_lines:
+                names = [name for name, _ in job.styles]
+                out = None if error else str(job.out)
+                typer.echo(_line(str(job.photo), names, out, error and str(error), outcome.skipped))
+    if not json_lines:
+        there = f", {skipped} were there already" if skipped else ""
+        typer.echo(f"{len(jobs) - len(bad) - skipped} pictures made{there}, {len(bad)} not")
+    for message in bad:
+        typer.echo(f"pasticcio: {message}", err=True)
+    if bad:
+        raise typer.Exit(SOME_BAD)
+
+
+def _line(photo: str, styles: list[str], out: str | None, error: str | None = None, skipped: bool = False) -> str:
+    return json.dumps({"photo": photo, "styles": styles, "out": out, "skipped": skipped, "error": error})
 
 
 @app.command()

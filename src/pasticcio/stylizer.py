@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,7 @@ Weighted = list[tuple[Source | Style, float]]
 
 
 class Stylizer:
-    """A loaded model.
+    """A loaded model; several threads may use one.
 
     Args:
         model: name of a shipped model, or a model folder.
@@ -76,6 +77,8 @@ class Stylizer:
         self.model = model if isinstance(model, Model) else Model.open(model)
         self._threads = threads
         self._sessions: dict[Path, InferenceSession] = {}
+        self._embedded: dict[tuple[str, int, int, int] | None, Style] = {}  # by file: 100 numbers each
+        self._lock = Lock()
 
     def embed(self, picture: Source | Style, name: str = "", side: int | None = None) -> Style:
         """The style of a picture; a style is returned as it is.
@@ -90,7 +93,7 @@ class Stylizer:
             ImageError: the picture cannot be read.
             StyleError: no such file or named style, or a style of another model.
         """
-        return self._embed(picture, name, side or self.model.style_side, lambda image: image)
+        return self._embed(picture, name, side or self.model.style_side, unchanged)
 
     def stylize(
         self,
@@ -121,7 +124,7 @@ class Stylizer:
         side = options.style_size or int(np.clip(min(content.shape[:2]), *STYLE_RANGE))
         shown = grey(luminance(content)) if options.colours == "luminance" else content
         recolour = {
-            "style": lambda image: image,
+            "style": unchanged,
             "match": lambda image: match_colours(image, content),
             "luminance": lambda image: match_luminance(image, content),
         }[options.colours]
@@ -177,9 +180,14 @@ class Stylizer:
             styles = [self._embed(path, "", side, recolour) for path in pictures]
             mean = np.mean([style.embedding for style in styles], axis=0)
             return Style(mean, self.model.fingerprint, name)
+        key = _file_key(found, side) if recolour is unchanged else None
+        if key in self._embedded:
+            return replace(self._embedded[key], name=name)
         image = style_view(recolour(open_image(found)), side)
-        embedding = self.run(self.model.predict, style=_batch(image))[0]
-        return Style(embedding, self.model.fingerprint, name)
+        style = Style(self.run(self.model.predict, style=_batch(image))[0], self.model.fingerprint, name)
+        if key is not None:
+            self._embedded[key] = style
+        return style
 
     def _find(self, picture: Source | Style) -> Source | Style:
         """What a name means: a named or saved style, or else the picture itself."""
@@ -194,18 +202,35 @@ class Stylizer:
         return Style.load(picture) if os.fspath(picture).lower().endswith(".json") else picture
 
     def _session(self, graph: Path) -> InferenceSession:
-        if graph not in self._sessions:
-            import onnxruntime
+        with self._lock:  # several threads may ask for the first picture at once
+            if graph not in self._sessions:
+                import onnxruntime
 
-            settings = onnxruntime.SessionOptions()
-            settings.intra_op_num_threads = self._threads or 0
-            try:
-                self._sessions[graph] = onnxruntime.InferenceSession(
-                    str(graph), settings, providers=["CPUExecutionProvider"]
-                )
-            except Exception as error:  # onnxruntime's errors share no public base
-                raise ModelError(f"cannot load {graph}: {str(error).splitlines()[0]}") from error
-        return self._sessions[graph]
+                settings = onnxruntime.SessionOptions()
+                settings.intra_op_num_threads = self._threads or 0
+                try:
+                    self._sessions[graph] = onnxruntime.InferenceSession(
+                        str(graph), settings, providers=["CPUExecutionProvider"]
+                    )
+                except Exception as error:  # onnxruntime's errors share no public base
+                    raise ModelError(f"cannot load {graph}: {str(error).splitlines()[0]}") from error
+            return self._sessions[graph]
+
+
+def unchanged(image: Array) -> Array:
+    """The style picture as it is."""
+    return image
+
+
+def _file_key(picture: Source, side: int) -> tuple[str, int, int, int] | None:
+    """What tells one state of a file from another, and the size it is looked at; None for what is no file."""
+    if not isinstance(picture, (str, os.PathLike)):
+        return None
+    try:
+        status = os.stat(picture)
+    except OSError:
+        return None  # opening it will say why
+    return os.path.abspath(picture), status.st_mtime_ns, status.st_size, side
 
 
 def style_view(image: Array, side: int) -> Array:

@@ -1,0 +1,123 @@
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pasticcio.batch import plan, run
+from pasticcio.errors import ImageError, OptionError, StyleError
+from pasticcio.images import open_image
+from pasticcio.stylizer import Options, Stylizer
+
+
+@pytest.fixture
+def folder(tmp_path, photo):
+    """Two photos, one of them in a folder of its own, a damaged one and a text."""
+    folder = tmp_path / "photos"
+    (folder / "trip").mkdir(parents=True)
+    Image.fromarray(photo[:60, :80]).save(folder / "a.jpg")
+    Image.fromarray(photo[60:120, :70]).save(folder / "trip" / "b.gif")
+    (folder / "trip" / "bad.png").write_bytes((folder / "a.jpg").read_bytes()[:300])
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def styles(tmp_path, photo):
+    names = []
+    for i, name in enumerate(("one.png", "two.png")):
+        Image.fromarray(photo[i * 100 : i * 100 + 100, 200:300]).save(tmp_path / name)
+        names.append((str(tmp_path / name), 0.5))
+    return names
+
+
+def test_plan_keeps_the_tree_and_names_outputs_after_both(folder, styles, tmp_path):
+    out = tmp_path / "out"
+    mixed = plan(folder, styles, out)
+    assert [str(job.out.relative_to(out)) for job in mixed] == [
+        "a-one-two.jpg", "trip/b-one-two.png", "trip/bad-one-two.png",
+    ]  # fmt: skip
+    every = plan(folder, styles, out, all_pairs=True, suffix=".jpg")
+    assert [job.out.name for job in every] == [f"{p}-{s}.jpg" for p in ("a", "b", "bad") for s in ("one", "two")]
+    assert all(job.styles[0][1] == 1.0 for job in every)
+
+
+def test_plan_leaves_its_own_outputs_alone(folder, styles):
+    out = folder / "stylized"
+    out.mkdir()
+    Image.new("RGB", (20, 20)).save(out / "old.png")
+    assert all(job.photo.parent != out for job in plan(folder, styles, out))
+
+
+def test_what_cannot_be_planned_is_explained(folder, styles, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageError, match="no pictures in folder"):
+        plan(tmp_path / "empty", styles, tmp_path)
+    with pytest.raises(OptionError, match=r"cannot write '.gif'"):
+        plan(folder, styles, tmp_path, suffix=".gif")
+    (folder / "a.jpeg").write_bytes((folder / "a.jpg").read_bytes())
+    with pytest.raises(OptionError, match="would both be"):
+        plan(folder, styles, tmp_path / "out", suffix=".png")
+
+
+def test_a_bad_photo_is_an_outcome_and_the_others_are_made(folder, styles, tmp_path, model_folder):
+    stylizer = Stylizer(model_folder, threads=1)
+    jobs = plan(folder, styles, tmp_path / "out", all_pairs=True)
+    outcomes = list(run(stylizer, jobs, Options(strength=0.5)))
+    assert {o.job for o in outcomes} == set(jobs)
+    bad = [o for o in outcomes if o.error]
+    assert [o.job.photo.name for o in bad] == ["bad.png", "bad.png"]
+    assert "bad.png" in str(bad[0].error)
+    for outcome in outcomes:
+        if not outcome.error:
+            expected = stylizer.stylize(outcome.job.photo, outcome.job.styles[0][0], strength=0.5)
+            found = open_image(outcome.job.out)
+            assert np.abs(found - np.asarray(expected) / 255).mean() < 0.02  # JPEG's loss
+            assert outcome.seconds > 0
+    assert not list((tmp_path / "out").rglob(".pasticcio-*"))
+
+
+def test_resume_passes_over_what_is_there(folder, styles, tmp_path, model_folder):
+    stylizer = Stylizer(model_folder, threads=1)
+    jobs = plan(folder, styles, tmp_path / "out")
+    list(run(stylizer, jobs, Options()))
+    jobs[1].out.unlink()
+    stamp = jobs[0].out.stat().st_mtime_ns
+    outcomes = {o.job: o for o in run(stylizer, jobs, Options(), resume=True)}
+    assert [outcomes[job].skipped for job in jobs] == [True, False, False]
+    assert jobs[0].out.stat().st_mtime_ns == stamp
+    assert jobs[1].out.exists()
+
+
+def test_a_bad_style_is_said_before_any_work(folder, tmp_path, model_folder):
+    jobs = plan(folder, [("no-such-style", 1.0)], tmp_path / "out")
+    with pytest.raises(StyleError, match="no such file and no named style"):
+        list(run(Stylizer(model_folder), jobs, Options()))
+    assert not (tmp_path / "out").exists()
+
+
+def test_stopping_early_leaves_whole_files(folder, styles, tmp_path, model_folder):
+    outcomes = run(Stylizer(model_folder), plan(folder, styles, tmp_path / "out", all_pairs=True), Options())
+    next(outcomes)
+    outcomes.close()
+    made = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert made
+    for path in made:
+        open_image(path)
+
+
+def test_one_stylizer_in_eight_threads(photo, style_file, model_folder):
+    stylizer = Stylizer(model_folder, threads=1)
+    expected = np.asarray(Stylizer(model_folder, threads=1).stylize(photo, style_file))
+    found = {}
+
+    def work(number):
+        found[number] = np.asarray(stylizer.stylize(photo, style_file))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert all(np.array_equal(image, expected) for image in found.values())
