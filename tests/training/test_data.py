@@ -8,7 +8,15 @@ from PIL import Image
 
 from pasticcio.errors import DataError
 from pasticcio.training.config import DataConfig
-from pasticcio.training.data import Batches, Pictures, centre_crop, change_colours, find_pictures, random_crop
+from pasticcio.training.data import (
+    Batches,
+    Pictures,
+    ResidentBatches,
+    centre_crop,
+    change_colours,
+    find_pictures,
+    random_crop,
+)
 
 
 @pytest.fixture
@@ -150,3 +158,58 @@ def test_colour_changes():
     turned = change_colours(pixels, 0, 1, 0.5).astype(int)
     assert abs(turned[0, 1] - 80).max() <= 1  # grey has no hue
     assert turned[0, 0, 2] > turned[0, 0, 0]  # orange became blue
+
+
+def resident(config, batch=3, own=0.0, seed=1, process=0):
+    return ResidentBatches(config, batch, own, seed, process, torch.device("cpu"))
+
+
+def test_resident_batches_are_functions_of_their_number_too(config):
+    first, again = resident(config), resident(config)
+    list(again.loader(0, 2))
+    assert same(first[7], again[7])
+    assert not same(first[7], first[8])
+    assert not same(first[7], resident(config, process=1)[7])
+    batch = resident(config, own=0.4)[0]
+    assert batch.photos.shape == (3, 3, 32, 32)
+    assert batch.photos.dtype == batch.styles.dtype == torch.uint8
+    assert 32 <= batch.styles.shape[2] == batch.styles.shape[3] <= 48
+    assert batch.own == 1
+
+
+def test_resident_batches_show_what_the_others_show(config):
+    """Fixed crops, so that nothing is drawn but the pictures: the same pixels, but for rounding."""
+    fixed = dataclasses.replace(
+        config, augment=False, fixed_photos=True, style_size=(40, 40), photo_short=(48, 96), style_short=(48, 96)
+    )
+    there, here = resident(fixed, batch=8)[0], Batches(fixed, 8, 0.0, seed=1)
+    for n, index in enumerate(there.photo_index.tolist()):
+        expected = torch.from_numpy(centre_crop(here.photos.load(index), 32, 48).copy()).permute(2, 0, 1)
+        assert (there.photos[n].float() - expected.float()).abs().mean() < 1
+    for n, index in enumerate(there.style_index.tolist()):
+        expected = torch.from_numpy(centre_crop(here.styles.load(index), 40, 48).copy()).permute(2, 0, 1)
+        assert (there.styles[n].float() - expected.float()).abs().mean() < 1
+
+
+def test_resident_batches_change_colours_as_the_others_do():
+    from pasticcio.training.data import _change_colours
+
+    pixels = np.random.default_rng(0).integers(60, 190, (2, 8, 9, 3), dtype=np.uint8)
+    changes = [(0.05, 0.8, 0.1), (-0.05, 1.2, -0.05)]
+    tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+    found = _change_colours(tensor, changes).permute(0, 2, 3, 1).numpy()
+    for one, picture, change in zip(found, pixels, changes, strict=True):
+        assert np.abs(np.clip(one, 0, 255) - change_colours(picture, *change)).max() <= 1
+
+
+def test_resident_batches_name_bad_pictures(config, tmp_path):
+    folder = tmp_path / "some"
+    folder.mkdir()
+    Image.new("RGB", (64, 64), (10, 200, 30)).save(folder / "good.png")
+    (folder / "bad.png").write_bytes(b"not a picture")
+    batches = resident(dataclasses.replace(config, styles=(str(folder),)))
+    assert [name.endswith("bad.png") for name in batches[0].skipped] == [True]
+    assert batches[1].skipped == []
+    (folder / "good.png").unlink()
+    with pytest.raises(DataError, match="none of 1 pictures"):
+        resident(dataclasses.replace(config, styles=(str(folder),)))

@@ -174,6 +174,14 @@ def test_kept_targets_train_to_the_same_losses(config, tmp_path):
         assert one["total"] == pytest.approx(other["total"], rel=5e-3)
 
 
+def test_training_from_resident_pictures(config):
+    data = dataclasses.replace(config.data, resident=True)
+    train(dataclasses.replace(config, data=data, steps=4, sample_steps=0))
+    assert len(logged(Path(config.out))) == 4
+    with pytest.raises(ConfigError, match=r"cache and data\.resident"):
+        dataclasses.replace(config, data=data, cache="somewhere")
+
+
 def test_bf16_stays_near_float32(config):
     a = dataclasses.replace(config, steps=3, sample_steps=0)
     b = dataclasses.replace(a, precision="bf16", out=a.out + "-bf16")

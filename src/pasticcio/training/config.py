@@ -68,6 +68,7 @@ class DataConfig:
         flips: mirror half of the styles left to right, half top to bottom.
         keep_mb: memory per worker, in MB, for decoded pictures.
         workers: processes that decode.
+        resident: keep every picture decoded on the training device, and cut and recolour there.
     """
 
     photos: tuple[str, ...] = ()
@@ -87,6 +88,7 @@ class DataConfig:
     flips: bool = True
     keep_mb: int = 0
     workers: int = 1
+    resident: bool = False
 
     def __post_init__(self) -> None:
         for name in ("photo_short", "style_short", "style_size"):
@@ -172,6 +174,8 @@ class TrainConfig:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.identity <= 1:
             raise ConfigError(f"identity is {self.identity}; it must be between 0 and 1")
+        if self.cache and self.data.resident:
+            raise ConfigError("cache and data.resident are both set; kept targets need data.resident = false")
         if self.cache and self.data.augment and not self.data.fixed_photos:
             raise ConfigError(
                 "cache is set but every picture varies: set data.augment = false or data.fixed_photos = true"

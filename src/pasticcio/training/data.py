@@ -10,7 +10,8 @@ import csv
 import io
 import tarfile
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -207,6 +208,75 @@ class Batches(Dataset[Batch]):
         )
 
 
+class ResidentBatches(Batches):
+    """Batches cut from pictures that all lie decoded on the training device.
+
+    For accelerators, which are faster than any number of decoding processes. Crops are cut at whole
+    pixels and resized by the device; which pictures, places and colours is drawn as in `Batches`.
+
+    Args:
+        device: where the pictures lie and the batches are made.
+    """
+
+    def __init__(
+        self, config: DataConfig, batch: int, identity: float, seed: int, process: int, device: torch.device
+    ) -> None:
+        super().__init__(config, batch, identity, seed, process)
+        self.device = device
+        self.skipped: list[str] = []
+        self.on_device = [self._load(self.photos), self._load(self.styles)]
+
+    def __getitem__(self, number: int) -> Batch:
+        config = self.config
+        rng = np.random.default_rng((self.seed, number, self.process))
+        size = int(rng.integers(config.style_size[0], config.style_size[1] + 1))
+        photos, styles, changes, numbers = [], [], [], []
+        for row in range(self.batch):
+            p, s = (int(rng.integers(len(pictures))) for pictures in self.on_device)
+            photo, style = self.on_device[0][p], self.on_device[1][s]
+            cut = _cut_tensor(photo, config.crop, config.photo_short, config.crop, rng, config.fixed_photos)
+            mirrored = config.flip_photos and not config.fixed_photos and rng.random() < 0.5
+            photos.append(cut.flip(2) if mirrored else cut)
+            shown = photo if row < self.own else style
+            cut = _cut_tensor(shown, config.style_crop, config.style_short, size, rng, not config.augment)
+            if config.augment and config.flips:
+                cut = cut.flip([axis for axis in (1, 2) if rng.random() < 0.5])
+            styles.append(cut)
+            changes.append(draw_colours(config, rng))
+            numbers.append((p, s))
+        pixels = torch.stack(styles)
+        if config.augment:
+            pixels = _change_colours(pixels, changes)
+        skipped, self.skipped = self.skipped, []
+        index = torch.tensor(numbers).T
+        return Batch(_to_bytes(torch.stack(photos)), _to_bytes(pixels), index[0], index[1], self.own, skipped)
+
+    def loader(self, first: int, end: int) -> Iterator[Batch]:  # type: ignore[override]
+        """The batches from `first` up to `end`."""
+        return (self[number] for number in range(first, end))
+
+    def _load(self, pictures: Pictures) -> list[Tensor]:
+        """Every readable picture, (3, H, W) of bytes."""
+
+        def load(index: int) -> Tensor | None:
+            try:
+                pixels = pictures.load(index)
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+                return None
+            if min(pixels.shape[:2]) > pictures.keep_short:
+                pixels = resize_short(pixels, pictures.keep_short)
+            return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
+
+        pictures.keep_bytes = 0  # they are kept here
+        with ThreadPoolExecutor() as pool:
+            loaded = list(pool.map(load, range(len(pictures))))
+        self.skipped += [entry.name for entry, found in zip(pictures.entries, loaded, strict=True) if found is None]
+        good = [found.to(self.device) for found in loaded if found is not None]
+        if not good:
+            raise DataError(f"none of {len(pictures)} pictures can be read, the first being {pictures.entries[0].name}")
+        return good
+
+
 def photo_crop(photo: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
     """A square crop of a photo, (crop, crop, 3): at a random place and scale, or the centre at the smallest."""
     if config.fixed_photos:
@@ -230,11 +300,15 @@ def style_crop(style: Pixels, config: DataConfig, rng: np.random.Generator) -> P
     if config.flips:
         crop = crop[:, ::-1] if rng.random() < 0.5 else crop
         crop = crop[::-1] if rng.random() < 0.5 else crop
-    return change_colours(
-        crop,
-        brightness=rng.uniform(-config.brightness, config.brightness),
-        saturation=rng.uniform(*config.saturation),
-        hue=rng.uniform(-config.hue, config.hue),
+    return change_colours(crop, *draw_colours(config, rng))
+
+
+def draw_colours(config: DataConfig, rng: np.random.Generator) -> tuple[float, float, float]:
+    """A change of brightness, a factor on saturation and a turn of the hue."""
+    return (
+        rng.uniform(-config.brightness, config.brightness),
+        rng.uniform(*config.saturation),
+        rng.uniform(-config.hue, config.hue),
     )
 
 
@@ -243,13 +317,24 @@ RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -
 
 def change_colours(pixels: Pixels, brightness: float, saturation: float, hue: float) -> Pixels:
     """Add `brightness` (of 1), multiply the chroma by `saturation`, turn it by `hue` turns."""
-    angle = 2 * np.pi * hue
-    turn = saturation * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    chroma = np.eye(3)
-    chroma[1:, 1:] = turn
-    matrix = np.linalg.inv(RGB_TO_YIQ) @ chroma @ RGB_TO_YIQ
-    changed = pixels.astype(np.float32) @ matrix.T.astype(np.float32) + np.float32(255 * brightness)
+    changed = pixels.astype(np.float32) @ colour_matrix(saturation, hue).T + np.float32(255 * brightness)
     return np.clip(changed + 0.5, 0, 255).astype(np.uint8)
+
+
+def colour_matrix(saturation: float, hue: float) -> NDArray[np.float32]:
+    """What does that to RGB, (3, 3)."""
+    angle = 2 * np.pi * hue
+    chroma = np.eye(3)
+    chroma[1:, 1:] = saturation * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (np.linalg.inv(RGB_TO_YIQ) @ chroma @ RGB_TO_YIQ).astype(np.float32)
+
+
+def _change_colours(pixels: Tensor, changes: Sequence[tuple[float, float, float]]) -> Tensor:
+    """The same for a batch of floating-point pictures on [0, 255]."""
+    matrices = torch.from_numpy(np.stack([colour_matrix(saturation, hue) for _, saturation, hue in changes]))
+    light = torch.tensor([255 * brightness for brightness, _, _ in changes])
+    turned = torch.einsum("bij,bjhw->bihw", matrices.to(pixels.device), pixels)
+    return turned + light.to(pixels.device)[:, None, None, None]
 
 
 def random_crop(pixels: Pixels, side: int, short: int, rng: np.random.Generator) -> Pixels:
@@ -271,6 +356,25 @@ def _cut(pixels: Pixels, left: float, top: float, window: float, side: int) -> P
     image = Image.fromarray(pixels)
     box = (left, top, left + window, top + window)
     return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, box=box))
+
+
+def _cut_tensor(
+    pixels: Tensor, side: int, short: tuple[int, int], size: int, rng: np.random.Generator, centre: bool
+) -> Float[Tensor, "3 s s"]:
+    """A square of `side` pixels as if the short side were in `short`, resized to `size`; floating point on [0, 255]."""
+    height, width = pixels.shape[1:]
+    scale = short[0] if centre else int(rng.integers(short[0], short[1] + 1))
+    window = max(1, round(side * min(height, width) / scale))
+    left, top = (width - window) // 2, (height - window) // 2
+    if not centre:
+        left, top = int(rng.integers(width - window + 1)), int(rng.integers(height - window + 1))
+    cut = pixels[None, :, top : top + window, left : left + window].float()
+    resized = torch.nn.functional.interpolate(cut, (size, size), mode="bicubic", antialias=True, align_corners=False)
+    return resized[0].clamp(0, 255)
+
+
+def _to_bytes(pixels: Float[Tensor, "b 3 h w"]) -> UInt8[Tensor, "b 3 h w"]:
+    return pixels.round().clamp(0, 255).to(torch.uint8)
 
 
 def resize_short(pixels: Pixels, short: int) -> Pixels:

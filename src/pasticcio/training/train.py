@@ -24,7 +24,7 @@ from pasticcio.nn.losses import gram_matrix, gram_targets, grid_pattern, percept
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
 from pasticcio.training.config import PARTS, TrainConfig, to_json
-from pasticcio.training.data import Batch, Batches, to_unit
+from pasticcio.training.data import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.export import load_weights, save_model
 from pasticcio.training.record import Progress, Record
 from pasticcio.training.targets import ContentTargets, StyleTargets
@@ -92,7 +92,8 @@ class Run:
         if config.compile:
             self.forward = torch.compile(self.network)
             self.vgg = torch.compile(self.vgg)  # type: ignore[assignment]
-        self.batches = Batches(config.data, config.batch, config.identity, config.seed, self.accelerator.process_index)
+        drawn = (config.data, config.batch, config.identity, config.seed, self.accelerator.process_index)
+        self.batches = ResidentBatches(*drawn, self.device) if config.data.resident else Batches(*drawn)
         self.style_targets: StyleTargets | None = None
         self.content_targets: ContentTargets | None = None
         if config.cache:
