@@ -16,6 +16,9 @@ from pasticcio.stylizer import Stylizer
 
 OUT = Path(__file__).parent.parent / "src" / "pasticcio" / "styles"
 DIGITS = 5
+SIDE = (
+    384  # short side at which a work is looked at: within what the model was trained on, coarse enough for large photos
+)
 
 # name: (artist and work in the table's file names, title, artist, year)
 WORKS = {
@@ -140,7 +143,7 @@ def main() -> None:
         matches = [file for file in files if f"__{work}" in file]
         if len(matches) != 1:
             parser.error(f"{name}: {len(matches)} files match {work!r}; one must")
-        embedding = stylizer.embed(arguments.paintings.with_suffix("") / matches[0]).embedding
+        embedding = stylizer.embed(arguments.paintings.with_suffix("") / matches[0], side=SIDE).embedding
         numbers = [round(float(value), DIGITS) for value in embedding]
         styles[name] = {"title": title, "artist": artist, "year": year, "embedding": numbers}
     table = {"model": stylizer.model.fingerprint, "styles": styles}

@@ -39,7 +39,7 @@ class Options:
             line through their embeddings (the paper's identity interpolation).
         style_size: short side, in pixels, at which the style picture is looked at: larger is coarser. By
             default the photo's own, from 192 to 512: strokes then have the size that they have where
-            photo and painting hang side by side. Named and saved styles were looked at before.
+            photo and painting hang side by side. Named styles were looked at at 384, saved ones when saved.
         colours: "style": the style's. "match": the style picture first takes on the photo's colours (a
             style without a picture: the output does). "luminance": only light and shade are stylized.
     """
