@@ -147,7 +147,7 @@ def _stylize_folder(jobs: list[Job], model: str, options: Options, resume: bool,
             if json_lines:
                 names = [name for name, _ in job.styles]
                 out = None if error else str(job.out)
-                typer.echo(_line(str(job.photo), names, out, error and str(error), outcome.skipped))
+                typer.echo(_line(str(job.photo), names, out, str(error) if error else None, outcome.skipped))
     if not json_lines:
         there = f", {skipped} were there already" if skipped else ""
         typer.echo(f"{len(jobs) - len(bad) - skipped} pictures made{there}, {len(bad)} not")

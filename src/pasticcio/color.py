@@ -31,8 +31,9 @@ def match_colours(picture: Array, to: Array) -> Array:
     pixels, target = picture.reshape(-1, 3).astype(np.float64), to.reshape(-1, 3).astype(np.float64)
     mean, wanted = pixels.mean(0), target.mean(0)
     change = _root(_covariance(target)) @ _root(_covariance(pixels), inverse=True)
-    matched = (pixels - mean) @ change.T + wanted
-    return np.clip(matched, 0.0, 1.0).reshape(picture.shape).astype(np.float32)
+    matched: NDArray[np.float64] = (pixels - mean) @ change.T + wanted
+    result: Array = np.clip(matched, 0.0, 1.0).reshape(picture.shape).astype(np.float32)
+    return result
 
 
 def match_luminance(picture: Array, to: Array) -> Array:
@@ -46,7 +47,8 @@ def with_luminance(photo: Array, light: Array) -> Array:
     """A photo's own colours with another picture's luminance, both (H, W, 3) in [0, 1]."""
     yiq = photo @ RGB_TO_YIQ.T
     yiq[..., 0] = luminance(light)
-    return np.clip(yiq @ YIQ_TO_RGB.T, 0.0, 1.0)
+    result: Array = np.clip(yiq @ YIQ_TO_RGB.T, 0.0, 1.0)
+    return result
 
 
 def luminance(picture: Array) -> NDArray[np.float32]:
@@ -62,7 +64,8 @@ def grey(values: NDArray[np.float32]) -> Array:
 
 def _covariance(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = pixels - pixels.mean(0)
-    return centred.T @ centred / len(pixels)
+    result: NDArray[np.float64] = centred.T @ centred / len(pixels)
+    return result
 
 
 def _root(matrix: NDArray[np.float64], inverse: bool = False) -> NDArray[np.float64]:
