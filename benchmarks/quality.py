@@ -56,9 +56,12 @@ def main() -> None:
             results[f"{size} optimized"] = optimize(arguments, size, measures)
         if arguments.results:
             arguments.results.write_text(json.dumps(results))
-    extra = {}
-    if arguments.observed:
-        extra = observed(arguments, measures)
+    if arguments.observed and "observed" not in results:
+        results["observed"] = observed(arguments, measures)
+    if arguments.results:
+        arguments.results.write_text(json.dumps(results))
+    extra = results.get("observed")
+    if extra:
         print(ratio_text(extra))
     print(table(results, arguments))
     if arguments.out:
@@ -272,9 +275,7 @@ def plane(results: Results, sizes: list[int], path: Path) -> None:
     """Content against style loss: a point a method, a line through the strengths of one."""
     figure, axes = plt.subplots(2, len(sizes), figsize=(4.6 * len(sizes), 8.4), squeeze=False)
     for column, size in enumerate(sizes):
-        for row, (network, (content, style)) in enumerate(
-            zip(("VGG-19", "SqueezeNet"), FAMILIES.values(), strict=True)
-        ):
+        for row, (network, (content, style)) in enumerate(PLANES.items()):
             axis = axes[row][column]
             curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
             for name, found in results.items():
