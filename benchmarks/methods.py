@@ -147,7 +147,7 @@ def optimization(shared: Path, iterations: int, style_weight: float) -> Method:
         image = tensor(photo)
         with torch.no_grad():
             content = network(image)
-        image = image.clone().requires_grad_(True)
+        image = image.clone(memory_format=torch.contiguous_format).requires_grad_(True)  # L-BFGS flattens it
         optimizer = torch.optim.LBFGS([image], max_iter=iterations, max_eval=iterations * 5 // 4, history_size=20)
 
         def closure() -> Tensor:
