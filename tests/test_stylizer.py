@@ -153,3 +153,17 @@ def test_shipped_model_paints(photo):
     assert np.abs(image - plain).mean() > 10
     edges = [np.hypot(*np.gradient(x.mean(2)))[8:-8, 8:-8].ravel() for x in (image, plain)]
     assert np.corrcoef(edges)[0, 1] > 0.3
+
+
+def test_a_file_is_embedded_once_until_it_changes(model_folder, tmp_path, photo, monkeypatch):
+    stylizer, path, runs = Stylizer(model_folder), tmp_path / "style.png", []
+    run = stylizer.run
+    monkeypatch.setattr(stylizer, "run", lambda graph, **inputs: runs.append(graph) or run(graph, **inputs))
+    Image.fromarray(photo[:100, :100]).save(path)
+    first = stylizer.embed(path)
+    assert np.array_equal(stylizer.embed(path).embedding, first.embedding)
+    assert len(runs) == 1
+    stylizer.embed(path, side=200)
+    Image.fromarray(photo[100:200, :90]).save(path)
+    assert not np.array_equal(stylizer.embed(path).embedding, first.embedding)
+    assert len(runs) == 3
