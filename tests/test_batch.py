@@ -94,6 +94,10 @@ def test_a_bad_style_is_said_before_any_work(folder, tmp_path, model_folder):
     with pytest.raises(StyleError, match="no such file and no named style"):
         list(run(Stylizer(model_folder), jobs, Options()))
     assert not (tmp_path / "out").exists()
+    jobs = plan(folder, [("dance", 0.6), ("sunflowers", 0.6)], tmp_path / "out")
+    with pytest.raises(StyleError, match=r"sum to 1\.2"):
+        list(run(Stylizer(), jobs, Options()))
+    assert not (tmp_path / "out").exists()
 
 
 def test_stopping_early_leaves_whole_files(folder, styles, tmp_path, model_folder):

@@ -105,7 +105,8 @@ def run(stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bo
         resume: pass over jobs whose output is there.
 
     Raises:
-        ImageError, StyleError: a style that cannot be read, before any picture is made.
+        ImageError, StyleError: a style that cannot be read, or weights that do not sum to 1, before any
+            picture is made.
     """
     for name in dict.fromkeys(name for job in jobs for name, _ in job.styles):
         stylizer.embed(name)
@@ -121,7 +122,7 @@ def run(stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bo
                 begun = time.perf_counter()
                 try:
                     image = stylizer.stylize(photo.result(), list(job.styles), options)
-                except PasticcioError as error:
+                except ImageError as error:
                     yield Outcome(job, error)
                     continue
                 written.append((job, time.perf_counter() - begun, writer.submit(_write, image, job.out)))

@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from pasticcio.color import RGB_TO_YIQ
 from pasticcio.errors import DataError
 from pasticcio.training.config import DataConfig
 
@@ -310,9 +311,6 @@ def draw_colours(config: DataConfig, rng: np.random.Generator) -> tuple[float, f
         rng.uniform(*config.saturation),
         rng.uniform(-config.hue, config.hue),
     )
-
-
-RGB_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 
 def change_colours(pixels: Pixels, brightness: float, saturation: float, hue: float) -> Pixels:
