@@ -13,6 +13,7 @@ give is then what one pass with the same statistics would give.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pasticcio.images import Array, as_float
+from pasticcio.images import Array, Pixels, as_depth, as_float
 
 Statistics = Literal["sample", "reduced", "exact"]
 STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
+NAMES = {"sample": "of a sample", "reduced": "of the picture made smaller", "exact": "exact"}
 Measured = NDArray[np.float32]  # (2, channels): means and variances
 Run = Callable[..., list[NDArray[np.float32]]]
 Report = Callable[["Progress"], None]
@@ -96,7 +98,7 @@ class Canvas:
     def __init__(self, run: Run, graph: Path, traits: dict[str, Any], scene: Scene) -> None:
         self.scene = scene
         self._run, self._graph = run, graph
-        self.multiple, self.margin, self.reach = traits["multiple"], traits["margin"], traits["reach"]
+        self.multiple, self.margin, self.reach = (int(traits[name]) for name in ("multiple", "margin", "reach"))
         self.scales: list[int] = traits["scales"]
         self.layers: list[int] = traits["layers"]
         height, width = scene.pixels.shape[:2]
@@ -111,9 +113,30 @@ class Canvas:
         height, width = self.scene.pixels.shape[:2]
         return images[0, self.margin : self.margin + height, self.margin : self.margin + width], statistics
 
-    def measure(
-        self, how: Statistics, side: int, report: Callable[[int], None] = lambda done: None
-    ) -> Measured:
+    def tiled(self, side: int, how: Statistics, report: Report, why: str = "") -> Pixels:
+        """In tiles: the picture (H, W, 3), in the depth of the scene.
+
+        Args:
+            side: of a tile without what it overlaps.
+            how: statistics.
+            report: told of every tile.
+            why: for people.
+        """
+        out = np.empty(self.scene.pixels.shape, self.scene.pixels.dtype)
+        windows = list(self.tiles(side))
+        rounds = len(self.layers) if how == "exact" and len(windows) > 1 else 0
+        text = f"{len(windows)} tiles, statistics {NAMES[how]}{why}"
+        total = len(windows) * (1 + rounds)
+        report(Progress(0, total, text))
+        given = self.measure(how, side, lambda done: report(Progress(done, total, text)))
+        for number, window in enumerate(windows, start=1):
+            rows, columns, inner_rows, inner_columns = self.place(window)
+            image = self.render([window], given)[0][0]
+            out[rows, columns] = as_depth(image[inner_rows, inner_columns], out.dtype)
+            report(Progress(rounds * len(windows) + number, total, text))
+        return out
+
+    def measure(self, how: Statistics, side: int, report: Callable[[int], None] = lambda done: None) -> Measured:
         """The statistics of all layers, see the head of this module.
 
         Args:
@@ -213,7 +236,8 @@ class Canvas:
         """A place for a crop whose middle lies in its cell of the grid."""
         low = min(max(full * cell // cells - side // 2, 0), full - side)
         high = min(max(full * (cell + 1) // cells - side // 2, low), full - side)
-        return int(random.integers(low, high + 1)) // self.multiple * self.multiple
+        place = int(random.integers(low, high + 1)) // self.multiple * self.multiple
+        return min(place, full - side)
 
     def _reduced(self) -> Canvas:
         height, width = self.scene.pixels.shape[:2]
@@ -274,7 +298,7 @@ def cuts(length: int, side: int, multiple: int) -> list[tuple[int, int]]:
     """A length in equal parts of about `side` or less, their ends on multiples."""
     parts = max(1, -(-length // max(side, multiple)))
     ends = [round(length * part / parts / multiple) * multiple for part in range(parts)] + [length]
-    return [(a, b) for a, b in zip(ends, ends[1:], strict=False) if b > a]
+    return [(a, b) for a, b in itertools.pairwise(ends) if b > a]
 
 
 def averaged(maps: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
