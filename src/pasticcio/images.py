@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError, features
 
+from pasticcio.deep import in_eight_bits, is_deep, read_deep, to_srgb, write_png, write_tiff
 from pasticcio.errors import ImageError, OutputError
 
 Array = NDArray[np.float32]
@@ -26,6 +27,7 @@ Pixels = NDArray[Any]  # uint8 or uint16 over the whole range, or float32 in [0,
 QUALITY = 95
 MAX_MEGAPIXELS = 400.0
 DAMAGED = (OSError, ValueError, SyntaxError, IndexError, EOFError, struct.error)  # what Pillow's decoders raise
+EIGHT_BITS = "read at 8 bits, not 16, as is CMYK, a TIFF in planes, and what a profile made of tables describes"
 FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -148,7 +150,7 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> P
                     f"{max_megapixels:g}; if you trust it, raise it with --max-megapixels {_megapixels(megapixels)} "
                     "(in Python: read_picture(..., max_megapixels=...))"
                 )
-            return _decode(image, name)
+            return _decode(image, name, data)
     except UnidentifiedImageError:
         raise ImageError(f"{name} is not a picture that can be read here") from None
     except DAMAGED as error:
@@ -234,19 +236,45 @@ def _open(data: bytes) -> Image.Image:
                     Image.MAX_IMAGE_PIXELS = before
 
 
-def _decode(image: Image.Image, name: str) -> Picture:
+def _decode(image: Image.Image, name: str, data: bytes = b"") -> Picture:
+    """A Picture of an opened image; `data`, where given, is its file."""
+    kind = FILE if data else Kind(None, 4 if _has_alpha(image) else 3)
     try:
-        note = _frames(image)
-        image.load()
-        channels = 4 if _has_alpha(image) and name == "the picture given" else 3
+        notes = [_frames(image)]
         profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image)
-        exif, exif_note = _exif(upright)
-        pixels, alpha = _channels(upright, profile)
+        deep = None
+        if data and is_deep(image):
+            deep = _deep_colours(image, _open(data), profile)
+            if deep is None:
+                image = in_eight_bits(_open(data))
+                notes.append(EIGHT_BITS)
+        if data and deep is None:
+            ImageOps.exif_transpose(image, in_place=True)
+        upright = image if data else ImageOps.exif_transpose(image)  # a caller's image stays as it is
+        pixels, alpha = deep or _channels(upright, profile)
+        exif, note = _exif(image, pixels.shape[1], pixels.shape[0])
     except DAMAGED as error:
         raise ImageError(f"{name} is damaged or cut off: {_first_line(error)}") from error
-    picture = _picture(pixels, alpha, Kind(None, channels), name)
-    return replace(picture, exif=exif, note="; ".join(filter(None, (note, exif_note))))
+    notes.append(note)
+    return replace(_picture(pixels, alpha, kind, name), exif=exif, note="; ".join(filter(None, notes)))
+
+
+def _deep_colours(image: Image.Image, twin: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None] | None:
+    """16-bit colours and alpha of a file opened twice; None where Pillow's 8 bits must do."""
+    samples = read_deep(image, twin)
+    if samples is None:
+        return None
+    see_through = image.info.get("transparency")
+    channels = samples.shape[2]
+    pixels, alpha = samples[:, :, : channels - 1 + channels % 2], samples[:, :, -1] if channels % 2 == 0 else None
+    if see_through is not None and alpha is None:  # one colour stands for transparency
+        alpha = np.where((pixels == np.array(see_through)).all(2), 0, 65535).astype(np.uint16)
+    if profile and profile != srgb_profile():
+        converted = to_srgb(pixels, profile)
+        if converted is None:
+            return None
+        pixels = converted
+    return pixels, alpha
 
 
 def _frames(image: Image.Image) -> str:
@@ -263,34 +291,38 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 def _channels(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
-    """Colours (H, W, 1 or 3) and alpha (H, W) of a Pillow image, in sRGB and in its own depth."""
+    """Colours (H, W, 1 or 3) and alpha (H, W) of a Pillow image in sRGB: 8 bits, or the 16 or float of a grey one."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep_grey(image), None
+        return _deep_grey(image, profile)
     alpha = None
     if _has_alpha(image):
         image = image.convert("RGBA")
         alpha = np.asarray(image.getchannel("A"))
     if image.mode == "LAB":
         image = _converted(image, ImageCms.createProfile("LAB")) or image
-    elif profile:
+    elif profile and profile != srgb_profile():
         if image.mode not in ("L", "CMYK", "RGB"):
             image = image.convert("RGB")
         with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a damaged or unfit profile is passed over
             image = _converted(image, ImageCms.ImageCmsProfile(io.BytesIO(profile))) or image
-    return np.asarray(image.convert("RGB")), alpha
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB")), alpha
 
 
 def _converted(image: Image.Image, profile: Any) -> Image.Image | None:
     return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
 
 
-def _deep_grey(image: Image.Image) -> Pixels:
+def _deep_grey(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
     """16-bit and 32-bit integer grey over 16 bits; floating point as it is."""
-    values: Pixels = np.asarray(image)
+    values: Pixels = np.asarray(image)[:, :, None]
     if image.mode == "F":
-        return as_depth(np.nan_to_num(values), np.float32)
+        return as_depth(np.nan_to_num(values), np.float32), None
+    see_through, alpha = image.info.get("transparency"), None
+    if see_through is not None:
+        alpha = np.where(values[:, :, 0] == see_through, 0, 65535).astype(np.uint16)
     values = np.clip(values, 0, 65535).astype(np.uint16)
-    return values
+    converted = to_srgb(values, profile) if profile else None
+    return values if converted is None else converted, alpha
 
 
 STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file, and blocks of its own metadata
@@ -313,18 +345,24 @@ STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file
 )
 
 
-def _exif(image: Image.Image) -> tuple[bytes | None, str]:
-    """The EXIF data of an upright sRGB picture, and a note where they cannot be read."""
+def _exif(image: Image.Image, width: int, height: int) -> tuple[bytes | None, str]:
+    """EXIF data for the upright sRGB picture of an image, and a note where they cannot be read."""
     try:
-        exif = image.getexif()
-        for tag in STRUCTURE & set(exif):
-            del exif[tag]
+        found, exif = image.getexif(), Image.Exif()
+        for tag in set(found) - STRUCTURE - {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}:
+            exif[tag] = found[tag]
+        details, place = dict(found.get_ifd(ExifTags.IFD.Exif)), dict(found.get_ifd(ExifTags.IFD.GPSInfo))
+        true = {ExifTags.Base.ColorSpace: 1}  # sRGB
+        true |= {ExifTags.Base.ExifImageWidth: width, ExifTags.Base.ExifImageHeight: height}
+        details.update({tag: value for tag, value in true.items() if tag in details})
+        if ExifTags.IFD.Interop in details:
+            details[ExifTags.IFD.Interop] = dict(found.get_ifd(ExifTags.IFD.Interop))
+        if details:
+            exif[ExifTags.IFD.Exif] = details
+        if place:
+            exif[ExifTags.IFD.GPSInfo] = place
         if not exif:
             return None, ""
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        true = {ExifTags.Base.ColorSpace: 1}  # sRGB
-        true |= {ExifTags.Base.ExifImageWidth: image.width, ExifTags.Base.ExifImageHeight: image.height}
-        details.update({tag: value for tag, value in true.items() if tag in details})
         exif[ExifTags.Base.Orientation] = 1
         return exif.tobytes(), ""
     except Exception:  # Pillow's reader and writer of EXIF raise all kinds
@@ -337,6 +375,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise ImageError(f"an array of shape {array.shape} is no picture; it must be (H, W), or (H, W, 1, 3 or 4)")
     kind = Kind(array.dtype, max(3, array.shape[2]))
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if np.issubdtype(array.dtype, np.floating):
         low, high = float(array.min()), float(array.max())
         if not (low >= -1e-3 and high <= 1.0 + 1e-3):  # NaN fails too
@@ -344,7 +383,6 @@ def _from_array(array: NDArray[Any]) -> Picture:
         array = as_depth(array, np.float32)
     elif array.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"an array of {array.dtype} is no picture; use uint8, uint16 or floating point in [0, 1]")
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     colours, alpha = (array[:, :, :3], array[:, :, 3]) if array.shape[2] == 4 else (array, None)
     return _picture(colours, alpha, kind, "the picture given")
 
@@ -377,9 +415,9 @@ def to_pil(image: Array) -> Image.Image:
 
 
 def save_image(image: Source, path: str | os.PathLike[str]) -> None:
-    """Write any picture that `read_picture` takes, or floats beyond [0, 1], which are clipped; see `save_picture`."""
+    """Write any picture that `read_picture` takes; of floats, clipped to [0, 1], 8 bits; see `save_picture`."""
     if isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.floating):
-        image = as_depth(image, np.float32)
+        image = as_depth(image, np.uint8)
     save_picture(read_picture(image), path)
 
 
@@ -416,20 +454,23 @@ def encode_png(picture: Picture, *, strip: bool = False) -> bytes:
 
 def _encode(picture: Picture, file: IO[bytes], kind: str, name: str, strip: bool, quality: int | None) -> None:
     if kind == "JPEG" and picture.alpha is not None:
-        white = as_depth(over_white(picture), np.uint8)
-        picture = replace(picture, pixels=white, alpha=None)
-    image = give_back(replace(picture, kind=FILE))
-    assert isinstance(image, Image.Image)
-    options: dict[str, Any] = {"icc_profile": image.info["icc_profile"]}
-    if picture.exif and not strip:
-        options["exif"] = picture.exif
-    if kind in LOSSY:
-        options["quality"] = QUALITY if quality is None else quality
-    if kind == "JPEG":
-        options["subsampling"] = 0
+        picture = replace(picture, pixels=as_depth(over_white(picture), np.uint8), alpha=None)
+    exif = None if strip else picture.exif
     try:
-        image.save(file, format=kind, **options)
-    except (OSError, ValueError) as error:
+        if picture.pixels.dtype == np.uint8 or kind in LOSSY:
+            image = give_back(replace(picture, kind=FILE))
+            assert isinstance(image, Image.Image)
+            options: dict[str, Any] = {"icc_profile": srgb_profile(), **({"exif": exif} if exif else {})}
+            if kind in LOSSY:
+                options["quality"] = QUALITY if quality is None else quality
+            if kind == "JPEG":
+                options["subsampling"] = 0
+            image.save(file, format=kind, **options)
+        else:
+            samples = give_back(replace(picture, kind=Kind(np.dtype(np.uint16), 3 if picture.alpha is None else 4)))
+            assert isinstance(samples, np.ndarray)
+            (write_tiff if kind == "TIFF" else write_png)(file, samples, srgb_profile(), exif)
+    except (OSError, ValueError, struct.error) as error:
         remedy = "; leave the EXIF data out with --strip (in Python: strip=True)" if "EXIF" in str(error) else ""
         raise OutputError(f"cannot write {name} as {kind}: {_first_line(error)}{remedy}") from error
 
