@@ -14,8 +14,10 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.PngImagePlugin import putchunk
+
+from pasticcio.exif import exif_tags, turn_upright
 
 Deep = NDArray[np.uint16]
 Curve = Callable[[NDArray[Any]], NDArray[Any]]
@@ -95,7 +97,7 @@ def _decoded(image: Any, rawmode: str) -> NDArray[np.uint8]:
         tile._replace(args=(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode)
         for tile in image.tile
     ]
-    ImageOps.exif_transpose(image, in_place=True)
+    turn_upright(image)
     return np.asarray(image)
 
 
@@ -138,10 +140,7 @@ def _filtered(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> N
 def write_tiff(file: IO[bytes], samples: Deep, profile: bytes, exif: bytes | None) -> None:
     """Write an uncompressed TIFF of 16 bits; see `write_png`."""
     height, width, channels = samples.shape
-    tags = Image.Exif()  # Pillow's writer of EXIF is its writer of TIFF
-    if exif:
-        tags.load(exif)
-    tags.endian = "<"
+    tags = exif_tags(exif)  # Pillow's writer of EXIF is its writer of TIFF
     size = samples.size * 2
     tags.update({256: width, 257: height, 258: (16,) * channels, 259: 1, 262: 2, 273: 0, 277: channels})
     tags.update({278: height, 279: size, 284: 1, 34675: profile, **({338: 2} if channels == 4 else {})})

@@ -16,10 +16,11 @@ from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError, features
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError, features
 
 from pasticcio.deep import in_eight_bits, is_deep, read_deep, to_srgb, write_png, write_tiff
 from pasticcio.errors import ImageError, OutputError
+from pasticcio.exif import exif_tags, read_exif, turn_upright
 
 Array = NDArray[np.float32]
 Pixels = NDArray[Any]  # uint8 or uint16 over the whole range, or float32 in [0, 1]
@@ -249,10 +250,10 @@ def _decode(image: Image.Image, name: str, data: bytes = b"") -> Picture:
                 image = in_eight_bits(_open(data))
                 notes.append(EIGHT_BITS)
         if data and deep is None:
-            ImageOps.exif_transpose(image, in_place=True)
+            turn_upright(image)
         upright = image if data else ImageOps.exif_transpose(image)  # a caller's image stays as it is
         pixels, alpha = deep or _channels(upright, profile)
-        exif, note = _exif(image, pixels.shape[1], pixels.shape[0])
+        exif, note = read_exif(image, pixels.shape[1], pixels.shape[0])
     except DAMAGED as error:
         raise ImageError(f"{name} is damaged or cut off: {_first_line(error)}") from error
     notes.append(note)
@@ -323,50 +324,6 @@ def _deep_grey(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixel
     values = np.clip(values, 0, 65535).astype(np.uint16)
     converted = to_srgb(values, profile) if profile else None
     return values if converted is None else converted, alpha
-
-
-STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file, and blocks of its own metadata
-    {
-        *range(254, 267),
-        273,
-        *range(277, 282),
-        284,
-        *range(288, 294),
-        297,
-        301,
-        *range(317, 326),
-        330,
-        332,
-        333,
-        334,
-        336,
-    }
-    | {*range(338, 348), *range(512, 522), 529, 530, 531, 532, 700, 33723, 34377, 34675}
-)
-
-
-def _exif(image: Image.Image, width: int, height: int) -> tuple[bytes | None, str]:
-    """EXIF data for the upright sRGB picture of an image, and a note where they cannot be read."""
-    try:
-        found, exif = image.getexif(), Image.Exif()
-        for tag in set(found) - STRUCTURE - {ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo}:
-            exif[tag] = found[tag]
-        details, place = dict(found.get_ifd(ExifTags.IFD.Exif)), dict(found.get_ifd(ExifTags.IFD.GPSInfo))
-        true = {ExifTags.Base.ColorSpace: 1}  # sRGB
-        true |= {ExifTags.Base.ExifImageWidth: width, ExifTags.Base.ExifImageHeight: height}
-        details.update({tag: value for tag, value in true.items() if tag in details})
-        if ExifTags.IFD.Interop in details:
-            details[ExifTags.IFD.Interop] = dict(found.get_ifd(ExifTags.IFD.Interop))
-        if details:
-            exif[ExifTags.IFD.Exif] = details
-        if place:
-            exif[ExifTags.IFD.GPSInfo] = place
-        if not exif:
-            return None, ""
-        exif[ExifTags.Base.Orientation] = 1
-        return exif.tobytes(), ""
-    except Exception:  # Pillow's reader and writer of EXIF raise all kinds
-        return None, "its EXIF data are damaged and left out"
 
 
 def _from_array(array: NDArray[Any]) -> Picture:
@@ -460,7 +417,9 @@ def _encode(picture: Picture, file: IO[bytes], kind: str, name: str, strip: bool
         if picture.pixels.dtype == np.uint8 or kind in LOSSY:
             image = give_back(replace(picture, kind=FILE))
             assert isinstance(image, Image.Image)
-            options: dict[str, Any] = {"icc_profile": srgb_profile(), **({"exif": exif} if exif else {})}
+            options: dict[str, Any] = {"icc_profile": srgb_profile()}
+            if exif:
+                options["exif"] = exif_tags(exif) if kind in ("TIFF", "AVIF") else exif
             if kind in LOSSY:
                 options["quality"] = QUALITY if quality is None else quality
             if kind == "JPEG":
