@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import putchunk
 
-from pasticcio.exif import exif_tags, turn_upright
+from pasticcio.exif import exif_tags, upright
 
 Deep = NDArray[np.uint16]
 Curve = Callable[[NDArray[Any]], NDArray[Any]]
@@ -44,7 +44,7 @@ def read_deep(image: Image.Image, twin: Image.Image) -> Deep | None:
     """All 16 bits of a file's samples, upright.
 
     Args:
-        image, twin: the file, opened twice and not yet loaded; `image` is upright afterwards.
+        image, twin: the file, opened twice and not yet loaded.
 
     Returns:
         (H, W, 2 to 4): grey and alpha, or RGB and perhaps alpha; None where they cannot be had: CMYK, and
@@ -97,8 +97,7 @@ def _decoded(image: Any, rawmode: str) -> NDArray[np.uint8]:
         tile._replace(args=(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode)
         for tile in image.tile
     ]
-    turn_upright(image)
-    return np.asarray(image)
+    return np.asarray(upright(image))
 
 
 def write_png(file: IO[bytes], samples: Deep, profile: bytes, exif: bytes | None) -> None:

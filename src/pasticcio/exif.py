@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 MARK = b"Exif\0\0"
 THUMBNAIL, THUMBNAIL_BYTES = 513, 514
 SHORT, LONG = 3, 4
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file, and blocks of its own metadata
     {
         *range(254, 267),
@@ -30,19 +42,33 @@ STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file
 )
 
 
-def turn_upright(image: Image.Image) -> None:
-    """Apply the EXIF orientation in place; `info` keeps the EXIF data as they were (Pillow would rewrite them)."""
+_filters = Lock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Pillow's warnings: what it warns of, we refuse or note. Filters belong to the whole process."""
+    with _filters, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The image with its EXIF orientation applied; `info` keeps the EXIF data as they were."""
     image.load()
-    exif = image.info.get("exif")
-    ImageOps.exif_transpose(image, in_place=True)
-    if exif:
-        image.info["exif"] = exif
+    try:
+        with quiet():
+            turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged; `read_exif` says so
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def read_exif(image: Image.Image, width: int, height: int) -> tuple[bytes | None, str]:
     """EXIF data for the upright sRGB picture of a loaded image, and a note where they cannot be read."""
     try:
-        exif = image.info.get("exif") or _gathered(image)
+        with quiet():
+            exif = image.info.get("exif") or _gathered(image)
         return (_made_true(exif, width, height), "") if exif else (None, "")
     except Exception:  # Pillow's reader and writer of EXIF raise all kinds
         return None, "its EXIF data are damaged and left out"

@@ -7,20 +7,18 @@ import io
 import os
 import struct
 import tempfile
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
 from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError, features
+from PIL import Image, ImageCms, UnidentifiedImageError, features
 
 from pasticcio.deep import in_eight_bits, is_deep, read_deep, to_srgb, write_png, write_tiff
 from pasticcio.errors import ImageError, OutputError
-from pasticcio.exif import exif_tags, read_exif, turn_upright
+from pasticcio.exif import exif_tags, quiet, read_exif, upright
 
 Array = NDArray[np.float32]
 Pixels = NDArray[Any]  # uint8 or uint16 over the whole range, or float32 in [0, 1]
@@ -218,30 +216,24 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
     return found
 
 
-_limit = Lock()
-
-
 def _open(data: bytes) -> Image.Image:
-    """Pillow's own limit on pixels is no business of ours, and belongs to the whole process: it is lifted
-    for as long as one large file's header is read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    """Pillow's own limit on pixels belongs to the whole process too: it is lifted while one large header is read."""
+    with quiet():
         try:
             return Image.open(io.BytesIO(data))
         except Image.DecompressionBombError:
-            with _limit:
-                before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-                try:
-                    return Image.open(io.BytesIO(data))
-                finally:
-                    Image.MAX_IMAGE_PIXELS = before
+            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return Image.open(io.BytesIO(data))
+            finally:
+                Image.MAX_IMAGE_PIXELS = before
 
 
 def _decode(image: Image.Image, name: str, data: bytes = b"") -> Picture:
     """A Picture of an opened image; `data`, where given, is its file."""
     kind = FILE if data else Kind(None, 4 if _has_alpha(image) else 3)
     try:
-        notes = [_frames(image)]
+        notes = [_frames(image)] if data else []  # of an image given the caller chose the frame
         profile = image.info.get("icc_profile")
         deep = None
         if data and is_deep(image):
@@ -249,10 +241,7 @@ def _decode(image: Image.Image, name: str, data: bytes = b"") -> Picture:
             if deep is None:
                 image = in_eight_bits(_open(data))
                 notes.append(EIGHT_BITS)
-        if data and deep is None:
-            turn_upright(image)
-        upright = image if data else ImageOps.exif_transpose(image)  # a caller's image stays as it is
-        pixels, alpha = deep or _channels(upright, profile)
+        pixels, alpha = deep or _channels(upright(image), profile)
         exif, note = read_exif(image, pixels.shape[1], pixels.shape[0])
     except DAMAGED as error:
         raise ImageError(f"{name} is damaged or cut off: {_first_line(error)}") from error
@@ -295,22 +284,24 @@ def _channels(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels
     """Colours (H, W, 1 or 3) and alpha (H, W) of a Pillow image in sRGB: 8 bits, or the 16 or float of a grey one."""
     if image.mode.startswith("I") or image.mode == "F":
         return _deep_grey(image, profile)
-    alpha = None
+    alpha, own = None, {b"GRAY": ("1", "L", "LA", "La"), b"CMYK": ("CMYK",)}.get((profile or b"")[16:20], ())
+    space = ("L" if "L" in own else "CMYK") if image.mode in own else "RGB"
     if _has_alpha(image):
         image = image.convert("RGBA")
         alpha = np.asarray(image.getchannel("A"))
     if image.mode == "LAB":
         image = _converted(image, ImageCms.createProfile("LAB")) or image
     elif profile and profile != srgb_profile():
-        if image.mode not in ("L", "CMYK", "RGB"):
-            image = image.convert("RGB")
+        if image.mode != space:
+            image = image.convert(space)
         with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a damaged or unfit profile is passed over
             image = _converted(image, ImageCms.ImageCmsProfile(io.BytesIO(profile))) or image
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB")), alpha
 
 
 def _converted(image: Image.Image, profile: Any) -> Image.Image | None:
-    return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    exact = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.NONE  # else dark greys are 4 % off
+    return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB", flags=exact)
 
 
 def _deep_grey(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
@@ -346,6 +337,8 @@ def _from_array(array: NDArray[Any]) -> Picture:
 
 def _picture(pixels: Pixels, alpha: Pixels | None, kind: Kind, name: str) -> Picture:
     """Grey to RGB, an alpha that hides nothing dropped, and hidden colours replaced."""
+    if 0 in pixels.shape:
+        raise ImageError(f"{name} is {pixels.shape[1]} x {pixels.shape[0]}; a picture has pixels")
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
     if alpha is not None:
