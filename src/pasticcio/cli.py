@@ -69,6 +69,7 @@ def _root(
     ] = False,
 ) -> None:
     logging.basicConfig(format="pasticcio: %(message)s", level=logging.WARNING)
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it finds wrong with a file, our error says
 
 
 @app.command()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import struct
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -25,7 +28,20 @@ Pixels = NDArray[Any]  # uint8 or uint16 over the whole range, or float32 in [0,
 
 QUALITY = 95
 MAX_MEGAPIXELS = 400.0
-DAMAGED = (OSError, ValueError, SyntaxError, IndexError, EOFError, struct.error)  # what Pillow's decoders raise
+DAMAGED = (  # what Pillow's decoders raise
+    *(
+        OSError,
+        ValueError,
+        SyntaxError,
+        LookupError,
+        EOFError,
+        TypeError,
+        RuntimeError,
+        ArithmeticError,
+        AssertionError,
+    ),
+    *(struct.error, zlib.error),
+)
 EIGHT_BITS = "read at 8 bits, not 16, as is CMYK, a TIFF in planes, and what a profile made of tables describes"
 FORMATS = {
     ".png": "PNG",
@@ -149,7 +165,9 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> P
                     f"{max_megapixels:g}; if you trust it, raise it with --max-megapixels {_megapixels(megapixels)} "
                     "(in Python: read_picture(..., max_megapixels=...))"
                 )
-            return _decode(image, name, data)
+            large = image.width * image.height > ((_limits[0] if _limits else Image.MAX_IMAGE_PIXELS) or math.inf)
+            with _unlimited() if large else contextlib.nullcontext():
+                return _decode(image, name, data)
     except UnidentifiedImageError:
         raise ImageError(f"{name} is not a picture that can be read here") from None
     except DAMAGED as error:
@@ -196,7 +214,7 @@ def give_back(picture: Picture) -> Image.Image | NDArray[Any]:
         alpha = as_depth(opaque if picture.alpha is None else picture.alpha, pixels.dtype)
         pixels = np.concatenate([pixels, alpha[:, :, None]], axis=2)
     if dtype is not None:
-        return pixels
+        return pixels.astype(dtype, copy=False)
     image = Image.fromarray(pixels)
     image.info["icc_profile"] = srgb_profile()
     if picture.exif:
@@ -216,17 +234,31 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
     return found
 
 
+_limits: list[int | None] = []  # Pillow's, as it was, once for every reader that has lifted it
+_limits_lock = Lock()
+
+
+@contextlib.contextmanager
+def _unlimited() -> Iterator[None]:
+    """Without Pillow's own limit on pixels, which belongs to the whole process: for large pictures only."""
+    with _limits_lock:
+        _limits.append(_limits[0] if _limits else Image.MAX_IMAGE_PIXELS)
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _limits_lock:
+            before = _limits.pop()
+            Image.MAX_IMAGE_PIXELS = None if _limits else before
+
+
 def _open(data: bytes) -> Image.Image:
-    """Pillow's own limit on pixels belongs to the whole process too: it is lifted while one large header is read."""
     with quiet():
         try:
             return Image.open(io.BytesIO(data))
         except Image.DecompressionBombError:
-            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
+            with _unlimited():
                 return Image.open(io.BytesIO(data))
-            finally:
-                Image.MAX_IMAGE_PIXELS = before
 
 
 def _decode(image: Image.Image, name: str, data: bytes = b"") -> Picture:
@@ -287,7 +319,7 @@ def _channels(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels
     alpha, own = None, {b"GRAY": ("1", "L", "LA", "La"), b"CMYK": ("CMYK",)}.get((profile or b"")[16:20], ())
     space = ("L" if "L" in own else "CMYK") if image.mode in own else "RGB"
     if _has_alpha(image):
-        image = image.convert("RGBA")
+        image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         alpha = np.asarray(image.getchannel("A"))
     if image.mode == "LAB":
         image = _converted(image, ImageCms.createProfile("LAB")) or image
