@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pasticcio.errors import ImageError, OptionError, OutputError, PasticcioError
-from pasticcio.images import FORMATS, MAX_MEGAPIXELS, READABLE, Picture, read_picture, save_picture
+from pasticcio.images import FORMATS, MAX_MEGAPIXELS, READABLE, Picture, Source, read_picture, save_picture
 from pasticcio.stylizer import Options, Stylizer
 
 AHEAD = 3  # photos decoded before their turn, and outputs not yet written
@@ -24,12 +24,12 @@ class Job:
 
     Attributes:
         photo: file.
-        styles: names of styles, see `Stylizer.embed`, with weights that sum to 1.
+        styles: names of styles, see `Stylizer.embed`, with weights that sum to 1 or with masks.
         out: file.
     """
 
     photo: Path
-    styles: tuple[tuple[str, float], ...]
+    styles: tuple[tuple[str, float | Source], ...]
     out: Path
 
 
@@ -74,7 +74,7 @@ class Files:
 
 
 def plan(
-    folder: Path, styles: Sequence[tuple[str, float]], out: Path, *, all_pairs: bool = False, suffix: str = ""
+    folder: Path, styles: Sequence[tuple[str, float | Source]], out: Path, *, all_pairs: bool = False, suffix: str = ""
 ) -> list[Job]:
     """The jobs for all photos in a folder and the folders in it, in the order of their names.
 
@@ -82,7 +82,7 @@ def plan(
 
     Args:
         folder: searched through; `out`, where it lies inside, is not.
-        styles: names and weights.
+        styles: names and weights, or masks.
         out: folder of the outputs.
         all_pairs: every photo with every style, instead of the weighted mean of the styles.
         suffix: of all outputs, such as ".jpg".
@@ -100,6 +100,7 @@ def plan(
     ]
     if not photos:
         raise ImageError(f"no pictures in folder {folder}; it must hold some of {', '.join(sorted(READABLE))}")
+    mixes: list[tuple[tuple[str, float | Source], ...]]
     mixes = [((name, 1.0),) for name, _ in styles] if all_pairs else [tuple(styles)]
     jobs = []
     for photo in photos:

@@ -9,7 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +19,14 @@ from pasticcio import __version__
 from pasticcio.errors import MissingExtraError, OptionError, OutputError, PasticcioError, StyleError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
     from pasticcio.batch import Files, Job
+    from pasticcio.images import Source
     from pasticcio.stylizer import Options
+    from pasticcio.tiles import Progress as Tiles
+    from pasticcio.tiles import Report as TileReport
     from pasticcio.training.record import Progress
     from pasticcio.training.train import Report
     from pasticcio.weights import Download
@@ -80,8 +86,9 @@ def stylize(
         typer.Option(
             "--style",
             "-s",
-            help="A style picture, a folder of them (their mean), a style file, or a named style (see 'pasticcio "
-            "styles'). Repeatable with weights that sum to 1: -s a.jpg:0.7 -s dance:0.3.",
+            help="A style picture, a folder of them (their mean), a style file, a named style (see 'pasticcio "
+            "styles'), 'random', or 'like:' and any of these. Repeatable with weights that sum to 1 "
+            "(-s a.jpg:0.7 -s dance:0.3) or with a --mask for each.",
         ),
     ],
     out: Annotated[
@@ -106,6 +113,30 @@ def stylize(
         int | None,
         typer.Option(help="Look at the style picture at this short side, in pixels: larger is coarser."),
     ] = None,
+    stroke: Annotated[
+        float, typer.Option(help="Strokes so many times larger, 0.25 to 8, with the photo's finer detail kept.")
+    ] = 1.0,
+    mask: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A picture whose grey is the strength at every place: white the style, black the photo. With "
+            "several styles one for each, in their order."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of 'random' and 'like:': the same styles every time.")] = None,
+    spread: Annotated[float, typer.Option(help="How far 'like:' goes from its style, 0 to 1.")] = 0.3,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            help="Render in tiles of so many pixels a side; 0 is one pass [default: tiles where memory is short]."
+        ),
+    ] = None,
+    statistics: Annotated[
+        str,
+        typer.Option(
+            help="What tiles share: of a 'sample' of the picture, of it 'reduced', or 'exact', which takes longer."
+        ),
+    ] = "sample",
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Every photo of a folder with every style, instead of their mix.")
     ] = False,
@@ -123,9 +154,20 @@ def stylize(
     from pasticcio.images import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
     from pasticcio.stylizer import Options, Stylizer
 
-    options = Options(strength, style_size, colours)  # type: ignore[arg-type]  # Options checks it
+    overall, regions = _masks(mask or [], style, all_pairs)
+    options = Options(
+        strength=strength,
+        style_size=style_size,
+        colours=colours,  # type: ignore[arg-type]  # Options checks it
+        stroke=stroke,
+        mask=overall,
+        seed=seed,
+        spread=spread,
+        tile=tile,
+        statistics=statistics,  # type: ignore[arg-type]
+    )
+    pairs = regions or ([(name, 1.0) for name in style] if all_pairs else weighted(style))
     files = Files(max_megapixels, strip, quality)
-    pairs = [(name, 1.0) for name in style] if all_pairs else weighted(style)
     if os.path.isdir(photo):
         if out is None or str(out) == "-":
             raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
@@ -148,7 +190,8 @@ def stylize(
         typer.echo(f"pasticcio: {picture.name}: {picture.note}", err=True)
     if not piped:
         check_output(target, picture)
-    painted = Stylizer(model).paint(picture, list(pairs), options)
+    with _tile_bar() as report:
+        painted = Stylizer(model).paint(picture, pairs, options, report)
     if piped:
         _to_standard_output(encode_png(painted, strip=strip))
         return
@@ -198,6 +241,39 @@ def _stylize_folder(
         typer.echo(f"pasticcio: {message}", err=True)
     if bad:
         raise typer.Exit(SOME_BAD)
+
+
+def _masks(
+    masks: list[Path], styles: list[str], all_pairs: bool
+) -> tuple[Path | None, list[tuple[str, float | Source]]]:
+    """The mask of all styles together, or every style with its own."""
+    if len(masks) == len(styles) > 1 and not all_pairs:
+        return None, list(zip(styles, masks, strict=True))
+    if len(masks) > 1:
+        raise OptionError(f"{len(masks)} masks for {len(styles)} styles; give one for all, or one for each")
+    return (masks[0] if masks else None), []
+
+
+@contextmanager
+def _tile_bar() -> Iterator[TileReport]:
+    """A progress bar on standard error, for pictures that are rendered in tiles."""
+    with ExitStack() as stack:
+        bars: list[tuple[Bar, TaskID]] = []
+
+        def report(progress: Tiles) -> None:
+            if progress.total == 1:
+                return
+            if not bars:
+                from rich.console import Console
+                from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+                from rich.progress import Progress as Bar
+
+                columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+                bar = stack.enter_context(Bar(*columns, console=Console(stderr=True)))
+                bars.append((bar, bar.add_task(progress.text, total=progress.total)))
+            bars[0][0].update(bars[0][1], completed=progress.done)
+
+        yield report
 
 
 def _line(photo: str, styles: list[str], out: str | None, error: str | None = None, skipped: bool = False) -> str:

@@ -13,6 +13,8 @@ from pasticcio.errors import ModelError, nearest
 SHIPPED = Path(__file__).parent / "models"
 PREDICT = "predict.onnx"
 TRANSFER = "transfer.onnx"
+REGIONS = "regions.onnx"
+GRAPHS = PREDICT, TRANSFER, REGIONS
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,22 @@ class Model:
         return self.folder / TRANSFER
 
     @property
+    def regions(self) -> Path:
+        """The transfer graph with several styles in one picture and statistics from outside; its weights are
+        read from `transfer`.
+
+        Raises:
+            ModelError: the folder, of an earlier version, has none.
+        """
+        path = self.folder / REGIONS
+        if "regions" not in self.config or not path.is_file():
+            raise ModelError(f"{self.folder} has no {REGIONS} for masks, transparency and tiles; export it anew")
+        return path
+
+    @property
     def bytes(self) -> int:
-        """Size of both graphs on disk."""
-        return self.predict.stat().st_size + self.transfer.stat().st_size
+        """Size of the graphs on disk."""
+        return sum((self.folder / name).stat().st_size for name in GRAPHS if (self.folder / name).is_file())
 
     @classmethod
     def open(cls, name: str | os.PathLike[str] = "default") -> Model:
