@@ -125,7 +125,7 @@ class Canvas:
         """
         out = np.empty(self.scene.pixels.shape, self.scene.pixels.dtype)
         windows = list(self.tiles(side))
-        rounds = len(self.layers) if how == "exact" and len(windows) > 1 else 0
+        rounds = len(self.layers) if how == "exact" and self._reduced()[1] < 1.0 else 0
         text = f"{len(windows)} tiles, statistics {NAMES[how]}{why}"
         total = len(windows) * (1 + rounds)
         report(Progress(0, total, text))
@@ -319,7 +319,7 @@ def averaged(maps: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
 
 def pooled(parts: Sequence[tuple[Measured, float]]) -> Measured:
     """The statistics of a whole from those of its parts and their weights."""
-    weights = np.array([weight for _, weight in parts])
+    weights = np.array([weight for _, weight in parts], np.float64)
     weights /= weights.sum()
     means = np.stack([part[0] for part, _ in parts]).astype(np.float64)
     variances = np.stack([part[1] for part, _ in parts]).astype(np.float64)
