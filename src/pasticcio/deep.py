@@ -118,7 +118,7 @@ def write_png(file: IO[bytes], samples: Deep, profile: bytes, exif: bytes | None
     squeeze = zlib.compressobj(PNG_LEVEL, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
     above = np.zeros((1, width * channels * 2), np.uint8)
     for top in range(0, height, ROWS):
-        rows = samples[top : top + ROWS].astype(">u2").view(np.uint8).reshape(-1, above.shape[1])
+        rows = np.ascontiguousarray(samples[top : top + ROWS], ">u2").view(np.uint8).reshape(-1, above.shape[1])
         data = squeeze.compress(_filtered(rows, above, 2 * channels).tobytes())
         if data:
             putchunk(file, b"IDAT", data)
