@@ -136,8 +136,8 @@ def test_written_files_are_what_others_read(channels, height, photo):
     given = np.random.default_rng(1).integers(0, 65536, (height, 33, channels), dtype=np.uint16)
     given[: height // 2, :, :3] = photo[: height // 2, :33].astype(np.uint16) * 257
     png, tiff = io.BytesIO(), io.BytesIO()
-    write_png(png, given, srgb_profile(), None)
-    write_tiff(tiff, given, srgb_profile(), None)
+    write_png(png, np.asfortranarray(given), srgb_profile(), None)  # in whatever order the pixels lie
+    write_tiff(tiff, np.asfortranarray(given), srgb_profile(), None)
     for file in (png, tiff):
         Image.open(file).verify() if file is png else None
         with Image.open(file) as image:
