@@ -2,6 +2,8 @@ import shutil
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from pasticcio.errors import ImageError, ModelError, OptionError, StyleError
@@ -167,3 +169,146 @@ def test_a_file_is_embedded_once_until_it_changes(model_folder, tmp_path, photo,
     Image.fromarray(photo[100:200, :90]).save(path)
     assert not np.array_equal(stylizer.embed(path).embedding, first.embedding)
     assert len(runs) == 3
+
+
+def far(one, other):
+    return np.abs(np.asarray(one).astype(int) - np.asarray(other).astype(int)).max()
+
+
+def test_a_white_mask_is_no_mask_and_a_black_one_the_photos_own_style(stylizer, photo, style_file):
+    white = np.full((30, 45), 255, np.uint8)
+    plain = stylizer.stylize(photo, style_file)
+    assert far(stylizer.stylize(photo, style_file, Options(mask=white)), plain) <= 1
+    assert far(stylizer.stylize(photo, [(style_file, white)]), plain) <= 1
+    own = stylizer.stylize(photo, style_file, strength=0.0)
+    assert far(stylizer.stylize(photo, style_file, Options(mask=white * 0)), own) <= 1
+    assert far(own, plain) > 5
+
+
+def test_an_even_grey_mask_is_a_strength(stylizer, photo, style_file):
+    grey = np.full((30, 45), 51, np.uint8)
+    expected = stylizer.stylize(photo, style_file, strength=0.2)
+    assert far(stylizer.stylize(photo, style_file, Options(mask=grey)), expected) <= 1
+    white = np.full((30, 45), 255, np.uint8)
+    both = stylizer.stylize(photo, [(style_file, white)], Options(mask=grey))
+    assert far(both, expected) <= 1
+
+
+def test_masks_that_overlap_mix_their_styles(stylizer, photo, style_file, photo_file):
+    white = np.full((30, 45), 255, np.uint8)
+    mixed = stylizer.stylize(photo, [(style_file, 0.5), (photo_file, 0.5)])
+    assert far(stylizer.stylize(photo, [(style_file, white), (photo_file, white)]), mixed) <= 1
+
+
+def test_regions_differ_on_either_side_of_a_soft_edge(photo):
+    """On the shipped model: far from the edge each half has its style's colours, and no step lies on it."""
+    stylizer = Stylizer()
+    left = np.zeros(photo.shape[:2], np.uint8)
+    left[:, :225] = 255
+    image = stylizer.stylize(photo, [("dance", left), ("wheat-field-with-cypresses", 255 - left)]).astype(float)
+    one, two = (stylizer.stylize(photo, name).astype(float) for name in ("dance", "wheat-field-with-cypresses"))
+    assert np.abs(image[:, :150] - one[:, :150]).mean() < 0.7 * np.abs(image[:, :150] - two[:, :150]).mean()
+    assert np.abs(image[:, 300:] - two[:, 300:]).mean() < 0.7 * np.abs(image[:, 300:] - one[:, 300:]).mean()
+    pasted = np.concatenate([one[:, :225], two[:, 225:]], 1)
+    step, pasted_step = (np.abs(np.diff(i, axis=1)).mean((0, 2)) for i in (image, pasted))
+    assert step[224] < 1.5 * np.median(step) < 0.5 * pasted_step[224]
+
+
+def test_weights_and_masks_do_not_go_together(stylizer, photo, style_file):
+    white = np.full((30, 45), 255, np.uint8)
+    with pytest.raises(StyleError, match="give all of them the one or the other"):
+        stylizer.stylize(photo, [(style_file, 0.5), (style_file, white)])
+
+
+def test_a_transparent_picture_keeps_its_alpha_and_hides_what_cannot_be_seen(stylizer, photo, style_file):
+    alpha = np.full(photo.shape[:2], 255, np.uint8)
+    alpha[:, 300:] = 0
+    noise = photo.copy()
+    noise[:, 300:] = np.random.default_rng(0).integers(0, 255, noise[:, 300:].shape)
+    first, second = (stylizer.stylize(np.dstack([p, alpha]), style_file) for p in (photo, noise))
+    assert np.array_equal(first[..., 3], alpha)
+    assert far(first, second) <= 1
+
+
+def test_random_styles_have_seeds(photo):
+    stylizer, small = Stylizer(), photo[:64, :64]
+
+    def make(style, **options):
+        return stylizer.stylize(small, style, Options(**options))
+
+    assert far(make("random", seed=7), make("random", seed=7)) == 0
+    assert far(make("random", seed=7), make("random", seed=8)) > 20
+    assert far(make("random"), make("random")) > 5
+    assert far(make("like:dance", seed=1, spread=0.0), make("dance")) <= 1
+    steps = [np.abs(make("like:dance", seed=1, spread=s).astype(int) - make("dance")).mean() for s in (0.1, 0.3, 0.9)]
+    assert steps == sorted(steps)
+    assert steps[0] > 0
+    two = make([("random", 0.5), ("random", 0.5)], seed=7)
+    assert far(two, make("random", seed=7)) > 20  # each its own draw
+
+
+def test_random_styles_need_the_models_gaussian(stylizer, photo):
+    with pytest.raises(StyleError, match="no Gaussian of styles"):
+        stylizer.stylize(photo, "random")
+
+
+def test_strokes_grow_and_the_size_stays(photo):
+    """Stylized four times smaller the style's grain is coarser, and edges of the photo are still sharp."""
+    stylizer = Stylizer()
+    large = np.asarray(Image.fromarray(photo).resize((902, 600), Image.Resampling.BICUBIC))
+    plain = stylizer.stylize(large, "wheat-field-with-cypresses")
+    coarse = stylizer.stylize(large, "wheat-field-with-cypresses", Options(stroke=4.0))
+    assert coarse.shape == plain.shape == large.shape
+    small = np.asarray(Image.fromarray(large).resize((226, 150), Image.Resampling.LANCZOS))
+    alike = np.asarray(Image.fromarray(stylizer.stylize(small, "wheat-field-with-cypresses")).resize((902, 600)))
+    assert np.abs(coarse.astype(int) - alike).mean() < 0.5 * np.abs(plain.astype(int) - alike).mean()
+    assert stylizer.stylize(photo[:9, :5], "dance", Options(stroke=8.0)).shape == (9, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"stroke": 9.0}, "stroke is 9; it must be between 0.25 and 8"),
+        ({"spread": -0.1}, "spread is -0.1; it must be between 0 and 1"),
+        ({"seed": -1}, "seed is -1; it must be 0 or more"),
+        ({"tile": 8}, "tile is 8; it must be 64 pixels or more, or 0 for one pass"),
+        ({"statistics": "exakt"}, "did you mean exact"),
+        ({"colours": "mach"}, "did you mean match"),
+    ],
+)
+def test_options_have_limits(values, message):
+    with pytest.raises(OptionError, match=message):
+        Options(**values)
+
+
+DEPTHS = {"uint8": (np.uint8, 255), "uint16": (np.uint16, 65535), "float32": (np.float32, 1.0)}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    depth=st.sampled_from(sorted(DEPTHS)),
+    alpha=st.booleans(),
+    strength=st.floats(0.0, 1.5),
+    weight=st.floats(0.0, 1.0),
+    mask=st.none() | st.integers(0, 255),
+    colours=st.sampled_from(["style", "match", "luminance"]),
+    stroke=st.sampled_from([0.5, 1.0, 3.0]),
+    tile=st.sampled_from([None, 0, 64]),
+)
+def test_any_options_give_a_picture(
+    stylizer, height, width, depth, alpha, strength, weight, mask, colours, stroke, tile
+):
+    dtype, top = DEPTHS[depth]
+    rng = np.random.default_rng(height * 41 + width)
+    photo = (rng.random((height, width, 4 if alpha else 3)) * top).astype(dtype)
+    one, two = (Style(rng.standard_normal(6), stylizer.model.fingerprint) for _ in range(2))
+    shade = None if mask is None else np.full((height, width), mask, np.uint8)
+    options = Options(strength=strength, mask=shade, colours=colours, stroke=stroke, tile=tile)
+    image = stylizer.stylize(photo, [(one, weight), (two, 1.0 - weight)], options)
+    assert image.shape == photo.shape
+    assert image.dtype == dtype
+    assert np.isfinite(image.astype(float)).all()
+    if alpha:
+        assert np.array_equal(image[..., 3], photo[..., 3])

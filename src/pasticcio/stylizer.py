@@ -235,7 +235,7 @@ class Stylizer:
         height, width = work.pixels.shape[:2]
         look = as_float(work.pixels) if height * width <= LOOK else _scaled_floats(work.pixels, LOOK)
         light = options.colours == "luminance"
-        styles, masks = self._styles(style, options, look, height, width)
+        styles, masks = self._styles(style, options, look, (height, width), picture.pixels.shape[:2])
         tone = (lambda image: grey(luminance(image))) if light else unchanged
         pixels = self._pixels(Scene(work.pixels, styles, masks, work.alpha, tone), options, report)
         if light:
@@ -284,10 +284,15 @@ class Stylizer:
         return outputs
 
     def _styles(
-        self, style: Source | Style | Weighted, options: Options, look: Array, height: int, width: int
+        self,
+        style: Source | Style | Weighted,
+        options: Options,
+        look: Array,
+        size: tuple[int, int],
+        photo: tuple[int, int],
     ) -> tuple[NDArray[np.float32], tuple[Mask, ...]]:
-        """The embeddings of a scene, and the masks of all but the first of them."""
-        side = options.style_size or int(np.clip(min(height, width), *STYLE_RANGE))
+        """The embeddings of a scene, and the masks of all but the first of them, of the size that is worked on."""
+        side = options.style_size or int(np.clip(min(size), *STYLE_RANGE))
         recolour = {
             "style": unchanged,
             "match": lambda image: match_colours(image, look),
@@ -304,9 +309,9 @@ class Stylizer:
             masks = []
         else:
             wanted = [one.embedding for one in found]
-            masks = [read_mask(weight, height, width) for weight in weights]  # type: ignore[arg-type]
+            masks = [read_mask(weight, *size, photo) for weight in weights]  # type: ignore[arg-type]
         if options.mask is not None:
-            mask = read_mask(options.mask, height, width)
+            mask = read_mask(options.mask, *size, photo)
             masks = [product(mask, other) for other in masks] or [mask]
         if options.strength == 1.0 and not masks:
             return np.stack(wanted), ()
