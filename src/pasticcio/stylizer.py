@@ -16,7 +16,7 @@ from pasticcio.color import COLOURS, Colours, grey, luminance, match_colours, ma
 from pasticcio.errors import ModelError, OptionError, StyleError, nearest
 from pasticcio.images import Array, Source, list_pictures, open_image, to_pil
 from pasticcio.model import Model
-from pasticcio.style import Style, list_styles, mix
+from pasticcio.style import Style, mix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +131,11 @@ class Stylizer:
         pairs = style if isinstance(style, list) else [(style, 1.0)]
         wanted = mix([(self._embed(one, "", side, recolour), weight) for one, weight in pairs]).embedding
         if options.strength != 1.0:
+            if self.model.table:
+                raise OptionError(
+                    f"strength is {options.strength:g}, but model {self.model.name} cannot look at the photo and know "
+                    "its own manner; leave strength at 1"
+                )
             own = self.embed(shown, side=side).embedding
             wanted = own + np.float32(options.strength) * (wanted - own)
         image = self.render(shown, wanted)
@@ -166,6 +171,9 @@ class Stylizer:
 
     def _embed(self, picture: Source | Style, name: str, side: int, recolour: Callable[[Array], Array]) -> Style:
         found = self._find(picture)
+        if self.model.table and not isinstance(found, Style):
+            known = ", ".join(self.model.styles)
+            raise StyleError(f"model {self.model.name} cannot look at a picture; it knows the styles {known}")
         if isinstance(found, Style):
             if found.model != self.model.fingerprint:
                 raise StyleError(
@@ -194,7 +202,7 @@ class Stylizer:
         if not isinstance(picture, (str, os.PathLike)):
             return picture
         if not os.path.exists(picture):
-            styles = list_styles(self.model.name)
+            styles = self.model.styles
             name = os.fspath(picture)
             if name not in styles:
                 raise StyleError(f"no such file and no named style: {name}; {nearest(name, styles)}")
