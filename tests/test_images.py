@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from pasticcio.errors import ImageError, OutputError
-from pasticcio.images import FORMATS, open_image, save_image, to_pil
+from pasticcio.images import FORMATS, open_image, read_picture, save_image, to_pil
 
 
 def encoded(image, kind="PNG", **options):
@@ -105,10 +105,14 @@ def test_what_is_no_picture_is_explained(make, message, tmp_path):
 
 
 def test_a_bomb_is_refused(monkeypatch):
-    data = encoded(Image.new("L", (100, 100)))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4000)
-    with pytest.raises(ImageError, match="million pixels"):
-        open_image(data)
+    data = encoded(Image.new("L", (2000, 1000)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4000)  # Pillow's own limit is not the one that counts
+    with pytest.raises(
+        ImageError, match=r"is 2000 x 1000, 2 million pixels; the limit is 1\.5; .* --max-megapixels 2 "
+    ):
+        read_picture(data, max_megapixels=1.5)
+    assert read_picture(data, max_megapixels=2).pixels.shape == (1000, 2000, 3)
+    assert Image.MAX_IMAGE_PIXELS == 4000
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -146,7 +150,7 @@ def test_a_failed_write_leaves_the_old_file(monkeypatch, tmp_path):
     path.write_bytes(b"old")
 
     def fail(self, target, **options):
-        target.write_bytes(b"half")
+        target.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Image.Image, "save", fail)

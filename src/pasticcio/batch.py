@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pasticcio.errors import ImageError, OptionError, OutputError, PasticcioError
-from pasticcio.images import FORMATS, READABLE, Array, open_image, save_image
+from pasticcio.images import FORMATS, READABLE, Picture, read_picture, save_picture
 from pasticcio.stylizer import Options, Stylizer
 
 AHEAD = 3  # photos decoded before their turn, and outputs not yet written
@@ -121,7 +121,7 @@ def run(stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bo
                     continue
                 begun = time.perf_counter()
                 try:
-                    image = stylizer.stylize(photo.result(), list(job.styles), options)
+                    image = stylizer.paint(photo.result(), list(job.styles), options)
                 except ImageError as error:
                     yield Outcome(job, error)
                     continue
@@ -135,28 +135,28 @@ def run(stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bo
 
 def _ahead(
     decoder: ThreadPoolExecutor, jobs: Iterable[Job], resume: bool
-) -> Iterator[tuple[Job, Future[Array] | None]]:
+) -> Iterator[tuple[Job, Future[Picture] | None]]:
     """Every job with its photo on the way; one photo with several styles is decoded once."""
-    waiting: deque[tuple[Job, Future[Array] | None]] = deque()
-    last: tuple[Path, Future[Array]] | None = None
+    waiting: deque[tuple[Job, Future[Picture] | None]] = deque()
+    last: tuple[Path, Future[Picture]] | None = None
     for job in jobs:
         if resume and job.out.exists():
             waiting.append((job, None))
         else:
             if last is None or last[0] != job.photo:
-                last = job.photo, decoder.submit(open_image, job.photo)
+                last = job.photo, decoder.submit(read_picture, job.photo)
             waiting.append((job, last[1]))
         if len(waiting) > AHEAD:
             yield waiting.popleft()
     yield from waiting
 
 
-def _write(image: object, out: Path) -> None:
+def _write(picture: Picture, out: Path) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make folder {out.parent}: {error.strerror or error}") from error
-    save_image(image, out)  # type: ignore[arg-type]
+    save_picture(picture, out)
 
 
 def _written(job: Job, seconds: float, done: Future[None]) -> Outcome:

@@ -107,7 +107,7 @@ def stylize(
 ) -> None:
     """Render a photo, or a folder of photos, in the manner of a style."""
     from pasticcio.batch import plan
-    from pasticcio.images import check_output, save_image
+    from pasticcio.images import check_output, read_picture, save_picture
     from pasticcio.stylizer import Options, Stylizer
 
     options = Options(strength, style_size, colours)  # type: ignore[arg-type]  # Options checks it
@@ -121,8 +121,9 @@ def stylize(
         raise OptionError(f"--all-pairs and --resume are for folders, and {photo} is none")
     target = out or Path("-".join([photo.stem, *(Path(name).stem for name, _ in pairs)]) + ".png")
     check_output(target)
-    image = Stylizer(model).stylize(photo, list(pairs), options)
-    save_image(image, target)
+    picture = read_picture(photo)
+    check_output(target, picture)
+    save_picture(Stylizer(model).paint(picture, list(pairs), options), target)
     typer.echo(_line(str(photo), style, str(target)) if json_lines else str(target))
 
 

@@ -1,4 +1,4 @@
-"""Pictures: files, bytes, PIL images and arrays <-> float32 arrays (H, W, 3), sRGB in [0, 1]."""
+"""Pictures: files, bytes, PIL images and arrays <-> `Picture`, sRGB in the depth of the source."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import struct
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from threading import Lock
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from numpy.typing import DTypeLike, NDArray
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError, features
 
 from pasticcio.errors import ImageError, OutputError
 
 Array = NDArray[np.float32]
-Source = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[Any]
+Pixels = NDArray[Any]  # uint8 or uint16 over the whole range, or float32 in [0, 1]
 
-JPEG_QUALITY = 95
+QUALITY = 95
+MAX_MEGAPIXELS = 400.0
 DAMAGED = (OSError, ValueError, SyntaxError, IndexError, EOFError, struct.error)  # what Pillow's decoders raise
 FORMATS = {
     ".png": "PNG",
@@ -30,63 +33,174 @@ FORMATS = {
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
+    **({".avif": "AVIF"} if features.check("avif") else {}),
 }
-READABLE = frozenset({*FORMATS, ".gif", ".bmp", ".avif"})
+READABLE = frozenset({*FORMATS, ".gif", ".bmp"})
+MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536}  # pixels that a format can hold
+LOSSY = ("JPEG", "WEBP", "AVIF")
 
 
-def open_image(source: Source) -> Array:
+class Kind(NamedTuple):
+    """What the caller gave: with a dtype an array, without one a file or a PIL image; its channels, 3 or 4."""
+
+    dtype: np.dtype[Any] | None = None
+    channels: int = 3
+
+
+FILE = Kind()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it was read, upright and in sRGB.
+
+    Attributes:
+        pixels: (H, W, 3), in the depth of the source: uint8 or uint16 over their whole range, or float32
+            in [0, 1]. Pixels that cannot be seen have the mean colour of those that can.
+        alpha: (H, W) of the same dtype, not multiplied into the pixels; None where all pixels are opaque.
+        exif: as a file holds it, with orientation 1 and without the thumbnail; None where there is none.
+        kind: what the caller gave, see `give_back`.
+        note: what was not taken over as it is, such as the other frames of an animation; empty where all was.
+        name: for people.
+    """
+
+    pixels: Pixels = field(repr=False)
+    alpha: Pixels | None = field(default=None, repr=False)
+    exif: bytes | None = field(default=None, repr=False)
+    kind: Kind = FILE
+    note: str = ""
+    name: str = "the picture given"
+
+    def with_pixels(self, pixels: Pixels) -> Picture:
+        """The same picture with other pixels: (H, W, 3) of its own dtype, or float32 in [0, 1], which is rounded."""
+        if pixels.shape != self.pixels.shape:
+            raise ImageError(f"pixels of shape {pixels.shape} do not fit a picture of shape {self.pixels.shape}")
+        return replace(self, pixels=as_depth(pixels, self.pixels.dtype))
+
+
+FileOrImage = str | os.PathLike[str] | bytes | BinaryIO | Image.Image
+Source = FileOrImage | NDArray[Any] | Picture
+
+
+def as_float(pixels: Pixels) -> Array:
+    """uint8, uint16 or float32 pixels, of any shape, as float32 in [0, 1]."""
+    if np.issubdtype(pixels.dtype, np.floating):
+        return pixels.astype(np.float32, copy=False)
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def as_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
+    """Pixels, of any shape, in another dtype: integers are rounded, and all values clipped to their range."""
+    if pixels.dtype == dtype and not np.issubdtype(dtype, np.floating):
+        return pixels
+    values = as_float(pixels)
+    if np.issubdtype(dtype, np.floating):
+        clipped: Pixels = np.clip(values, 0.0, 1.0).astype(dtype)
+        return clipped
+    top = np.iinfo(np.dtype(dtype)).max
+    result: Pixels = np.clip(values * np.float32(top) + np.float32(0.5), 0, top).astype(dtype)
+    return result
+
+
+def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
     """Read a picture.
 
-    The EXIF orientation is applied, an embedded colour profile is converted to sRGB, grey, palette
-    and CMYK become RGB, transparent pixels are laid over white, and of an animation the first frame
-    is taken.
+    The EXIF orientation is applied, an embedded colour profile is converted to sRGB, grey, palette and
+    CMYK become RGB, and of an animation the first frame is taken.
 
     Args:
         source: a path, the bytes of a file, a binary file, a PIL image, or an array of shape (H, W),
             (H, W, 1), (H, W, 3) or (H, W, 4), uint8 or uint16 over their whole range or floating
-            point in [0, 1].
-
-    Returns:
-        float32 (H, W, 3) in [0, 1].
+            point in [0, 1]. A Picture is returned as it is.
+        max_megapixels: files of more million pixels are refused before they are decoded: a small file can
+            hold a picture that fills the memory.
 
     Raises:
         ImageError: missing, not a picture, truncated, too large, or an array of another kind.
     """
+    if isinstance(source, Picture):
+        return source
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _decode(source, "the picture given")
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
+        name = os.fspath(source)
         try:
-            data = path.read_bytes()
+            data = Path(name).read_bytes()
         except FileNotFoundError:
-            raise ImageError(f"no such file: {path}") from None
+            raise ImageError(f"no such file: {name}") from None
         except IsADirectoryError:
-            raise ImageError(f"{path} is a folder, not a picture; name a file in it") from None
-        except OSError as error:
-            raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
-        name = str(path)
+            raise ImageError(f"{name} is a folder, not a picture; name a file in it") from None
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+            raise ImageError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}") from error
     else:
         data = source if isinstance(source, bytes) else source.read()
-        name = getattr(source, "name", "the picture given")
+        name = str(getattr(source, "name", "the picture given"))
     if not data:
         raise ImageError(f"{name} is empty; it holds no picture")
     try:
-        # Pillow only warns up to twice its limit; the limit is ours to judge by, so no warning.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                return _decode(image, name)
+        with _open(data) as image:
+            megapixels = image.width * image.height / 1e6
+            if megapixels > max_megapixels:
+                raise ImageError(
+                    f"{name} is {image.width} x {image.height}, {_megapixels(megapixels)} million pixels; the limit is "
+                    f"{max_megapixels:g}; if you trust it, raise it with --max-megapixels {_megapixels(megapixels)} "
+                    "(in Python: read_picture(..., max_megapixels=...))"
+                )
+            return _decode(image, name)
     except UnidentifiedImageError:
         raise ImageError(f"{name} is not a picture that can be read here") from None
     except DAMAGED as error:
         raise ImageError(f"{name} is damaged or cut off: {_first_line(error)}") from error
-    except Image.DecompressionBombError:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        raise ImageError(
-            f"{name} has more than {limit} million pixels; if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
-        ) from None
+
+
+def open_image(source: Source) -> Array:
+    """Read a picture whose transparency does not matter, such as a style picture.
+
+    Args:
+        source: see `read_picture`.
+
+    Returns:
+        float32 (H, W, 3) in [0, 1]; transparent pixels are laid over white.
+
+    Raises:
+        ImageError: see `read_picture`.
+    """
+    return over_white(read_picture(source))
+
+
+def over_white(picture: Picture) -> Array:
+    """float32 (H, W, 3) in [0, 1]: the picture as it looks on white paper."""
+    values = as_float(picture.pixels)
+    if picture.alpha is None:
+        return values
+    alpha = as_float(picture.alpha)[:, :, None]
+    result: Array = values * alpha + (np.float32(1.0) - alpha)
+    return result
+
+
+def give_back(picture: Picture) -> Image.Image | NDArray[Any]:
+    """A picture as the kind that its caller gave.
+
+    Returns:
+        For an array, one of the same dtype: (H, W, 4) for (H, W, 4), else (H, W, 3). For all else an
+        8-bit PIL image: RGBA where there are transparent pixels or the PIL image given was RGBA, else RGB;
+        `info` holds the sRGB profile and the EXIF data.
+    """
+    dtype, channels = picture.kind
+    pixels = as_depth(picture.pixels, dtype or np.uint8)
+    if channels == 4 or (dtype is None and picture.alpha is not None):
+        opaque = np.full(pixels.shape[:2], 1.0, np.float32)
+        alpha = as_depth(opaque if picture.alpha is None else picture.alpha, pixels.dtype)
+        pixels = np.concatenate([pixels, alpha[:, :, None]], axis=2)
+    if dtype is not None:
+        return pixels
+    image = Image.fromarray(pixels)
+    image.info["icc_profile"] = srgb_profile()
+    if picture.exif:
+        image.info["exif"] = picture.exif
+    return image
 
 
 def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
@@ -95,120 +209,259 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
     Raises:
         ImageError: there are none.
     """
-    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in READABLE)
+    found = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in READABLE and path.is_file())
     if not found:
         raise ImageError(f"no pictures in folder {folder}; it must hold some of {', '.join(sorted(READABLE))}")
     return found
 
 
-def _decode(image: Image.Image, name: str) -> Array:
+_limit = Lock()
+
+
+def _open(data: bytes) -> Image.Image:
+    """Pillow's own limit on pixels is no business of ours, and belongs to the whole process: it is lifted
+    for as long as one large file's header is read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            return Image.open(io.BytesIO(data))
+        except Image.DecompressionBombError:
+            with _limit:
+                before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+                try:
+                    return Image.open(io.BytesIO(data))
+                finally:
+                    Image.MAX_IMAGE_PIXELS = before
+
+
+def _decode(image: Image.Image, name: str) -> Picture:
     try:
+        note = _frames(image)
         image.load()
+        channels = 4 if _has_alpha(image) and name == "the picture given" else 3
         profile = image.info.get("icc_profile")
-        image = ImageOps.exif_transpose(image)
-        image = _to_srgb(image, profile)
-        if image.mode == "P" and "transparency" in image.info:
-            image = image.convert("RGBA")
-        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-            rgba = image.convert("RGBA")
-            white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-            image = Image.alpha_composite(white, rgba)
-        if image.mode.startswith("I") or image.mode == "F":
-            return _deep_grey(image)
-        return _from_array(np.asarray(image.convert("RGB")))
+        upright = ImageOps.exif_transpose(image)
+        exif, exif_note = _exif(upright)
+        pixels, alpha = _channels(upright, profile)
     except DAMAGED as error:
         raise ImageError(f"{name} is damaged or cut off: {_first_line(error)}") from error
+    picture = _picture(pixels, alpha, Kind(None, channels), name)
+    return replace(picture, exif=exif, note="; ".join(filter(None, (note, exif_note))))
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert to sRGB where the file says it is something else; a damaged profile is passed over."""
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return image
-    with contextlib.suppress(ImageCms.PyCMSError, OSError):
-        alpha = image.getchannel("A") if image.mode == "RGBA" else None
-        colours = image.convert("RGB") if alpha is not None else image
-        converted = ImageCms.profileToProfile(
-            colours, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-        if converted is not None:
-            if alpha is not None:
-                converted.putalpha(alpha)
-            return converted
-    return image
+def _frames(image: Image.Image) -> str:
+    """What is said of an animation or a file of several pages."""
+    if image.format == "MPO":
+        return ""  # a photo with a preview or a depth map behind it
+    frames = int(getattr(image, "n_frames", 1))
+    what = f"{frames} pages" if image.format == "TIFF" else f"animation of {frames} frames"
+    return f"{what}: the first is used" if frames > 1 else ""
 
 
-def _deep_grey(image: Image.Image) -> Array:
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
+
+
+def _channels(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
+    """Colours (H, W, 1 or 3) and alpha (H, W) of a Pillow image, in sRGB and in its own depth."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_grey(image), None
+    alpha = None
+    if _has_alpha(image):
+        image = image.convert("RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+    if image.mode == "LAB":
+        image = _converted(image, ImageCms.createProfile("LAB")) or image
+    elif profile:
+        if image.mode not in ("L", "CMYK", "RGB"):
+            image = image.convert("RGB")
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a damaged or unfit profile is passed over
+            image = _converted(image, ImageCms.ImageCmsProfile(io.BytesIO(profile))) or image
+    return np.asarray(image.convert("RGB")), alpha
+
+
+def _converted(image: Image.Image, profile: Any) -> Image.Image | None:
+    return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+
+
+def _deep_grey(image: Image.Image) -> Pixels:
     """16-bit and 32-bit integer grey over 16 bits; floating point as it is."""
-    values = np.asarray(image, dtype=np.float32)
-    values = np.clip(values if image.mode == "F" else values / 65535.0, 0.0, 1.0)
-    return np.repeat(values[:, :, None], 3, axis=2)
+    values: Pixels = np.asarray(image)
+    if image.mode == "F":
+        return as_depth(np.nan_to_num(values), np.float32)
+    values = np.clip(values, 0, 65535).astype(np.uint16)
+    return values
 
 
-def _from_array(array: NDArray[Any]) -> Array:
+STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file, and blocks of its own metadata
+    {
+        *range(254, 267),
+        273,
+        *range(277, 282),
+        284,
+        *range(288, 294),
+        297,
+        301,
+        *range(317, 326),
+        330,
+        332,
+        333,
+        334,
+        336,
+    }
+    | {*range(338, 348), *range(512, 522), 529, 530, 531, 532, 700, 33723, 34377, 34675}
+)
+
+
+def _exif(image: Image.Image) -> tuple[bytes | None, str]:
+    """The EXIF data of an upright sRGB picture, and a note where they cannot be read."""
+    try:
+        exif = image.getexif()
+        for tag in STRUCTURE & set(exif):
+            del exif[tag]
+        if not exif:
+            return None, ""
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        true = {ExifTags.Base.ColorSpace: 1}  # sRGB
+        true |= {ExifTags.Base.ExifImageWidth: image.width, ExifTags.Base.ExifImageHeight: image.height}
+        details.update({tag: value for tag, value in true.items() if tag in details})
+        exif[ExifTags.Base.Orientation] = 1
+        return exif.tobytes(), ""
+    except Exception:  # Pillow's reader and writer of EXIF raise all kinds
+        return None, "its EXIF data are damaged and left out"
+
+
+def _from_array(array: NDArray[Any]) -> Picture:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise ImageError(f"an array of shape {array.shape} is no picture; it must be (H, W), or (H, W, 1, 3 or 4)")
-    if array.dtype in (np.uint8, np.uint16):
-        values = array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
-    elif np.issubdtype(array.dtype, np.floating):
-        values = array.astype(np.float32)
-        low, high = float(values.min()), float(values.max())
+    kind = Kind(array.dtype, max(3, array.shape[2]))
+    if np.issubdtype(array.dtype, np.floating):
+        low, high = float(array.min()), float(array.max())
         if not (low >= -1e-3 and high <= 1.0 + 1e-3):  # NaN fails too
             raise ImageError(f"a floating-point picture must lie in [0, 1]; this one spans {low:g} to {high:g}")
-        values = np.clip(values, 0.0, 1.0)
-    else:
+        array = as_depth(array, np.float32)
+    elif array.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"an array of {array.dtype} is no picture; use uint8, uint16 or floating point in [0, 1]")
-    if values.shape[2] == 4:
-        alpha = values[:, :, 3:]
-        values = values[:, :, :3] * alpha + (1.0 - alpha)
-    return np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    colours, alpha = (array[:, :, :3], array[:, :, 3]) if array.shape[2] == 4 else (array, None)
+    return _picture(colours, alpha, kind, "the picture given")
+
+
+def _picture(pixels: Pixels, alpha: Pixels | None, kind: Kind, name: str) -> Picture:
+    """Grey to RGB, an alpha that hides nothing dropped, and hidden colours replaced."""
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
+    if alpha is not None:
+        top = 1.0 if alpha.dtype == np.float32 else np.iinfo(alpha.dtype).max
+        hidden = alpha == 0
+        if (alpha == top).all():
+            alpha = None
+        elif hidden.any() and not hidden.all():
+            mean = as_depth(as_float(pixels[~hidden]).mean(0, dtype=np.float64), pixels.dtype)
+            pixels = np.where(hidden[:, :, None], mean, pixels)
+    return Picture(pixels, alpha, kind=kind, name=name)
+
+
+def srgb_profile() -> bytes:
+    """The ICC profile of sRGB, the same at every call (LittleCMS would write the time into it)."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    data[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
+    return bytes(data)
 
 
 def to_pil(image: Array) -> Image.Image:
     """An array in [0, 1] as an 8-bit PIL image; values are rounded and clipped."""
-    return Image.fromarray(np.clip(image * 255.0 + 0.5, 0, 255).astype(np.uint8))
+    return Image.fromarray(as_depth(image, np.uint8))
 
 
-def save_image(image: Array | Image.Image, path: str | os.PathLike[str]) -> None:
+def save_image(image: Source, path: str | os.PathLike[str]) -> None:
+    """Write any picture that `read_picture` takes, or floats beyond [0, 1], which are clipped; see `save_picture`."""
+    if isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.floating):
+        image = as_depth(image, np.float32)
+    save_picture(read_picture(image), path)
+
+
+def save_picture(
+    picture: Picture, path: str | os.PathLike[str], *, strip: bool = False, quality: int | None = None
+) -> None:
     """Write a picture; the file appears whole or not at all.
 
+    The sRGB profile goes with it, and so do EXIF data and alpha. JPEG has no alpha: there the picture is
+    laid over white.
+
     Args:
-        image: float32 (H, W, 3) in [0, 1], or a PIL image.
-        path: its suffix names the format: .png, .jpg, .webp or .tif.
+        picture: the picture.
+        path: its suffix names the format: .png, .jpg, .webp, .tif or, where Pillow has it, .avif.
+        strip: leave out the EXIF data.
+        quality: of JPEG, WebP and AVIF, from 1 to 100.
 
     Raises:
-        OutputError: unknown suffix, missing folder, or a place that cannot be written.
+        OutputError: unknown suffix, missing folder, a place that cannot be written, or a picture that the
+            format cannot hold.
     """
     target = Path(path)
-    check_output(target)
-    kind = FORMATS[target.suffix.lower()]
-    options: dict[str, Any] = {
-        "JPEG": {"quality": JPEG_QUALITY, "subsampling": 0},
-        "WEBP": {"quality": JPEG_QUALITY},
-    }.get(kind, {})
-    picture = image if isinstance(image, Image.Image) else to_pil(image)
-    with writing(target) as partial:
-        try:
-            picture.save(partial, format=kind, **options)
-        except (OSError, ValueError) as error:
-            raise OutputError(f"cannot write {target} as {kind}: {_first_line(error)}") from error
+    check_output(target, picture)
+    with writing(target) as partial, partial.open("wb") as file:
+        _encode(picture, file, FORMATS[target.suffix.lower()], str(target), strip, quality)
 
 
-def check_output(path: Path) -> None:
+def encode_png(picture: Picture, *, strip: bool = False) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    file = io.BytesIO()
+    _encode(picture, file, "PNG", "the picture", strip, None)
+    return file.getvalue()
+
+
+def _encode(picture: Picture, file: IO[bytes], kind: str, name: str, strip: bool, quality: int | None) -> None:
+    if kind == "JPEG" and picture.alpha is not None:
+        white = as_depth(over_white(picture), np.uint8)
+        picture = replace(picture, pixels=white, alpha=None)
+    image = give_back(replace(picture, kind=FILE))
+    assert isinstance(image, Image.Image)
+    options: dict[str, Any] = {"icc_profile": image.info["icc_profile"]}
+    if picture.exif and not strip:
+        options["exif"] = picture.exif
+    if kind in LOSSY:
+        options["quality"] = QUALITY if quality is None else quality
+    if kind == "JPEG":
+        options["subsampling"] = 0
+    try:
+        image.save(file, format=kind, **options)
+    except (OSError, ValueError) as error:
+        remedy = "; leave the EXIF data out with --strip (in Python: strip=True)" if "EXIF" in str(error) else ""
+        raise OutputError(f"cannot write {name} as {kind}: {_first_line(error)}{remedy}") from error
+
+
+def check_output(path: Path, picture: Picture | None = None) -> None:
     """Refuse what could not be written, before any work is done.
 
     Raises:
-        OutputError: unknown suffix, missing folder, a folder in its place, or no permission.
+        OutputError: unknown suffix, missing folder, a folder in its place, a name too long, no permission,
+            or a picture larger than the format holds.
     """
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"cannot write {path}: suffix {path.suffix!r} is not one of {', '.join(FORMATS)}")
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder")
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"cannot write {path}: no permission in {path.parent}")
+    kind = FORMATS[path.suffix.lower()]
+    longest = max(picture.pixels.shape[:2]) if picture else 0
+    if longest > MAX_SIDE.get(kind, longest):
+        raise OutputError(
+            f"cannot write {path}: {kind} holds at most {MAX_SIDE[kind]} pixels a side, and the picture has {longest}; "
+            "write .png or .tif"
+        )
 
 
 @contextlib.contextmanager
@@ -239,3 +492,7 @@ def _umask() -> int:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _megapixels(value: float) -> str:
+    return f"{value:.3g}" if value < 10 else f"{value + 0.5:.0f}"

@@ -16,6 +16,8 @@ from pasticcio.style import Style, list_styles
 SHIPPED = Path(__file__).parent / "models"
 PREDICT = "predict.onnx"
 TRANSFER = "transfer.onnx"
+REGIONS = "regions.onnx"
+GRAPHS = PREDICT, TRANSFER, REGIONS
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,22 @@ class Model:
         return self.folder / TRANSFER
 
     @property
+    def regions(self) -> Path:
+        """The transfer graph with several styles in one picture and statistics from outside; its weights are
+        read from `transfer`.
+
+        Raises:
+            ModelError: the folder, of an earlier version, has none.
+        """
+        path = self.folder / REGIONS
+        if "regions" not in self.config or not path.is_file():
+            raise ModelError(f"{self.folder} has no {REGIONS} for masks, transparency and tiles; export it anew")
+        return path
+
+    @property
     def bytes(self) -> int:
-        """Size of its graphs on disk."""
-        return sum(path.stat().st_size for path in (self.predict, self.transfer) if path.exists())
+        """Size of the graphs on disk."""
+        return sum((self.folder / name).stat().st_size for name in GRAPHS if (self.folder / name).is_file())
 
     @property
     def table(self) -> bool:

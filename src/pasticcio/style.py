@@ -1,4 +1,4 @@
-"""Styles: an embedding with a name; mixing them is arithmetic. And the library of named styles."""
+"""Styles: an embedding with a name; mixing them is arithmetic. Random styles. And the library of named styles."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ LIBRARY = Path(__file__).parent / "styles"
 WEIGHT_TOLERANCE = 1e-4
 FORMAT = "pasticcio-style-1"
 FIELDS = ("model", "name", "title", "artist", "year")
+LIMIT = 2.5  # standard deviations along a principal direction beyond which no random style lies
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,130 @@ def mix(styles: Sequence[tuple[Style, float]]) -> Style:
     embedding = sum(weight * style.embedding for style, weight in styles)
     name = " + ".join(f"{style.name}:{weight:g}" for style, weight in styles)
     return Style(np.asarray(embedding), models.pop(), name)
+
+
+@dataclass(frozen=True)
+class StyleGaussian:
+    """The Gaussian of the embeddings of the styles that a model was trained on: where random styles come from.
+
+    Style augmentation draws its styles so (Jackson et al. 2018, section 3.2).
+
+    Attributes:
+        mean: float32 (E,).
+        factor: float32 (E, E): columns are the principal directions, each as long as the standard deviation
+            along it, the longest first; factor @ factor.T is the covariance.
+        model: fingerprint of the model whose embeddings they are.
+        count: how many embeddings it was made of.
+        side: short side, in pixels, at which their pictures were looked at.
+    """
+
+    mean: NDArray[np.float32] = field(repr=False)
+    factor: NDArray[np.float32] = field(repr=False)
+    model: str
+    count: int
+    side: int
+
+    @classmethod
+    def open(cls, name: str = "default", fingerprint: str | None = None) -> StyleGaussian:
+        """That of a shipped model.
+
+        Args:
+            name: of the model.
+            fingerprint: of the model it will be used with.
+
+        Raises:
+            StyleError: the model has none, or it belongs to another model than the one of that fingerprint.
+        """
+        path = LIBRARY / f"{name}-gaussian.npz"
+        if not path.exists():
+            raise StyleError(f"model {name} has no Gaussian of styles; scripts/style_gaussian.py makes one")
+        return cls.load(path, fingerprint)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], fingerprint: str | None = None) -> StyleGaussian:
+        """Read what `save` wrote.
+
+        Raises:
+            StyleError: no such file, not such a file, or one of another model.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                loaded = cls(file["mean"], file["factor"], str(file["model"]), int(file["count"]), int(file["side"]))
+        except OSError as error:
+            raise StyleError(f"cannot read the Gaussian of styles {path}: {error.strerror or error}") from error
+        except (ValueError, KeyError, EOFError) as error:
+            raise StyleError(f"{path} is no Gaussian of styles: {error}; make it anew") from error
+        if fingerprint is not None and fingerprint != loaded.model:
+            raise StyleError(
+                f"the Gaussian of styles {os.path.basename(path)} belongs to model {loaded.model}, not to "
+                f"{fingerprint}; make it anew with scripts/style_gaussian.py"
+            )
+        return loaded
+
+    @classmethod
+    def fit(cls, embeddings: NDArray[np.float32], model: str, side: int) -> StyleGaussian:
+        """The Gaussian of embeddings (N, E), N at least 2.
+
+        Raises:
+            StyleError: fewer, or numbers that are not finite.
+        """
+        values = np.asarray(embeddings, np.float64)
+        if values.ndim != 2 or len(values) < 2 or not np.isfinite(values).all():
+            raise StyleError(f"a Gaussian needs two or more rows of finite numbers, not shape {values.shape}")
+        variance, directions = np.linalg.eigh(np.cov(values.T))
+        factor = (directions * np.sqrt(np.maximum(variance, 0.0)))[:, ::-1]
+        return cls(values.mean(0).astype(np.float32), factor.astype(np.float32), model, len(values), side)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as .npz, whole or not at all.
+
+        Raises:
+            OutputError: a place that cannot be written.
+        """
+        with writing(Path(path)) as partial, partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                mean=self.mean,
+                factor=self.factor,
+                model=np.array(self.model),
+                count=np.array(self.count),
+                side=np.array(self.side),
+            )
+
+    def sample(self, seed: int | np.random.Generator | None = None) -> NDArray[np.float32]:
+        """The embedding of a random style, (E,).
+
+        A draw that lies more than 2.5 standard deviations out along a principal direction is brought back
+        to that: one in eighty does on each. Beyond, pictures go black or lose their content.
+
+        Args:
+            seed: a number, for the same style every time; or a generator to draw from.
+        """
+        normal = np.random.default_rng(seed).standard_normal(len(self.mean))
+        drawn: NDArray[np.float32] = self.mean + self.factor @ np.clip(normal, -LIMIT, LIMIT).astype(np.float32)
+        return drawn
+
+    def near(
+        self, embedding: NDArray[np.float32], spread: float, seed: int | np.random.Generator | None = None
+    ) -> NDArray[np.float32]:
+        """The embedding of a random style near a given one, (E,).
+
+        With m the mean and z a draw as `sample` makes it, it is
+        m + sqrt(1 - spread^2) (embedding - m) + spread (z - m). So a spread of 0 is the style itself, 1 an
+        independent draw, and if the given embedding is itself one of the Gaussian's, what comes out has the
+        Gaussian's mean and covariance at every spread: styles in between are no paler than those at the ends,
+        as a straight line to z would make them.
+
+        Raises:
+            StyleError: a spread outside 0 to 1, or an embedding of another length.
+        """
+        if not 0.0 <= spread <= 1.0:
+            raise StyleError(f"spread is {spread:g}; it must be between 0 and 1")
+        if embedding.shape != self.mean.shape:
+            raise StyleError(f"an embedding of shape {embedding.shape} is not of this Gaussian, of {self.mean.shape}")
+        kept = np.float32(np.sqrt(1.0 - spread**2))
+        drawn = self.sample(seed) - self.mean
+        return self.mean + kept * (embedding - self.mean) + np.float32(spread) * drawn
 
 
 def list_styles(model: str = "default") -> dict[str, Style]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,18 @@ from PIL import Image
 
 from pasticcio.color import COLOURS, Colours, grey, luminance, match_colours, match_luminance, with_luminance
 from pasticcio.errors import ModelError, OptionError, StyleError, nearest
-from pasticcio.images import Array, Source, list_pictures, open_image, to_pil
+from pasticcio.images import (
+    Array,
+    FileOrImage,
+    Picture,
+    Source,
+    as_float,
+    give_back,
+    list_pictures,
+    open_image,
+    read_picture,
+    to_pil,
+)
 from pasticcio.model import Model
 from pasticcio.style import Style, mix
 
@@ -95,6 +106,36 @@ class Stylizer:
         """
         return self._embed(picture, name, side or self.model.style_side, unchanged)
 
+    @overload
+    def stylize(
+        self,
+        photo: FileOrImage,
+        style: Source | Style | Weighted,
+        options: Options | None = ...,
+        *,
+        strength: float | None = ...,
+    ) -> Image.Image: ...
+
+    @overload
+    def stylize(
+        self,
+        photo: NDArray[Any],
+        style: Source | Style | Weighted,
+        options: Options | None = ...,
+        *,
+        strength: float | None = ...,
+    ) -> NDArray[Any]: ...
+
+    @overload
+    def stylize(
+        self,
+        photo: Picture,
+        style: Source | Style | Weighted,
+        options: Options | None = ...,
+        *,
+        strength: float | None = ...,
+    ) -> Image.Image | NDArray[Any]: ...
+
     def stylize(
         self,
         photo: Source,
@@ -102,25 +143,30 @@ class Stylizer:
         options: Options | None = None,
         *,
         strength: float | None = None,
-    ) -> Image.Image:
+    ) -> Image.Image | NDArray[Any]:
         """Render a photo in the manner of a style.
 
         Args:
-            photo: see `open_image`.
+            photo: see `read_picture`.
             style: a style, or a picture to embed first (see `embed`), or a list of pairs of either and a
                 weight; the weights sum to 1.
             options: how; `strength` given here takes its place.
 
         Returns:
-            An 8-bit RGB image of the photo's size.
+            A picture of the photo's size and of the kind that was given: an array for an array, else an
+            8-bit PIL image (see `give_back`). `paint` keeps 16 bits.
 
         Raises:
-            ImageError, StyleError, OptionError: see `open_image`, `embed`, `mix`, `Options`.
+            ImageError, StyleError, OptionError: see `read_picture`, `embed`, `mix`, `Options`.
         """
         options = options or Options()
         if strength is not None:
             options = replace(options, strength=strength)
-        content = open_image(photo)
+        return give_back(self.paint(read_picture(photo), style, options))
+
+    def paint(self, picture: Picture, style: Source | Style | Weighted, options: Options) -> Picture:
+        """`stylize` from a Picture to a Picture, with its alpha, EXIF data and depth; see `save_picture`."""
+        content = as_float(picture.pixels)
         side = options.style_size or int(np.clip(min(content.shape[:2]), *STYLE_RANGE))
         shown = grey(luminance(content)) if options.colours == "luminance" else content
         recolour = {
@@ -143,7 +189,7 @@ class Stylizer:
             image = with_luminance(content, image)
         elif options.colours == "match" and any(isinstance(self._find(one), Style) for one, _ in pairs):
             image = match_colours(image, content)
-        return to_pil(image)
+        return picture.with_pixels(image)
 
     def render(self, content: Array, embedding: NDArray[np.float32]) -> Array:
         """One forward pass of the style transfer network.

@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 INSTANCE_EPS = 1e-5
 BATCH_EPS = 1e-3
 BATCH_MOMENTUM = 1e-3  # torch's momentum is one minus TensorFlow's decay of 0.999
+
+
+@dataclass
+class Steering:
+    """Several styles in one picture, and normalization statistics from outside: what regions and tiles need.
+
+    A layer at 1/8 of the size takes `masks[8]` and `weights[8]`. Either may be (., ., 1, 1) where it
+    is the same all over the picture.
+
+    Attributes:
+        styles: style parameters of every style.
+        masks: by scale, the share of every style at every place; they sum to 1. The scales and shifts of
+            a place are the shares' weighted mean (Dumoulin et al. 2017, section 3.3, mix whole pictures so).
+        weights: by scale, how much every place counts in the statistics, 0 or more: 0 where the picture is
+            transparent, or where a tile overlaps its neighbour.
+        given: mean and variance of every normalized channel, used where `known` is 1.
+        known: 1 where the statistics are given, 0 where they are measured, over the whole batch.
+        found: the measured statistics, in the order of the layers; filled by the layers.
+    """
+
+    styles: Float[Tensor, "s p"]
+    masks: dict[int, Float[Tensor, "b s i j"]]
+    weights: dict[int, Float[Tensor, "b 1 i j"]]
+    given: Float[Tensor, "2 c"]
+    known: Float[Tensor, "c"]
+    found: list[Float[Tensor, "2 d"]] = field(default_factory=list)
+
+    def statistics(self) -> Float[Tensor, "2 c"]:
+        """Mean and variance of every normalized channel, as measured."""
+        return torch.cat(self.found, 1)
 
 
 class ConditionalInstanceNorm(nn.Module):
@@ -22,15 +55,19 @@ class ConditionalInstanceNorm(nn.Module):
         channels: number of channels normalized.
         offset: where this layer's parameters begin in the vector: `channels` betas, then
             `channels` gammas (the order of the authors' public code).
+        scale: the layer works at 1/scale of the picture's size.
     """
 
-    def __init__(self, channels: int, offset: int) -> None:
+    def __init__(self, channels: int, offset: int, scale: int = 1) -> None:
         super().__init__()
         self.channels = channels
         self.offset = offset
+        self.scale = scale
 
-    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b c h w"]:
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b c h w"]:
         """Normalize `x`; a single row of `style` serves the whole batch."""
+        if isinstance(style, Steering):
+            return self._steered(x, style)
         middle = self.offset + self.channels
         beta = style[:, self.offset : middle]
         gamma = style[:, middle : middle + self.channels]
@@ -43,6 +80,21 @@ class ConditionalInstanceNorm(nn.Module):
         scale = gamma.float()[:, :, None, None] * torch.rsqrt(variance + INSTANCE_EPS)
         shift = beta.float()[:, :, None, None] - mean * scale
         return (values * scale + shift).to(x.dtype)
+
+    def _steered(self, x: Float[Tensor, "b c h w"], style: Steering) -> Float[Tensor, "b c h w"]:
+        values, weight = x.float(), style.weights[self.scale]
+        total = weight.mean()
+        mean = (values * weight).mean(dim=(0, 2, 3)) / total
+        variance = ((values - mean[:, None, None]).square() * weight).mean(dim=(0, 2, 3)) / total
+        style.found.append(torch.stack([mean, variance]))
+        first = self.offset // 2
+        given, known = style.given[:, first : first + self.channels], style.known[first : first + self.channels]
+        mean, variance = torch.where(known > 0, given, style.found[-1])
+        # Betas and gammas of every place, at once: a 1x1 convolution of the masks by the table of styles.
+        table = style.styles[:, self.offset : self.offset + 2 * self.channels].float().t()
+        beta, gamma = F.conv2d(style.masks[self.scale], table[:, :, None, None]).chunk(2, 1)
+        normal = (values - mean[:, None, None]) * torch.rsqrt(variance + INSTANCE_EPS)[:, None, None]
+        return (normal * gamma + beta).to(x.dtype)
 
     def _exported(
         self, x: Float[Tensor, "b c h w"], beta: Float[Tensor, "s c"], gamma: Float[Tensor, "s c"]

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pasticcio.nn.norm import ConditionalInstanceNorm, ShiftBatchNorm
+from pasticcio.nn.norm import ConditionalInstanceNorm, ShiftBatchNorm, Steering
 
 RGB = 3
 
@@ -23,10 +23,21 @@ class StyleTransfer(nn.Module):
 
     Sides are padded by reflection to a multiple of `multiple`, plus `margin` pixels on every side,
     and the result is cropped back.
+
+    Attributes:
+        multiple: of which the sides of a padded picture are multiples.
+        margin: pixels of reflection on every side.
+        reach: how far, in pixels, a pixel of the picture changes the output where the statistics are given.
     """
 
     multiple: int
     margin: int
+    reach: int
+
+    @property
+    def scales(self) -> list[int]:
+        """The scales at which conditional instance normalizations work: 8 is 1/8 of the size."""
+        return sorted({norm.scale for _, norm in self._norms()})
 
     @property
     def style_layout(self) -> list[tuple[str, int]]:
@@ -54,7 +65,9 @@ class StyleTransfer(nn.Module):
         image = self.render(padded, style)
         return image[:, :, self.margin : self.margin + height, self.margin : self.margin + width]
 
-    def render(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
+    def render(
+        self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
+    ) -> Float[Tensor, "b 3 h w"]:
         """Stylize a picture whose sides are multiples of `multiple`."""
         raise NotImplementedError
 
@@ -78,6 +91,7 @@ class PaperTransfer(StyleTransfer):
 
     multiple = 4
     margin = 0
+    reach = 60  # ten 3x3 at 1/4, one at 1/2, one at 1; the 9x9 at both ends; the strided ones; the grid of 4
 
     def __init__(self, width: float = 1.0, styled_encoder: bool = False) -> None:
         super().__init__()
@@ -85,21 +99,23 @@ class PaperTransfer(StyleTransfer):
         place = Places()
         contract = [(RGB, narrow, 9, 1), (narrow, middle, 3, 2), (middle, wide, 3, 2)]
         self.contract = nn.ModuleList(
-            StyledConv(inputs, outputs, kernel, place, reflection=True, stride=stride)
+            StyledConv(inputs, outputs, kernel, place.at(2**i), reflection=True, stride=stride)
             if styled_encoder
             else EncoderConv(inputs, outputs, kernel, stride)
-            for inputs, outputs, kernel, stride in contract
+            for i, (inputs, outputs, kernel, stride) in enumerate(contract)
         )
-        self.residual = nn.ModuleList([PaperResidual(wide, place) for _ in range(5)])
+        self.residual = nn.ModuleList([PaperResidual(wide, place.at(4)) for _ in range(5)])
         self.expand = nn.ModuleList(
             [
-                StyledConv(wide, middle, 3, place, reflection=True),
-                StyledConv(middle, narrow, 3, place, reflection=True),
-                StyledConv(narrow, RGB, 9, place, reflection=True),
+                StyledConv(wide, middle, 3, place.at(2), reflection=True),
+                StyledConv(middle, narrow, 3, place.at(1), reflection=True),
+                StyledConv(narrow, RGB, 9, place.at(1), reflection=True),
             ]
         )
 
-    def render(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
+    def render(
+        self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
+    ) -> Float[Tensor, "b 3 h w"]:
         x = content
         for layer in self.contract:
             x = F.relu(layer(x, style)) if isinstance(layer, StyledConv) else layer(x)
@@ -142,20 +158,24 @@ class FastTransfer(StyleTransfer):
     ) -> None:
         super().__init__()
         self.margin = margin
+        # 3x3 kernels: two at the door and one after the body at 1/4, two a block, two at 1/2; and the grid of 8.
+        self.reach = 4 * (3 + 2 * quarter_blocks) + 8 * 2 * eighth_blocks + 2 * 2 + self.multiple
         self.fold = nn.Conv2d(RGB * 4 * 4, quarter, 3, padding=1)
         self.contract = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)
         place = Places()
-        self.body = nn.ModuleList([FastResidual(eighth, place) for _ in range(eighth_blocks)])
+        self.body = nn.ModuleList([FastResidual(eighth, place.at(8)) for _ in range(eighth_blocks)])
         self.to_quarter = Unfold(eighth, quarter)
-        self.at_quarter = StyledConv(quarter, quarter, 3, place)
-        self.detail = nn.ModuleList([FastResidual(quarter, place) for _ in range(quarter_blocks)])
+        self.at_quarter = StyledConv(quarter, quarter, 3, place.at(4))
+        self.detail = nn.ModuleList([FastResidual(quarter, place.at(4)) for _ in range(quarter_blocks)])
         self.to_half = Unfold(quarter, half)
         self.pixels = nn.Conv2d(RGB * 2 * 2, half, 3, padding=1, bias=False)
-        self.at_half = StyledConv(half, half, 3, place)
+        self.at_half = StyledConv(half, half, 3, place.at(2))
         self.unfold = UpsampledConv(half, RGB)
-        self.colour = ConditionalInstanceNorm(RGB, place.take(RGB))
+        self.colour = place.at(1).norm(RGB)
 
-    def render(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
+    def render(
+        self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
+    ) -> Float[Tensor, "b 3 h w"]:
         pixels = content - 0.5
         shortcut = F.relu(self.fold(F.pixel_unshuffle(pixels, 4)))
         x = F.relu(self.contract(shortcut))
@@ -169,16 +189,22 @@ class FastTransfer(StyleTransfer):
 
 
 class Places:
-    """Hands out consecutive places in the style parameter vector."""
+    """Hands out normalizations with consecutive places in the style parameter vector."""
 
     def __init__(self) -> None:
         self.taken = 0
+        self.scale = 1
 
-    def take(self, channels: int) -> int:
-        """Reserve a beta and a gamma for each channel; returns the offset of the first beta."""
+    def at(self, scale: int) -> Places:
+        """From here on, layers at 1/scale of the picture's size."""
+        self.scale = scale
+        return self
+
+    def norm(self, channels: int) -> ConditionalInstanceNorm:
+        """A normalization with a beta and a gamma of its own for each channel."""
         offset = self.taken
         self.taken += 2 * channels
-        return offset
+        return ConditionalInstanceNorm(channels, offset, self.scale)
 
 
 class EncoderConv(nn.Module):
@@ -204,9 +230,9 @@ class StyledConv(nn.Module):
         self.reflection = kernel // 2 if reflection else 0
         padding = 0 if reflection else kernel // 2
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
-        self.norm = ConditionalInstanceNorm(outputs, place.take(outputs))
+        self.norm = place.norm(outputs)
 
-    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b d i j"]:
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b d i j"]:
         side = self.reflection
         padded = reflect(x, side, side, side, side) if side else x
         return self.norm(self.conv(padded), style)
@@ -220,7 +246,7 @@ class PaperResidual(nn.Module):
         self.conv1 = StyledConv(channels, channels, 3, place, reflection=True)
         self.conv2 = StyledConv(channels, channels, 3, place, reflection=True)
 
-    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b c h w"]:
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b c h w"]:
         return x + self.conv2(F.relu(self.conv1(x, style)), style)
 
 
@@ -232,7 +258,7 @@ class FastResidual(nn.Module):
         self.conv1 = StyledConv(channels, channels, 3, place)
         self.conv2 = StyledConv(channels, channels, 3, place)
 
-    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b c h w"]:
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b c h w"]:
         return x + self.conv2(F.relu(self.conv1(x, style)), style)
 
 

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from jaxtyping import Float
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from pasticcio.errors import ModelError, TrainingError
-from pasticcio.model import PREDICT, TRANSFER, Model
+from pasticcio.model import PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
+from pasticcio.nn.norm import Steering
 from pasticcio.stylizer import Stylizer
 from pasticcio.training.config import from_dict
 from pasticcio.weights import sha256
@@ -32,6 +34,7 @@ STYLE_SIDE = 256
 TOLERANCE = 1e-3
 CHECKED = ((256, 256), (192, 320), (137, 211))  # heights and widths at which the graphs are compared
 FINGERPRINT_DIGITS = 12
+SHARED_BYTES = 1024  # smaller weights are written into each graph
 
 
 def save_model(
@@ -68,12 +71,37 @@ def save_model(
         "style_side": STYLE_SIDE,
         "inputs": inputs,
         "outputs": outputs,
+        "regions": _regions(network),
     }
     if network.config.predictor == "table":
         config["styles"] = list(styles)
         del inputs[PREDICT], outputs[PREDICT]
     config["training"] = training
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def _regions(network: StyleNetwork) -> dict[str, Any]:
+    """What a caller of `regions.onnx` has to know: it pads, crops and cuts tiles itself."""
+    transfer = network.transfer
+    return {
+        "multiple": transfer.multiple,
+        "margin": transfer.margin,
+        "reach": transfer.reach,
+        "scales": transfer.scales,
+        "layers": [channels for _, channels in transfer.style_layout],
+        "inputs": {
+            "content": "float32 (batch, 3, height, width), RGB in [0, 1], padded to multiples",
+            "embeddings": "float32 (styles, embedding)",
+            "masks_K": "float32 (batch or 1, styles, height/K or 1, width/K or 1): shares of the styles at scale K",
+            "weights_K": "float32 (batch or 1, 1, height/K or 1, width/K or 1): weight in the statistics",
+            "given": "float32 (2, sum of layers): means and variances, used where known is 1",
+            "known": "float32 (sum of layers), 0 or 1",
+        },
+        "outputs": {
+            "image": "float32 (batch, 3, height, width), RGB in [0, 1]",
+            "statistics": "float32 (2, sum of layers): means and variances as measured",
+        },
+    }
 
 
 def _half(value: Tensor) -> Tensor:
@@ -146,8 +174,32 @@ class Transfer(nn.Module):
         return self.network.render(content, embedding + 0.0 * content[:, 0, 0, :1])
 
 
+class Regions(nn.Module):
+    """The graph of `regions.onnx`: `Transfer` without padding, with everything of a `Steering` as inputs."""
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        content: Float[Tensor, "b 3 h w"],
+        embeddings: Float[Tensor, "s e"],
+        given: Float[Tensor, "2 c"],
+        known: Float[Tensor, "c"],
+        *maps: Float[Tensor, "..."],
+    ) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "2 c"]]:
+        scales = self.network.transfer.scales
+        masks, weights = maps[: len(scales)], maps[len(scales) :]
+        styles = self.network.heads(embeddings)
+        steering = Steering(
+            styles, dict(zip(scales, masks, strict=True)), dict(zip(scales, weights, strict=True)), given, known
+        )
+        return self.network.transfer.render(content, steering), steering.statistics()
+
+
 def export(folder: Path) -> float:
-    """Add the ONNX graphs to a model folder and compare them with torch; a table of styles has only the second.
+    """Add the ONNX graphs to a model folder and compare them with torch; a table of styles has no `predict.onnx`.
 
     Returns:
         The largest difference found, on [0, 1], over three sizes, one of them odd.
@@ -161,29 +213,87 @@ def export(folder: Path) -> float:
     embedding = torch.randn(2, network.config.embedding)
     free = {0: "batch", 2: "height", 3: "width"}
     if network.config.predictor != "table":
-        _write(Predict(network), (picture,), {"style": free}, "embedding", folder / PREDICT)
+        _write(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
     rows = {"content": free, "embedding": {0: "styles"}}
-    _write(Transfer(network), (picture, embedding), rows, "image", folder / TRANSFER)
+    _write(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
+    _write_regions(network, folder)
     return compare(network, Model.open(folder))
 
 
 def _write(
-    graph: nn.Module, example: tuple[Tensor, ...], shapes: dict[str, dict[int, str]], output: str, path: Path
+    graph: nn.Module,
+    example: tuple[Tensor, ...],
+    shapes: dict[str, dict[int, str]],
+    outputs: list[str],
+    path: Path,
+    together: int = 0,
 ) -> None:
+    """Export; the last `together` inputs are one tuple to torch."""
+    free = tuple(shapes.values())
     with _quiet():
         program = torch.onnx.export(
             graph.eval(),
             example,
             dynamo=True,
-            dynamic_shapes=shapes,
+            dynamic_shapes=(*free[:-together], free[-together:]) if together else free,
             input_names=list(shapes),
-            output_names=[output],
+            output_names=outputs,
             external_data=False,
             verbose=False,
         )
         assert program is not None
-        partial = path.with_name(path.name + ".part")
-        program.save(str(partial))
+        graph = program.model_proto
+    for node in graph.graph.node:  # where each came from, in thousands of lines of our own source
+        del node.metadata_props[:]
+        node.doc_string = ""
+    _save(graph, path)
+
+
+def _write_regions(network: StyleNetwork, folder: Path) -> None:
+    """The graph of `Regions`; weights that `transfer.onnx` holds are not written again but read from it."""
+    transfer, path = network.transfer, folder / REGIONS
+    channels = transfer.style_parameters // 2
+    side = 4 * max(transfer.multiple, *transfer.scales)
+    inputs: dict[str, tuple[Tensor, dict[int, str]]] = {
+        "content": (torch.rand(3, 3, side, 2 * side), {0: "batch", 2: "height", 3: "width"}),
+        "embeddings": (torch.randn(2, network.config.embedding), {0: "styles"}),
+        "given": (torch.zeros(2, channels), {}),
+        "known": (torch.zeros(channels), {}),
+    }
+    for name, maps in (("masks", 2), ("weights", 1)):
+        for scale in transfer.scales:
+            free = {0: "maps", 2: f"height_{scale}", 3: f"width_{scale}"}
+            example = torch.rand(3, maps, side // scale, 2 * side // scale)
+            inputs[f"{name}_{scale}"] = example, {**free, 1: "styles"} if name == "masks" else free
+    examples, shapes = zip(*inputs.values(), strict=True)
+    _write(
+        Regions(network),
+        examples,
+        dict(zip(inputs, shapes, strict=True)),
+        ["image", "statistics"],
+        path,
+        together=2 * len(transfer.scales),
+    )
+    graph = onnx.load(path)
+    del graph.graph.value_info[:]
+    for value in graph.graph.input:  # sizes of maps may be 1 where the picture's are not: they have names of their own
+        for axis, name in inputs[value.name][1].items():
+            value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{name}"
+    shared = (folder / TRANSFER).read_bytes()
+    for weights in graph.graph.initializer:
+        place = shared.find(weights.raw_data) if len(weights.raw_data) >= SHARED_BYTES else -1
+        if place >= 0:
+            length = len(weights.raw_data)
+            weights.ClearField("raw_data")
+            weights.data_location = onnx.TensorProto.EXTERNAL
+            for key, value in (("location", TRANSFER), ("offset", place), ("length", length)):
+                weights.external_data.add(key=key, value=str(value))
+    _save(graph, path)
+
+
+def _save(graph: onnx.ModelProto, path: Path) -> None:
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(graph.SerializeToString())
     os.replace(partial, path)
 
 

@@ -1,0 +1,39 @@
+"""Make the Gaussian of a model's training styles, from which random styles are drawn.
+
+    python scripts/style_gaussian.py [--model NAME_OR_FOLDER] [--styles TABLE.csv ...]
+
+Only numbers are kept, not pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pasticcio.analysis.table import embed_pictures, find_pictures
+from pasticcio.model import Model
+from pasticcio.style import LIBRARY, StyleGaussian
+
+SIDE = 384  # short side at which a style is looked at: that of the named styles
+DATA = Path("../shared/data")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--model", default="default", help="a shipped model's name, or a model folder")
+    parser.add_argument(
+        "--styles",
+        nargs="+",
+        default=[str(DATA / "paintings.csv"), str(DATA / "textures.csv")],
+        help="folders or tables of the styles it was trained on (rows of split 'train')",
+    )
+    arguments = parser.parse_args()
+    model = Model.open(arguments.model)
+    table, bad = embed_pictures(find_pictures(arguments.styles, "train"), model, side=SIDE)
+    path = LIBRARY / f"{model.name}-gaussian.npz"
+    StyleGaussian.fit(table.vectors, model.fingerprint, SIDE).save(path)
+    print(f"{len(table)} styles, {len(bad)} unreadable -> {path}")
+
+
+if __name__ == "__main__":
+    main()
