@@ -260,7 +260,7 @@ def optimize(
     full = as_float(picture.pixels)
     sizes = _sizes(full.shape[:2], settings)
     kind = guess_vgg(vgg)
-    loss = settings.loss if kind in ("vgg19-normalised", "vgg19-small") else _relative(settings.loss)
+    loss = settings.loss if kind in ("vgg19-normalised", "vgg19-small") else relative_loss(settings.loss)
     device = torch.device(settings.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     network = load_vgg(kind, loss.layers(), vgg, settings.pooling, "reflect", download).to(device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -468,7 +468,7 @@ def _sizes(shape: tuple[int, ...], settings: Settings) -> list[tuple[int, int]]:
     return sizes
 
 
-def _relative(loss: LossConfig) -> LossConfig:
+def relative_loss(loss: LossConfig) -> LossConfig:
     """The same for a network whose features have a scale of their own: content errors over the photo's mean squares."""
     content = {layer: weight * MEAN_SQUARES.get(layer, 1.0) for layer, weight in loss.content.items()}
     return loss if loss.relative_content else replace(loss, content=content, relative_content=True)
