@@ -254,7 +254,8 @@ def nearest_row(
     Nearest by the style loss, mean over some photos.
     """
     content = _batch(_squares(photos, count, 128))
-    grams = gram_targets(vgg(_batch([style_view(painting, side)])), loss)
+    wanted = gram_targets(vgg(_batch([style_view(painting, side)])), loss)
+    grams = {layer: gram.expand(len(content), -1, -1) for layer, gram in wanted.items()}
     source = vgg(content)
     losses = []
     for row in range(network.config.embedding):
