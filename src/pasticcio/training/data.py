@@ -70,7 +70,7 @@ class Pictures:
         sources: pictures, folders (searched through), `.txt` lists (a path a line), `.csv` tables (column
             `file`) or `.tar` shards. Paths in a list or table are relative to it, or to the folder
             beside it that has its name.
-        split: rows of a table used, where it has a column `split`.
+        split: rows of a table used, where it has a column `split`; empty for all.
         keep_mb: memory for decoded pictures, in MB.
         keep_short: short side, in pixels, beyond which kept pictures are reduced.
 
@@ -155,7 +155,7 @@ def find_pictures(source: Path, split: str) -> list[Entry]:
             rows = list(csv.DictReader(file))
         if rows and "file" not in rows[0]:
             raise DataError(f"table {source} has no column 'file'; it has {', '.join(rows[0])}")
-        names = [row["file"] for row in rows if row.get("split", split) == split]
+        names = [row["file"] for row in rows if not split or row.get("split", split) == split]
     elif source.suffix == ".txt":
         names = [line.strip() for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
     else:
