@@ -99,6 +99,18 @@ def test_interrupted_keeps_the_best_so_far(cat, bands):
     assert np.abs(result.picture.pixels / 255 - seen[-1].image()).max() < 1 / 255
 
 
+def test_interrupted_within_the_first_iteration_keeps_the_start(cat, bands, monkeypatch):
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.Descent, "_evaluate", interrupt)
+    result = run(cat, bands)
+    assert (result.interrupted, result.iterations) == (True, 0)
+    assert result.losses == result.before
+    small = module.resize(cat.astype(np.float32) / 255, (40, 48))
+    assert np.abs(result.picture.pixels / 255 - small).max() < 1 / 255
+
+
 def test_coarse_to_fine(cat, bands):
     seen = []
     result = run(cat, bands, replace(QUICK, size=96, scales=2, iterations=5), report=seen.append)

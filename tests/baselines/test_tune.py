@@ -11,7 +11,7 @@ from conftest import unchecked_shapes
 from pasticcio.baselines import tune as module
 from pasticcio.baselines.optimize import LOSS
 from pasticcio.baselines.tune import nearest_row, tune
-from pasticcio.errors import ConfigError, OptionError, OutputError, TrainingError
+from pasticcio.errors import ConfigError, DataError, OptionError, OutputError, TrainingError
 from pasticcio.model import Model
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.stylizer import Stylizer
@@ -173,6 +173,8 @@ def test_bad_input_leaves_nothing(painting, pictures, begun, tmp_path):
         run(painting, tmp_path / "none" / "mine", pictures)
     with pytest.raises(TrainingError, match="cannot resume"):
         run(painting, out, pictures, resume=True)
+    with pytest.raises(DataError, match="no such file or folder"):
+        tune([painting], out, photos=[str(tmp_path / "none")], model=str(begun), **QUICK)
     assert set(tmp_path.iterdir()) == before
     (tmp_path / "mine.run").mkdir()
     (tmp_path / "mine.run" / "diary.txt").write_text("dear")

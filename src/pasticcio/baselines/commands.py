@@ -22,7 +22,6 @@ VggOption = Annotated[
         "--vgg", help="Weights of the loss network; without, torchvision's VGG-19 is downloaded once (575 MB)."
     ),
 ]
-INTERRUPTED = 130
 
 
 def optimize(
@@ -72,7 +71,7 @@ def optimize(
     model: Annotated[str, typer.Option("--model", help="Model of the start 'network'.")] = "default",
 ) -> None:
     """Optimize the pixels for one photo and one style: minutes, and the lowest loss. Ctrl-C keeps the best so far."""
-    from pasticcio.cli import _training_extra, weighted
+    from pasticcio.cli import INTERRUPTED, _training_extra, weighted
 
     with _training_extra():
         from pasticcio.baselines.optimize import LOSS, Settings

@@ -371,6 +371,8 @@ class Descent:
                     pass
         except KeyboardInterrupt:
             self.interrupted = True
+            if not self.before:  # within the first iteration
+                self.losses = self.before = self.objective.measure(to_array(self.best))
         self.best = self.objective.shown(self.best).detach()
         return self.best
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from pasticcio.baselines.optimize import LOSS, relative_loss
-from pasticcio.errors import ConfigError, MissingExtraError, OptionError, OutputError, TrainingError
+from pasticcio.errors import ConfigError, MissingExtraError, OptionError, OutputError, PasticcioError, TrainingError
 from pasticcio.images import Array, open_image, save_image
 from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
@@ -33,6 +33,7 @@ from pasticcio.training.train import CHECKPOINT, Report, Run, start_folder
 from pasticcio.weights import Download, guess_vgg, load_vgg
 
 STEPS = 300
+GRID = 1.6e5  # weight of the grid pattern for the fast network: four times its own, one painting draws it more
 EARLY = {"photos", "start", "config.json", "cache", "log.jsonl", "tensorboard"}  # before the first checkpoint
 TIMED = 3  # steps that tell how many fit in some minutes, after one to warm up
 MEASURED = 8  # photos that losses are measured on
@@ -111,56 +112,95 @@ def tune(
     _check(paintings, target, steps, minutes, resume, folder)
     if resume:
         config = from_dict(TrainConfig, json.loads((folder / "config.json").read_text()), str(folder / "config.json"))
-    else:
-        first = load_network(start_folder(model))
-        table = first.config.predictor == "table"
-        source = guess_vgg(vgg)
-        loss = replace(LOSS, grid=4e4 if first.config.transfer == "fast" else 0.0)
-        loss = loss if source.endswith(("normalised", "small")) else relative_loss(loss)
-        shutil.rmtree(folder, ignore_errors=True)  # of a run that never came to a checkpoint, see `_check`
-        try:
-            folder.mkdir(parents=True)
-        except OSError as error:
-            raise OutputError(f"cannot make folder {folder}: {error.strerror or error}") from error
-        data = DataConfig(
-            photos=tuple(photos) or (_own_photos(folder / "photos"),),
-            styles=tuple(map(str, paintings)),
-            crop=crop,
-            photo_short=(crop + crop // 8, 3 * crop),
-            flip_photos=True,
-            style_short=(style_size, style_size),
-            style_crop=style_size,
-            style_size=(style_size, style_size),
-            augment=False,
-            keep_mb=500,
-        )
-        network, names = _beginning(first, start_folder(model), paintings, source, vgg, data, loss, download)
-        save_model(folder / "start", network, target.name, {}, names)
-        rows = row_only or table
-        config = TrainConfig(
-            name=target.name,
-            out=str(folder),
-            start=str(folder / "start"),
-            frozen=("transfer",) if rows else (),
-            learn_rows=len(paintings) if table else 0,
-            steps=steps or STEPS,
-            batch=batch,
-            learning_rate=learning_rate or (2e-2 if rows else 5e-4),
-            final_rate=0.05,
-            warmup=20,
-            clip=2.0,
-            ema=0.98,
-            checkpoint_minutes=0.5,
-            sample_steps=100,
-            cache=str(folder / "cache"),
-            network=network.config,
-            loss=loss,
-            loss_network=LossNetworkConfig(source, vgg, "max", "reflect"),  # type: ignore[arg-type]
-            data=data,
-        )
+        return _run(config, target, folder, paintings, True, report, download)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that never came to a checkpoint, see `_check`
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(f"cannot make folder {folder}: {error.strerror or error}") from error
+    try:
+        config = _plan(
+            paintings, target, folder, photos, start_folder(model), row_only, vgg, style_size, crop, batch,
+            learning_rate, download,
+        )  # fmt: skip
+        config = replace(config, steps=steps or STEPS)
         if minutes is not None:
             config = replace(config, steps=_steps_in(minutes, config, download))
         (folder / "config.json").write_text(to_json(config))
+        return _run(config, target, folder, paintings, False, report, download)
+    except PasticcioError:
+        if not (folder / CHECKPOINT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _plan(
+    paintings: Sequence[str | Path],
+    target: Path,
+    folder: Path,
+    photos: Sequence[str],
+    begin: Path,
+    row_only: bool,
+    vgg: str,
+    style_size: int,
+    crop: int,
+    batch: int,
+    learning_rate: float | None,
+    download: Download | None,
+) -> TrainConfig:
+    """What is trained; writes what it begins with into `folder`."""
+    first = load_network(begin)
+    table = first.config.predictor == "table"
+    source = guess_vgg(vgg)
+    loss = replace(LOSS, grid=GRID if first.config.transfer == "fast" else 0.0)
+    loss = loss if source.endswith(("normalised", "small")) else relative_loss(loss)
+    data = DataConfig(
+        photos=tuple(photos) or (_own_photos(folder / "photos"),),
+        styles=tuple(map(str, paintings)),
+        crop=crop,
+        photo_short=(crop + crop // 8, 3 * crop),
+        flip_photos=True,
+        style_short=(style_size, style_size),
+        style_crop=style_size,
+        style_size=(style_size, style_size),
+        augment=False,
+        keep_mb=500,
+    )
+    network, names = _beginning(first, begin, paintings, source, vgg, data, loss, download)
+    save_model(folder / "start", network, target.name, {}, names)
+    rows = row_only or table
+    return TrainConfig(
+        name=target.name,
+        out=str(folder),
+        start=str(folder / "start"),
+        frozen=("transfer",) if rows else (),
+        learn_rows=len(paintings) if table else 0,
+        batch=batch,
+        learning_rate=learning_rate or (2e-2 if rows else 5e-4),
+        final_rate=0.05,
+        warmup=20,
+        clip=2.0,
+        ema=0.98,
+        checkpoint_minutes=0.5,
+        sample_steps=100,
+        cache=str(folder / "cache"),
+        network=network.config,
+        loss=loss,
+        loss_network=LossNetworkConfig(source, vgg, "max", "reflect"),  # type: ignore[arg-type]
+        data=data,
+    )
+
+
+def _run(
+    config: TrainConfig,
+    target: Path,
+    folder: Path,
+    paintings: Sequence[str | Path],
+    resume: bool,
+    report: Report | None,
+    download: Download | None,
+) -> Tuned:
+    """Train, export, measure, and put the model in its place."""
     run = Run(config, download)
     if resume:
         run.resume()
@@ -169,8 +209,8 @@ def tune(
     before, after = (_measure(load_network(folder / name), run, config) for name in ("start", "model"))
     (folder / "model").replace(target)
     shutil.rmtree(folder)
-    paths = [Path(painting).stem for painting in paintings]
-    return Tuned(target, paths, config.steps, before, after, min(MEASURED, len(run.batches.photos)))
+    names = [Path(painting).stem for painting in paintings]
+    return Tuned(target, names, config.steps, before, after, min(MEASURED, len(run.batches.photos)))
 
 
 def _check(
