@@ -2,21 +2,17 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from conftest import unchecked_shapes
 from pasticcio.baselines import tune as module
 from pasticcio.baselines.optimize import LOSS
 from pasticcio.baselines.tune import nearest_row, tune
 from pasticcio.errors import ConfigError, DataError, OptionError, OutputError, TrainingError
-from pasticcio.model import Model
 from pasticcio.nn.network import StyleNetwork
-from pasticcio.stylizer import Stylizer
 from pasticcio.training.data import Pictures
-from pasticcio.training.export import load_network, save_model
+from pasticcio.training.export import load_network, save_model, style_names
 from pasticcio.training.train import CHECKPOINT
 from pasticcio.weights import load_vgg
 
@@ -25,7 +21,9 @@ QUICK = {"vgg": "random", "crop": 48, "style_size": 64, "batch": 2}
 
 @pytest.fixture(autouse=True)
 def few_measured(monkeypatch):
-    """Losses over fewer and smaller photos: the loss network is a large one."""
+    """Losses over fewer and smaller photos: the loss network is a large one. And random networks weave, which hides
+    all else that they learn."""
+    monkeypatch.setattr(module, "GRID", 0.0)
     monkeypatch.setattr(module, "MEASURED", 2)
     monkeypatch.setattr(module, "MEASURED_SIDE", 64)
 
@@ -64,16 +62,14 @@ def run(painting, out, pictures, **keywords):
     return tune([painting], out, photos=[str(pictures / "photos")], **{**QUICK, **keywords})
 
 
-def test_a_painting_becomes_a_model_with_a_lower_loss(painting, pictures, begun, tmp_path, photo):
-    with unchecked_shapes():
-        tuned = run(painting, tmp_path / "mine", pictures, model=str(begun), steps=25, learning_rate=5e-3)
+def test_a_painting_becomes_a_model_with_a_lower_loss(painting, pictures, begun, tmp_path, no_export):
+    """The graphs too: `test_commands.py`."""
+    tuned = run(painting, tmp_path / "mine", pictures, model=str(begun), steps=25, learning_rate=5e-3)
     assert tuned.after["total"] < 0.9 * tuned.before["total"]
+    assert (tuned.folder, tuned.styles, tuned.steps) == (tmp_path / "mine", ["stripes"], 25)
     assert not (tmp_path / "mine.run").exists()
-    model = Model.open(tmp_path / "mine")
-    assert (model.name, list(model.styles), model.embedding) == ("mine", ["stripes"], 1)
-    image = Stylizer(model).stylize(photo, "stripes")
-    assert image.shape == photo.shape
-    assert np.abs(image.astype(int) - photo).mean() > 2
+    assert style_names(tmp_path / "mine") == ["stripes"]
+    assert load_network(tmp_path / "mine").config.embedding == 1
 
 
 def test_the_beginning_is_the_model_at_that_style(painting, pictures, begun, tmp_path, no_export):
@@ -97,7 +93,7 @@ def test_a_style_is_added_to_a_table_and_all_else_stays_bit_for_bit(painting, pi
     tuned = run(painting, tmp_path / "more", pictures, model=str(two), steps=12)
     assert tuned.after["total"] < tuned.before["total"]
     before, after = load_network(two), load_network(tmp_path / "more")
-    assert module.style_names(tmp_path / "more") == ["red", "blue", "stripes"]
+    assert style_names(tmp_path / "more") == ["red", "blue", "stripes"]
     assert torch.equal(after.heads.weight[:, :2], before.heads.weight)
     for name, value in before.transfer.state_dict().items():
         assert torch.equal(after.transfer.state_dict()[name], value), name
