@@ -41,6 +41,7 @@ LOSS = LossConfig(  # that of the default model's training, but for what concern
 MEAN_SQUARES = {"relu3_3": 1.6, "relu4_1": 3.0}
 MIN_SIDE = 32  # of every scale: relu4_1 then still has 4 positions a side
 COARSEST = 512  # long side, in pixels, that needs no coarser scale before it
+FIRST_STEP = 0.02  # of L-BFGS: mean change of a pixel, on [0, 1]
 HISTORY = 50  # steps that L-BFGS remembers
 OUTSIDE = 1.0  # weight of the mean square by which pixels leave [0, 1]
 Losses = Mapping[str, float]
@@ -363,7 +364,6 @@ class Descent:
         Raises:
             TrainingError: the loss of the start is not finite.
         """
-        self.pixels.requires_grad_(True)
         self._clock = time.perf_counter()
         try:
             with suppress(_Enough):
@@ -380,6 +380,7 @@ class Descent:
         """Run the optimizer from the best picture until it stops; returns whether it is worth running again."""
         settings, before = self.settings, self.losses["total"]
         if settings.method == "adam":
+            self.pixels.requires_grad_(True)
             adam = torch.optim.Adam([self.pixels], lr=settings.learning_rate)
             while True:
                 adam.zero_grad()
@@ -387,10 +388,12 @@ class Descent:
                 self._account()
                 adam.step()
 
-        with torch.no_grad():  # a line search that failed may have left the pixels anywhere
-            self.pixels.copy_(self.best)
+        # torch's first step moves all numbers together by 1, which is nothing for pixels: the numbers are scaled so
+        # that pixels move by FIRST_STEP each. From the best: a line search that failed may have ended anywhere.
+        scale = FIRST_STEP * self.best.numel()
+        free = (self.best / scale).requires_grad_(True)
         lbfgs = torch.optim.LBFGS(
-            [self.pixels],
+            [free],
             max_iter=settings.iterations,
             max_eval=2 * settings.iterations + 2,
             tolerance_grad=0.0,
@@ -401,6 +404,7 @@ class Descent:
 
         def closure() -> Tensor:
             lbfgs.zero_grad()
+            self.pixels = free * scale
             total = self._evaluate()
             total.backward()  # type: ignore[no-untyped-call]
             self._account()
