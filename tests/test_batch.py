@@ -2,11 +2,11 @@ import threading
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
-from pasticcio.batch import plan, run
+from pasticcio.batch import Files, plan, run
 from pasticcio.errors import ImageError, OptionError, StyleError
-from pasticcio.images import open_image
+from pasticcio.images import open_image, read_picture, save_picture
 from pasticcio.stylizer import Options, Stylizer
 
 
@@ -75,6 +75,61 @@ def test_a_bad_photo_is_an_outcome_and_the_others_are_made(folder, styles, tmp_p
             assert np.abs(found - np.asarray(expected) / 255).mean() < 0.02  # JPEG's loss
             assert outcome.seconds > 0
     assert not list((tmp_path / "out").rglob(".pasticcio-*"))
+
+
+def test_exif_alpha_and_depth_are_kept_and_limits_hold(styles, tmp_path, photo, model_folder):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "me"
+    Image.fromarray(photo[:40, :60]).save(folder / "a.jpg", exif=exif)
+    deep = np.dstack([photo[:40, :60].astype(np.uint16) * 257, np.full((40, 60), 999, np.uint16)])
+    save_picture(read_picture(deep), folder / "b.png")
+    Image.fromarray(photo[:100, :100]).save(folder / "large.jpg")
+    frames = [Image.fromarray(photo[:20, i : i + 20]) for i in (0, 20)]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    jobs = plan(folder, styles, out)
+    files = Files(max_megapixels=0.005, quality=80)
+    outcomes = {o.job.photo.name: o for o in run(Stylizer(model_folder), jobs, Options(), files=files)}
+    assert {name: str(o.error)[:150] for name, o in outcomes.items() if o.error}.keys() == {"large.jpg"}
+    assert "is 100 x 100, 0.01 million pixels; the limit is 0.005" in str(outcomes["large.jpg"].error)
+    assert outcomes["moving.gif"].note == "animation of 2 frames: the first is used"
+    with Image.open(out / "a-one-two.jpg") as kept:
+        assert kept.getexif()[ExifTags.Base.Artist] == "me"
+    found = read_picture(out / "b-one-two.png")
+    assert found.pixels.dtype == np.uint16
+    assert (found.alpha == 999).all()
+    size = (out / "a-one-two.jpg").stat().st_size
+    list(run(Stylizer(model_folder), jobs, Options(), files=Files(strip=True)))
+    with Image.open(out / "a-one-two.jpg") as stripped:
+        assert not stripped.getexif()
+    assert (out / "a-one-two.jpg").stat().st_size > size
+    assert (out / "large-one-two.jpg").exists()
+
+
+def test_an_output_whose_name_is_too_long_is_an_outcome(styles, tmp_path, photo, model_folder):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(photo[:40, :60]).save(folder / ("n" * 250 + ".png"))
+    Image.fromarray(photo[:40, :60]).save(folder / "short.png")
+    jobs = plan(folder, styles, tmp_path / "out")
+    for resume in (False, True):
+        outcomes = {o.job: o for o in run(Stylizer(model_folder), jobs, Options(), resume=resume)}
+        assert ["File name too long" in str(outcomes[job].error) for job in jobs] == [True, False]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["short-one-two.png"]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"quality": 0}, "quality is 0; it must be from 1 to 100"),
+        ({"quality": 101}, "quality is 101; it must be from 1 to 100"),
+        ({"max_megapixels": -1}, "max_megapixels is -1; it must be above 0"),
+    ],
+)
+def test_files_have_limits(values, message):
+    with pytest.raises(OptionError, match=message):
+        Files(**values)
 
 
 def test_resume_passes_over_what_is_there(folder, styles, tmp_path, model_folder):

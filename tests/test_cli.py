@@ -4,16 +4,35 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from pasticcio import __version__
-from pasticcio.images import open_image
+from pasticcio.cli import main
+from pasticcio.images import open_image, read_picture, save_picture
 
 
-def run(*arguments, cwd=None):
+@pytest.fixture
+def here(monkeypatch, capfd, tmp_path):
+    """The command line in this process, in a folder of its own: exit code, standard output and error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["pasticcio", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return left.value.code or 0, *capfd.readouterr()
+
+    monkeypatch.chdir(tmp_path)
+    return call
+
+
+def run(*arguments, cwd=None, **options):
     command = [sys.executable, "-m", "pasticcio", *map(str, arguments)]
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", "TERM": "dumb"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment)
+    return subprocess.run(
+        command, cwd=cwd, env=environment, **{"capture_output": True, "text": "input" not in options, **options}
+    )
 
 
 def test_stylize_writes_a_picture(photo_file, style_file, tmp_path, model_folder):
@@ -28,6 +47,118 @@ def test_default_output_is_named_after_both(photo_file, tmp_path):
     done = run("stylize", photo_file, "-s", "sunflowers", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "photo-sunflowers.png").exists()
+
+
+def test_standard_input_to_standard_output(photo_file, style_file, tmp_path, model_folder):
+    command = ("stylize", "-s", style_file, "--model", model_folder)
+    done = run(*command, "-", "-o", "-", input=photo_file.read_bytes(), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    run(*command, photo_file, "-o", tmp_path / "o.png")
+    assert done.stdout == (tmp_path / "o.png").read_bytes()
+    done = run(*command, "-", input=photo_file.read_bytes(), cwd=tmp_path)
+    assert done.stdout.strip() == b"stdin-style.png"
+    assert (tmp_path / "stdin-style.png").read_bytes() == (tmp_path / "o.png").read_bytes()
+    for given, message in ((b"", b"<stdin> is empty"), (b"text", b"<stdin> is not a picture")):
+        done = run(*command, "-", "-o", "-", input=given, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert message in done.stderr
+        assert done.stderr.count(b"\n") == 1
+
+
+def test_a_closed_pipe_is_one_line(photo_file, style_file, tmp_path, model_folder):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(
+        "stylize", photo_file, "-s", style_file, "-o", "-", "--model", model_folder, cwd=tmp_path,
+        capture_output=False, stdout=writer, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(writer)
+    assert done.returncode == 2
+    assert done.stderr == "pasticcio: cannot write to standard output: Broken pipe\n"
+
+
+def test_exif_alpha_and_depth_reach_the_file(here, photo, style_file, tmp_path, model_folder):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist], exif[ExifTags.Base.Orientation] = "me", 6
+    Image.fromarray(photo[:40, :60]).save(tmp_path / "photo.jpg", exif=exif)
+    command = ("stylize", "photo.jpg", "-s", style_file, "--model", model_folder)
+    assert here(*command, "-o", "o.jpg", "--quality", 60) == (0, "o.jpg\n", "")
+    with Image.open("o.jpg") as kept:
+        assert kept.size == (40, 60)
+        assert kept.getexif()[ExifTags.Base.Artist] == "me"
+        assert kept.getexif()[ExifTags.Base.Orientation] == 1
+    assert here(*command, "-o", "s.jpg", "--strip")[0] == 0
+    with Image.open("s.jpg") as stripped:
+        assert not stripped.getexif()
+    assert os.path.getsize("s.jpg") > os.path.getsize("o.jpg")  # of quality 95
+    deep = np.dstack([photo[:40, :60].astype(np.uint16) * 257, np.full((40, 60), 999, np.uint16)])
+    save_picture(read_picture(deep), tmp_path / "deep.png")
+    for suffix in (".png", ".tif"):
+        assert here("stylize", "deep.png", *command[2:], "-o", f"o{suffix}")[0] == 0
+        found = read_picture(f"o{suffix}")
+        assert found.pixels.dtype == np.uint16
+        assert (found.pixels % 257).any()  # no mere 8 bits
+        assert (found.alpha == 999).all()
+
+
+def test_what_is_not_taken_over_is_said(here, photo, style_file, tmp_path, model_folder):
+    frames = [Image.fromarray(photo[:20, :20]), Image.fromarray(photo[20:40, :20])]
+    (tmp_path / "in").mkdir()
+    frames[0].save(tmp_path / "in" / "a.gif", save_all=True, append_images=frames[1:])
+    code, out, error = here("stylize", "in/a.gif", "-s", style_file, "-o", "o.png", "--model", model_folder)
+    assert (code, out, error) == (0, "o.png\n", "pasticcio: in/a.gif: animation of 2 frames: the first is used\n")
+    code, out, error = here("stylize", "in", "-s", style_file, "-o", "out", "--model", model_folder)
+    assert (code, out) == (0, "1 pictures made, 0 not\n")
+    assert error.endswith("pasticcio: in/a.gif: animation of 2 frames: the first is used\n")
+
+
+def test_names_that_are_no_text(photo_file, style_file, tmp_path, model_folder):
+    name = os.fsencode(tmp_path) + b"/\xff\xfe.jpg"
+    Path(os.fsdecode(name)).write_bytes(photo_file.read_bytes())
+    done = run("stylize", os.fsdecode(name), "-s", style_file, "--model", model_folder, cwd=tmp_path, input=b"")
+    assert (done.returncode, done.stderr, done.stdout) == (0, b"", b"\xff\xfe-style.png\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("zero.jpg", "zero.jpg is empty; it holds no picture"),
+        ("text.jpg", "text.jpg is not a picture"),
+        ("cut.png", "cut.png is damaged or cut off"),
+        ("folder.jpg", "folder.jpg is a folder: name the folder of the outputs with --out"),
+        ("folder.jpg -o -", "folder.jpg is a folder: name the folder of the outputs with --out"),
+        ("folder.jpg -o out", "no pictures in folder folder.jpg"),
+        ("none.jpg", "no such file: none.jpg"),
+        ("n" * 300, "File name too long"),
+        ("n" * 240 + ".jpg", "File name too long"),  # of the output, with the style's name
+        ("photo.jpg -o out.doc", "suffix '.doc' is not one of .png,"),
+        ("photo.jpg -o none/out.png", "there is no folder none"),
+        ("photo.jpg -o folder.jpg", "it is a folder"),
+        ("photo.jpg -o out.png --quality 50", "--quality is for JPEG, WEBP, AVIF, and the output is none"),
+        ("photo.jpg -o out.jpg --quality 0", "quality is 0; it must be from 1 to 100"),
+        ("photo.jpg -o out.jpg --quality 101", "quality is 101; it must be from 1 to 100"),
+        ("photo.jpg -o - --json", "--out - is for a picture alone, without --json"),
+        ("photo.jpg --max-megapixels 0", "max_megapixels is 0; it must be above 0"),
+        ("photo.jpg --max-megapixels nan", "max_megapixels is nan; it must be above 0"),
+        ("photo.jpg --max-megapixels 0.1", "is 451 x 300, 0.135 million pixels; the limit is 0.1; if you trust it"),
+        ("long.png -o out.webp", "WEBP holds at most 16383 pixels a side, and the picture has 17000"),
+    ],
+)
+def test_every_refused_file_is_one_line(arguments, message, here, photo_file, tmp_path):
+    (tmp_path / "zero.jpg").touch()
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "folder.jpg").mkdir()
+    save_picture(read_picture(np.zeros((1, 17000, 3), np.uint8)), tmp_path / "long.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "long.png").read_bytes()[:-40])
+    if arguments.startswith("nnn") and len(arguments) < 255:
+        (tmp_path / arguments).write_bytes(photo_file.read_bytes())
+    before = sorted(tmp_path.rglob("*"))
+    code, out, error = here("stylize", "-s", "wheat-field-with-cypresses", *arguments.split())
+    assert (code, out) == (2, "")
+    assert message in error
+    assert error.startswith("pasticcio: ")
+    assert error.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_saved_and_weighted_styles(photo_file, style_file, tmp_path, model_folder):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         StyleError,
         TrainingError,
     )
-    from pasticcio.images import open_image, save_image
+    from pasticcio.images import Picture, open_image, read_picture, save_image, save_picture
     from pasticcio.model import Model, list_models
     from pasticcio.style import Style, list_styles, mix
     from pasticcio.stylizer import Options, Stylizer
@@ -49,7 +49,7 @@ _HOMES = {
         "StyleError",
         "TrainingError",
     ),
-    "images": ("open_image", "save_image"),
+    "images": ("Picture", "open_image", "read_picture", "save_image", "save_picture"),
     "model": ("Model", "list_models"),
     "style": ("Style", "list_styles", "mix"),
     "stylizer": ("Options", "Stylizer"),
@@ -68,6 +68,7 @@ __all__ = [
     "Options",
     "OutputError",
     "PasticcioError",
+    "Picture",
     "Style",
     "StyleError",
     "Stylizer",
@@ -76,7 +77,9 @@ __all__ = [
     "list_styles",
     "mix",
     "open_image",
+    "read_picture",
     "save_image",
+    "save_picture",
 ]
 
 

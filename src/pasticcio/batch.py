@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pasticcio.errors import ImageError, OptionError, OutputError, PasticcioError
-from pasticcio.images import FORMATS, READABLE, Picture, read_picture, save_picture
+from pasticcio.images import FORMATS, MAX_MEGAPIXELS, READABLE, Picture, Source, read_picture, save_picture
 from pasticcio.stylizer import Options, Stylizer
 
 AHEAD = 3  # photos decoded before their turn, and outputs not yet written
@@ -23,12 +24,12 @@ class Job:
 
     Attributes:
         photo: file.
-        styles: names of styles, see `Stylizer.embed`, with weights that sum to 1.
+        styles: names of styles, see `Stylizer.embed`, with weights that sum to 1 or with masks.
         out: file.
     """
 
     photo: Path
-    styles: tuple[tuple[str, float], ...]
+    styles: tuple[tuple[str, float | Source], ...]
     out: Path
 
 
@@ -40,6 +41,7 @@ class Outcome:
         job: the job.
         error: why there is no picture; None where there is one.
         skipped: it was there already.
+        note: what was not taken over from the photo as it is, see `Picture`.
         seconds: that the style transfer network and all around it took, without decoding and writing.
     """
 
@@ -47,10 +49,32 @@ class Outcome:
     error: PasticcioError | None = None
     skipped: bool = False
     seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Files:
+    """How files are read and written.
+
+    Attributes:
+        max_megapixels: larger photos are refused, see `read_picture`.
+        strip: leave out EXIF data.
+        quality: of JPEG, WebP and AVIF, from 1 to 100.
+    """
+
+    max_megapixels: float = MAX_MEGAPIXELS
+    strip: bool = False
+    quality: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.max_megapixels > 0:
+            raise OptionError(f"max_megapixels is {self.max_megapixels:g}; it must be above 0")
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise OptionError(f"quality is {self.quality}; it must be from 1 to 100")
 
 
 def plan(
-    folder: Path, styles: Sequence[tuple[str, float]], out: Path, *, all_pairs: bool = False, suffix: str = ""
+    folder: Path, styles: Sequence[tuple[str, float | Source]], out: Path, *, all_pairs: bool = False, suffix: str = ""
 ) -> list[Job]:
     """The jobs for all photos in a folder and the folders in it, in the order of their names.
 
@@ -58,7 +82,7 @@ def plan(
 
     Args:
         folder: searched through; `out`, where it lies inside, is not.
-        styles: names and weights.
+        styles: names and weights, or masks.
         out: folder of the outputs.
         all_pairs: every photo with every style, instead of the weighted mean of the styles.
         suffix: of all outputs, such as ".jpg".
@@ -76,6 +100,7 @@ def plan(
     ]
     if not photos:
         raise ImageError(f"no pictures in folder {folder}; it must hold some of {', '.join(sorted(READABLE))}")
+    mixes: list[tuple[tuple[str, float | Source], ...]]
     mixes = [((name, 1.0),) for name, _ in styles] if all_pairs else [tuple(styles)]
     jobs = []
     for photo in photos:
@@ -92,7 +117,9 @@ def plan(
     return jobs
 
 
-def run(stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bool = False) -> Iterator[Outcome]:
+def run(
+    stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bool = False, files: Files | None = None
+) -> Iterator[Outcome]:
     """Do the jobs; a bad picture is an outcome with its error, and the others go on.
 
     Photos are decoded ahead and outputs written behind, each in a thread of its own beside the
@@ -103,29 +130,32 @@ def run(stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bo
         jobs: see `plan`.
         options: of all of them.
         resume: pass over jobs whose output is there.
+        files: how files are read and written.
 
     Raises:
         ImageError, StyleError: a style that cannot be read, or weights that do not sum to 1, before any
             picture is made.
     """
+    files = files or Files()
     for name in dict.fromkeys(name for job in jobs for name, _ in job.styles):
         stylizer.embed(name)
     with ThreadPoolExecutor(1) as decoder, ThreadPoolExecutor(1) as writer:
-        written: deque[tuple[Job, float, Future[None]]] = deque()
+        written: deque[tuple[Outcome, Future[None]]] = deque()
         try:
-            for job, photo in _ahead(decoder, jobs, resume):
-                while len(written) >= AHEAD or (written and written[0][2].done()):
+            for job, photo in _ahead(decoder, jobs, resume, files):
+                while len(written) >= AHEAD or (written and written[0][1].done()):
                     yield _written(*written.popleft())
                 if photo is None:
                     yield Outcome(job, skipped=True)
                     continue
                 begun = time.perf_counter()
                 try:
-                    image = stylizer.paint(photo.result(), list(job.styles), options)
+                    picture = stylizer.paint(photo.result(), list(job.styles), options)
                 except ImageError as error:
                     yield Outcome(job, error)
                     continue
-                written.append((job, time.perf_counter() - begun, writer.submit(_write, image, job.out)))
+                outcome = Outcome(job, seconds=time.perf_counter() - begun, note=picture.note)
+                written.append((outcome, writer.submit(_write, picture, job.out, files)))
             while written:
                 yield _written(*written.popleft())
         finally:
@@ -134,34 +164,38 @@ def run(stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bo
 
 
 def _ahead(
-    decoder: ThreadPoolExecutor, jobs: Iterable[Job], resume: bool
+    decoder: ThreadPoolExecutor, jobs: Iterable[Job], resume: bool, files: Files
 ) -> Iterator[tuple[Job, Future[Picture] | None]]:
     """Every job with its photo on the way; one photo with several styles is decoded once."""
     waiting: deque[tuple[Job, Future[Picture] | None]] = deque()
     last: tuple[Path, Future[Picture]] | None = None
     for job in jobs:
-        if resume and job.out.exists():
+        if resume and os.path.exists(job.out):  # not Path.exists: it raises where a name is too long
             waiting.append((job, None))
         else:
             if last is None or last[0] != job.photo:
-                last = job.photo, decoder.submit(read_picture, job.photo)
+                last = job.photo, decoder.submit(_read, job.photo, files)
             waiting.append((job, last[1]))
         if len(waiting) > AHEAD:
             yield waiting.popleft()
     yield from waiting
 
 
-def _write(picture: Picture, out: Path) -> None:
+def _read(photo: Path, files: Files) -> Picture:
+    return read_picture(photo, max_megapixels=files.max_megapixels)
+
+
+def _write(picture: Picture, out: Path, files: Files) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make folder {out.parent}: {error.strerror or error}") from error
-    save_picture(picture, out)
+    save_picture(picture, out, strip=files.strip, quality=files.quality)
 
 
-def _written(job: Job, seconds: float, done: Future[None]) -> Outcome:
+def _written(outcome: Outcome, done: Future[None]) -> Outcome:
     try:
         done.result()
     except PasticcioError as error:
-        return Outcome(job, error)
-    return Outcome(job, seconds=seconds)
+        return Outcome(outcome.job, error)
+    return outcome

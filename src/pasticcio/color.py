@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,8 +20,20 @@ YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ).astype(np.float32)
 LEAST_VARIANCE = 1e-5  # of a colour: below it there is nothing to stretch
 
 
-def match_colours(picture: Array, to: Array) -> Array:
-    """Give a picture the mean and covariance of another's colours (section 4.1, equations 1 to 5).
+@dataclass(frozen=True)
+class ColourMap:
+    """A linear map of colours, clipped to [0, 1]: picture @ matrix + shift."""
+
+    matrix: NDArray[np.float32]
+    shift: NDArray[np.float32]
+
+    def __call__(self, picture: Array) -> Array:
+        result: Array = np.clip(picture @ self.matrix + self.shift, 0.0, 1.0)
+        return result
+
+
+def colour_map(picture: Array, to: Array) -> ColourMap:
+    """What gives a picture the mean and covariance of another's colours (section 4.1, equations 1 to 5).
 
     The linear map is the symmetric one, by eigenvalues: it keeps colours nearest to what they were.
 
@@ -29,11 +42,13 @@ def match_colours(picture: Array, to: Array) -> Array:
         to: (h, w, 3) in [0, 1], whose colours are wanted.
     """
     pixels, target = picture.reshape(-1, 3).astype(np.float64), to.reshape(-1, 3).astype(np.float64)
-    mean, wanted = pixels.mean(0), target.mean(0)
-    change = _root(_covariance(target)) @ _root(_covariance(pixels), inverse=True)
-    matched: NDArray[np.float64] = (pixels - mean) @ change.T + wanted
-    result: Array = np.clip(matched, 0.0, 1.0).reshape(picture.shape).astype(np.float32)
-    return result
+    matrix = (_root(_covariance(target)) @ _root(_covariance(pixels), inverse=True)).T
+    return ColourMap(matrix.astype(np.float32), (target.mean(0) - pixels.mean(0) @ matrix).astype(np.float32))
+
+
+def match_colours(picture: Array, to: Array) -> Array:
+    """A picture with the mean and covariance of another's colours, see `colour_map`."""
+    return colour_map(picture, to)(picture)
 
 
 def match_luminance(picture: Array, to: Array) -> Array:

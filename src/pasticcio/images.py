@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import struct
 import tempfile
-import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,16 +17,32 @@ from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError, features
+from PIL import Image, ImageCms, UnidentifiedImageError, features
 
+from pasticcio.deep import in_eight_bits, is_deep, read_deep, to_srgb, write_png, write_tiff
 from pasticcio.errors import ImageError, OutputError
+from pasticcio.exif import exif_tags, quiet, read_exif, upright
 
 Array = NDArray[np.float32]
 Pixels = NDArray[Any]  # uint8 or uint16 over the whole range, or float32 in [0, 1]
 
 QUALITY = 95
 MAX_MEGAPIXELS = 400.0
-DAMAGED = (OSError, ValueError, SyntaxError, IndexError, EOFError, struct.error)  # what Pillow's decoders raise
+DAMAGED = (  # what Pillow's decoders raise
+    *(
+        OSError,
+        ValueError,
+        SyntaxError,
+        LookupError,
+        EOFError,
+        TypeError,
+        RuntimeError,
+        ArithmeticError,
+        AssertionError,
+    ),
+    *(struct.error, zlib.error),
+)
+EIGHT_BITS = "read at 8 bits, not 16, as is CMYK, a TIFF in planes, and what a profile made of tables describes"
 FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -148,7 +165,9 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> P
                     f"{max_megapixels:g}; if you trust it, raise it with --max-megapixels {_megapixels(megapixels)} "
                     "(in Python: read_picture(..., max_megapixels=...))"
                 )
-            return _decode(image, name)
+            large = image.width * image.height > ((_limits[0] if _limits else Image.MAX_IMAGE_PIXELS) or math.inf)
+            with _unlimited() if large else contextlib.nullcontext():
+                return _decode(image, name, data)
     except UnidentifiedImageError:
         raise ImageError(f"{name} is not a picture that can be read here") from None
     except DAMAGED as error:
@@ -195,7 +214,7 @@ def give_back(picture: Picture) -> Image.Image | NDArray[Any]:
         alpha = as_depth(opaque if picture.alpha is None else picture.alpha, pixels.dtype)
         pixels = np.concatenate([pixels, alpha[:, :, None]], axis=2)
     if dtype is not None:
-        return pixels
+        return pixels.astype(dtype, copy=False)
     image = Image.fromarray(pixels)
     image.info["icc_profile"] = srgb_profile()
     if picture.exif:
@@ -215,38 +234,69 @@ def list_pictures(folder: str | os.PathLike[str]) -> list[Path]:
     return found
 
 
-_limit = Lock()
+_limits: list[int | None] = []  # Pillow's, as it was, once for every reader that has lifted it
+_limits_lock = Lock()
+
+
+@contextlib.contextmanager
+def _unlimited() -> Iterator[None]:
+    """Without Pillow's own limit on pixels, which belongs to the whole process: for large pictures only."""
+    with _limits_lock:
+        _limits.append(_limits[0] if _limits else Image.MAX_IMAGE_PIXELS)
+        Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        with _limits_lock:
+            before = _limits.pop()
+            Image.MAX_IMAGE_PIXELS = None if _limits else before
 
 
 def _open(data: bytes) -> Image.Image:
-    """Pillow's own limit on pixels is no business of ours, and belongs to the whole process: it is lifted
-    for as long as one large file's header is read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with quiet():
         try:
             return Image.open(io.BytesIO(data))
         except Image.DecompressionBombError:
-            with _limit:
-                before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-                try:
-                    return Image.open(io.BytesIO(data))
-                finally:
-                    Image.MAX_IMAGE_PIXELS = before
+            with _unlimited():
+                return Image.open(io.BytesIO(data))
 
 
-def _decode(image: Image.Image, name: str) -> Picture:
+def _decode(image: Image.Image, name: str, data: bytes = b"") -> Picture:
+    """A Picture of an opened image; `data`, where given, is its file."""
+    kind = FILE if data else Kind(None, 4 if _has_alpha(image) else 3)
     try:
-        note = _frames(image)
-        image.load()
-        channels = 4 if _has_alpha(image) and name == "the picture given" else 3
+        notes = [_frames(image)] if data else []  # of an image given the caller chose the frame
         profile = image.info.get("icc_profile")
-        upright = ImageOps.exif_transpose(image)
-        exif, exif_note = _exif(upright)
-        pixels, alpha = _channels(upright, profile)
+        deep = None
+        if data and is_deep(image):
+            deep = _deep_colours(image, _open(data), profile)
+            if deep is None:
+                image = in_eight_bits(_open(data))
+                notes.append(EIGHT_BITS)
+        pixels, alpha = deep or _channels(upright(image), profile)
+        exif, note = read_exif(image, pixels.shape[1], pixels.shape[0])
     except DAMAGED as error:
         raise ImageError(f"{name} is damaged or cut off: {_first_line(error)}") from error
-    picture = _picture(pixels, alpha, Kind(None, channels), name)
-    return replace(picture, exif=exif, note="; ".join(filter(None, (note, exif_note))))
+    notes.append(note)
+    return replace(_picture(pixels, alpha, kind, name), exif=exif, note="; ".join(filter(None, notes)))
+
+
+def _deep_colours(image: Image.Image, twin: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None] | None:
+    """16-bit colours and alpha of a file opened twice; None where Pillow's 8 bits must do."""
+    samples = read_deep(image, twin)
+    if samples is None:
+        return None
+    see_through = image.info.get("transparency")
+    channels = samples.shape[2]
+    pixels, alpha = samples[:, :, : channels - 1 + channels % 2], samples[:, :, -1] if channels % 2 == 0 else None
+    if see_through is not None and alpha is None:  # one colour stands for transparency
+        alpha = np.where((pixels == np.array(see_through)).all(2), 0, 65535).astype(np.uint16)
+    if profile and profile != srgb_profile():
+        converted = to_srgb(pixels, profile)
+        if converted is None:
+            return None
+        pixels = converted
+    return pixels, alpha
 
 
 def _frames(image: Image.Image) -> str:
@@ -263,72 +313,40 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 def _channels(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
-    """Colours (H, W, 1 or 3) and alpha (H, W) of a Pillow image, in sRGB and in its own depth."""
+    """Colours (H, W, 1 or 3) and alpha (H, W) of a Pillow image in sRGB: 8 bits, or the 16 or float of a grey one."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep_grey(image), None
-    alpha = None
+        return _deep_grey(image, profile)
+    alpha, own = None, {b"GRAY": ("1", "L", "LA", "La"), b"CMYK": ("CMYK",)}.get((profile or b"")[16:20], ())
+    space = ("L" if "L" in own else "CMYK") if image.mode in own else "RGB"
     if _has_alpha(image):
-        image = image.convert("RGBA")
+        image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
         alpha = np.asarray(image.getchannel("A"))
     if image.mode == "LAB":
         image = _converted(image, ImageCms.createProfile("LAB")) or image
-    elif profile:
-        if image.mode not in ("L", "CMYK", "RGB"):
-            image = image.convert("RGB")
+    elif profile and profile != srgb_profile():
+        if image.mode != space:
+            image = image.convert(space)
         with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a damaged or unfit profile is passed over
             image = _converted(image, ImageCms.ImageCmsProfile(io.BytesIO(profile))) or image
-    return np.asarray(image.convert("RGB")), alpha
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB")), alpha
 
 
 def _converted(image: Image.Image, profile: Any) -> Image.Image | None:
-    return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    exact = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.NONE  # else dark greys are 4 % off
+    return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB", flags=exact)
 
 
-def _deep_grey(image: Image.Image) -> Pixels:
+def _deep_grey(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
     """16-bit and 32-bit integer grey over 16 bits; floating point as it is."""
-    values: Pixels = np.asarray(image)
+    values: Pixels = np.asarray(image)[:, :, None]
     if image.mode == "F":
-        return as_depth(np.nan_to_num(values), np.float32)
+        return as_depth(np.nan_to_num(values), np.float32), None
+    see_through, alpha = image.info.get("transparency"), None
+    if see_through is not None:
+        alpha = np.where(values[:, :, 0] == see_through, 0, 65535).astype(np.uint16)
     values = np.clip(values, 0, 65535).astype(np.uint16)
-    return values
-
-
-STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file, and blocks of its own metadata
-    {
-        *range(254, 267),
-        273,
-        *range(277, 282),
-        284,
-        *range(288, 294),
-        297,
-        301,
-        *range(317, 326),
-        330,
-        332,
-        333,
-        334,
-        336,
-    }
-    | {*range(338, 348), *range(512, 522), 529, 530, 531, 532, 700, 33723, 34377, 34675}
-)
-
-
-def _exif(image: Image.Image) -> tuple[bytes | None, str]:
-    """The EXIF data of an upright sRGB picture, and a note where they cannot be read."""
-    try:
-        exif = image.getexif()
-        for tag in STRUCTURE & set(exif):
-            del exif[tag]
-        if not exif:
-            return None, ""
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        true = {ExifTags.Base.ColorSpace: 1}  # sRGB
-        true |= {ExifTags.Base.ExifImageWidth: image.width, ExifTags.Base.ExifImageHeight: image.height}
-        details.update({tag: value for tag, value in true.items() if tag in details})
-        exif[ExifTags.Base.Orientation] = 1
-        return exif.tobytes(), ""
-    except Exception:  # Pillow's reader and writer of EXIF raise all kinds
-        return None, "its EXIF data are damaged and left out"
+    converted = to_srgb(values, profile) if profile else None
+    return values if converted is None else converted, alpha
 
 
 def _from_array(array: NDArray[Any]) -> Picture:
@@ -337,6 +355,7 @@ def _from_array(array: NDArray[Any]) -> Picture:
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
         raise ImageError(f"an array of shape {array.shape} is no picture; it must be (H, W), or (H, W, 1, 3 or 4)")
     kind = Kind(array.dtype, max(3, array.shape[2]))
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if np.issubdtype(array.dtype, np.floating):
         low, high = float(array.min()), float(array.max())
         if not (low >= -1e-3 and high <= 1.0 + 1e-3):  # NaN fails too
@@ -344,13 +363,14 @@ def _from_array(array: NDArray[Any]) -> Picture:
         array = as_depth(array, np.float32)
     elif array.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"an array of {array.dtype} is no picture; use uint8, uint16 or floating point in [0, 1]")
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     colours, alpha = (array[:, :, :3], array[:, :, 3]) if array.shape[2] == 4 else (array, None)
     return _picture(colours, alpha, kind, "the picture given")
 
 
 def _picture(pixels: Pixels, alpha: Pixels | None, kind: Kind, name: str) -> Picture:
     """Grey to RGB, an alpha that hides nothing dropped, and hidden colours replaced."""
+    if 0 in pixels.shape:
+        raise ImageError(f"{name} is {pixels.shape[1]} x {pixels.shape[0]}; a picture has pixels")
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
     if alpha is not None:
@@ -377,9 +397,9 @@ def to_pil(image: Array) -> Image.Image:
 
 
 def save_image(image: Source, path: str | os.PathLike[str]) -> None:
-    """Write any picture that `read_picture` takes, or floats beyond [0, 1], which are clipped; see `save_picture`."""
+    """Write any picture that `read_picture` takes; of floats, clipped to [0, 1], 8 bits; see `save_picture`."""
     if isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.floating):
-        image = as_depth(image, np.float32)
+        image = as_depth(image, np.uint8)
     save_picture(read_picture(image), path)
 
 
@@ -416,20 +436,25 @@ def encode_png(picture: Picture, *, strip: bool = False) -> bytes:
 
 def _encode(picture: Picture, file: IO[bytes], kind: str, name: str, strip: bool, quality: int | None) -> None:
     if kind == "JPEG" and picture.alpha is not None:
-        white = as_depth(over_white(picture), np.uint8)
-        picture = replace(picture, pixels=white, alpha=None)
-    image = give_back(replace(picture, kind=FILE))
-    assert isinstance(image, Image.Image)
-    options: dict[str, Any] = {"icc_profile": image.info["icc_profile"]}
-    if picture.exif and not strip:
-        options["exif"] = picture.exif
-    if kind in LOSSY:
-        options["quality"] = QUALITY if quality is None else quality
-    if kind == "JPEG":
-        options["subsampling"] = 0
+        picture = replace(picture, pixels=as_depth(over_white(picture), np.uint8), alpha=None)
+    exif = None if strip else picture.exif
     try:
-        image.save(file, format=kind, **options)
-    except (OSError, ValueError) as error:
+        if picture.pixels.dtype == np.uint8 or kind in LOSSY:
+            image = give_back(replace(picture, kind=FILE))
+            assert isinstance(image, Image.Image)
+            options: dict[str, Any] = {"icc_profile": srgb_profile()}
+            if exif:
+                options["exif"] = exif_tags(exif) if kind in ("TIFF", "AVIF") else exif
+            if kind in LOSSY:
+                options["quality"] = QUALITY if quality is None else quality
+            if kind == "JPEG":
+                options["subsampling"] = 0
+            image.save(file, format=kind, **options)
+        else:
+            samples = give_back(replace(picture, kind=Kind(np.dtype(np.uint16), 3 if picture.alpha is None else 4)))
+            assert isinstance(samples, np.ndarray)
+            (write_tiff if kind == "TIFF" else write_png)(file, samples, srgb_profile(), exif)
+    except (OSError, ValueError, struct.error) as error:
         remedy = "; leave the EXIF data out with --strip (in Python: strip=True)" if "EXIF" in str(error) else ""
         raise OutputError(f"cannot write {name} as {kind}: {_first_line(error)}{remedy}") from error
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from numbers import Real
 from threading import Lock
 from typing import TYPE_CHECKING, Any, overload
 
@@ -12,13 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pasticcio.color import COLOURS, Colours, grey, luminance, match_colours, match_luminance, with_luminance
+from pasticcio.color import (
+    COLOURS,
+    Colours,
+    colour_map,
+    grey,
+    luminance,
+    match_colours,
+    match_luminance,
+    with_luminance,
+)
+from pasticcio.detail import enlarge
 from pasticcio.errors import ModelError, OptionError, StyleError, nearest
 from pasticcio.images import (
     Array,
     FileOrImage,
     Picture,
+    Pixels,
     Source,
+    as_depth,
     as_float,
     give_back,
     list_pictures,
@@ -26,8 +39,11 @@ from pasticcio.images import (
     read_picture,
     to_pil,
 )
+from pasticcio.masks import Mask, product, read_mask
+from pasticcio.memory import available
 from pasticcio.model import Model
-from pasticcio.style import Style, mix
+from pasticcio.style import Style, StyleGaussian, mix
+from pasticcio.tiles import STATISTICS, Canvas, Progress, Report, Scene, Statistics, reduced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +52,15 @@ if TYPE_CHECKING:
 
 MIN_SIDE = 16  # the graphs' smallest height and width
 MAX_STRENGTH = 1.5
+MIN_STROKE, MAX_STROKE = 0.25, 8.0
+MIN_TILE = 64
+TILES = (1536, 768, 384, 192)  # sides of tiles, the largest that memory holds is taken
+ONE_PASS, IN_REGIONS, PER_MASK = 30, 60, 30  # bytes that a pixel takes for each number at the widest layer
+BESIDE = 50  # bytes a pixel takes beside the network
+SPARE = 0.8  # of the memory there is, what may be used
+LOOK = 2_000_000  # pixels: larger photos are looked at smaller, for their own style and their colours
+SLAB = 512  # rows
+RANDOM, LIKE = "random", "like:"
 MIN_STYLE, MAX_STYLE = 64, 1024  # short side of a style picture
 STYLE_RANGE = 192, 512  # of those, what the models were trained on
 MAX_ASPECT = 4  # of a style picture: the middle of a longer one is taken
@@ -51,24 +76,49 @@ class Options:
         style_size: short side, in pixels, at which the style picture is looked at: larger is coarser. By
             default the photo's own, from 192 to 512: strokes then have the size that they have where
             photo and painting hang side by side. Named styles were looked at at 384, saved ones when saved.
+        stroke: how many times larger than that the strokes are, from 0.25 to 8: the photo is stylized that
+            many times smaller, and its finer detail added again (see `detail.enlarge`).
         colours: "style": the style's. "match": the style picture first takes on the photo's colours (a
             style without a picture: the output does). "luminance": only light and shade are stylized.
+        mask: a picture of the photo's proportions whose grey is the strength at every place: white as
+            `strength` says, black the photo in its own manner.
+        seed: of the styles "random" and "like:..."; None for another one every time.
+        spread: how far "like:..." goes from its style, from 0 to 1, see `StyleGaussian.near`.
+        tile: side, in pixels, of the tiles in which a picture is rendered; 0 for one pass whatever its size.
+            By default one pass where memory holds it, and else tiles.
+        statistics: how tiles come by the statistics that they share, see `tiles`.
     """
 
     strength: float = 1.0
     style_size: int | None = None
     colours: Colours = "style"
+    stroke: float = 1.0
+    mask: Source | None = field(default=None, compare=False)
+    seed: int | None = None
+    spread: float = 0.3
+    tile: int | None = None
+    statistics: Statistics = "sample"
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.strength <= MAX_STRENGTH:
             raise OptionError(f"strength is {self.strength:g}; it must be between 0 and {MAX_STRENGTH:g}")
+        if not MIN_STROKE <= self.stroke <= MAX_STROKE:
+            raise OptionError(f"stroke is {self.stroke:g}; it must be between {MIN_STROKE:g} and {MAX_STROKE:g}")
+        if not 0.0 <= self.spread <= 1.0:
+            raise OptionError(f"spread is {self.spread:g}; it must be between 0 and 1")
+        if self.seed is not None and self.seed < 0:
+            raise OptionError(f"seed is {self.seed}; it must be 0 or more")
+        if self.tile is not None and self.tile != 0 and self.tile < MIN_TILE:
+            raise OptionError(f"tile is {self.tile}; it must be {MIN_TILE} pixels or more, or 0 for one pass")
         if self.colours not in COLOURS:
             raise OptionError(f"colours is {self.colours!r}; {nearest(self.colours, COLOURS)}")
+        if self.statistics not in STATISTICS:
+            raise OptionError(f"statistics is {self.statistics!r}; {nearest(self.statistics, STATISTICS)}")
         if self.style_size is not None and not MIN_STYLE <= self.style_size <= MAX_STYLE:
             raise OptionError(f"style_size is {self.style_size}; it must be from {MIN_STYLE} to {MAX_STYLE} pixels")
 
 
-Weighted = list[tuple[Source | Style, float]]
+Weighted = Sequence[tuple[Source | Style, "float | Source"]]
 
 
 class Stylizer:
@@ -96,7 +146,8 @@ class Stylizer:
 
         Args:
             picture: see `open_image`; or a folder, for the mean of its pictures' styles; or a `.json` file
-                that `Style.save` wrote; or the name of a named style (see `list_styles`).
+                that `Style.save` wrote; or the name of a named style (see `list_styles`); or "random", or
+                "like:" and any of these (see `StyleGaussian`; `Options` has their seed and spread).
             name: of the style; by default the file's.
             side: short side, in pixels, to which the picture is brought first; by default the model's, 256.
 
@@ -104,7 +155,7 @@ class Stylizer:
             ImageError: the picture cannot be read.
             StyleError: no such file or named style, or a style of another model.
         """
-        return self._embed(picture, name, side or self.model.style_side, unchanged)
+        return self._embed(picture, name, side or self.model.style_side, unchanged, Options())
 
     @overload
     def stylize(
@@ -149,7 +200,8 @@ class Stylizer:
         Args:
             photo: see `read_picture`.
             style: a style, or a picture to embed first (see `embed`), or a list of pairs of either and a
-                weight; the weights sum to 1.
+                weight; the weights sum to 1. Or of either and a mask: a picture that is white where the style
+                is to be. Where masks overlap styles mix, and where there are none the photo keeps its own.
             options: how; `strength` given here takes its place.
 
         Returns:
@@ -164,32 +216,37 @@ class Stylizer:
             options = replace(options, strength=strength)
         return give_back(self.paint(read_picture(photo), style, options))
 
-    def paint(self, picture: Picture, style: Source | Style | Weighted, options: Options) -> Picture:
-        """`stylize` from a Picture to a Picture, with its alpha, EXIF data and depth; see `save_picture`."""
-        content = as_float(picture.pixels)
-        side = options.style_size or int(np.clip(min(content.shape[:2]), *STYLE_RANGE))
-        shown = grey(luminance(content)) if options.colours == "luminance" else content
-        recolour = {
-            "style": unchanged,
-            "match": lambda image: match_colours(image, content),
-            "luminance": lambda image: match_luminance(image, content),
-        }[options.colours]
-        pairs = style if isinstance(style, list) else [(style, 1.0)]
-        wanted = mix([(self._embed(one, "", side, recolour), weight) for one, weight in pairs]).embedding
-        if options.strength != 1.0:
-            if self.model.table:
-                raise OptionError(
-                    f"strength is {options.strength:g}, but model {self.model.name} cannot look at the photo and know "
-                    "its own manner; leave strength at 1"
-                )
-            own = self.embed(shown, side=side).embedding
-            wanted = own + np.float32(options.strength) * (wanted - own)
-        image = self.render(shown, wanted)
-        if options.colours == "luminance":
-            image = with_luminance(content, image)
-        elif options.colours == "match" and any(isinstance(self._find(one), Style) for one, _ in pairs):
-            image = match_colours(image, content)
-        return picture.with_pixels(image)
+    def paint(
+        self,
+        picture: Picture,
+        style: Source | Style | Weighted,
+        options: Options | None = None,
+        report: Report = lambda progress: None,
+    ) -> Picture:
+        """`stylize` from a Picture to a Picture, with its alpha, EXIF data and depth; see `save_picture`.
+
+        Args:
+            picture: see `read_picture`.
+            style, options: see `stylize`.
+            report: called when rendering begins and after every tile.
+        """
+        options = options or Options()
+        work = picture if options.stroke == 1.0 else _scaled(picture, 1.0 / options.stroke)
+        height, width = work.pixels.shape[:2]
+        look = as_float(work.pixels) if height * width <= LOOK else _scaled_floats(work.pixels, LOOK)
+        light = options.colours == "luminance"
+        styles, masks = self._styles(style, options, look, height, width)
+        tone = (lambda image: grey(luminance(image))) if light else unchanged
+        pixels = self._pixels(Scene(work.pixels, styles, masks, work.alpha, tone), options, report)
+        if light:
+            pixels = _in_slabs(lambda photo, image: with_luminance(photo, image), work.pixels, pixels)
+        elif options.colours == "match" and not all(self._has_picture(one) for one, _ in _pairs(style)):
+            small = as_float(pixels) if height * width <= LOOK else _scaled_floats(pixels, LOOK)
+            recolour = colour_map(small, look)
+            pixels = _in_slabs(lambda _, image: recolour(image), work.pixels, pixels)
+        if work is not picture:
+            pixels = enlarge(as_float(pixels), as_float(work.pixels), picture.pixels)
+        return picture.with_pixels(pixels)
 
     def render(self, content: Array, embedding: NDArray[np.float32]) -> Array:
         """One forward pass of the style transfer network.
@@ -210,12 +267,108 @@ class Stylizer:
         image = self.run(self.model.transfer, content=_batch(padded), embedding=embedding[None].astype(np.float32))
         return np.ascontiguousarray(image[0].transpose(1, 2, 0)[:height, :width])
 
-    def run(self, graph: Path, **inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run one graph of the model on float32 arrays; returns its output."""
-        output: NDArray[np.float32] = self._session(graph).run(None, inputs)[0]
-        return output
+    def canvas(self, scene: Scene) -> Canvas:
+        """A scene on which the regions graph can be run, whole or in tiles.
 
-    def _embed(self, picture: Source | Style, name: str, side: int, recolour: Callable[[Array], Array]) -> Style:
+        Raises:
+            ModelError: the model, of an earlier version, has no such graph.
+        """
+        return Canvas(self._run, self.model.regions, self.model.config["regions"], scene)
+
+    def run(self, graph: Path, **inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run one graph of the model on float32 arrays; returns its first output."""
+        return self._run(graph, **inputs)[0]
+
+    def _run(self, graph: Path, **inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        outputs: list[NDArray[np.float32]] = self._session(graph).run(None, inputs)
+        return outputs
+
+    def _styles(
+        self, style: Source | Style | Weighted, options: Options, look: Array, height: int, width: int
+    ) -> tuple[NDArray[np.float32], tuple[Mask, ...]]:
+        """The embeddings of a scene, and the masks of all but the first of them."""
+        side = options.style_size or int(np.clip(min(height, width), *STYLE_RANGE))
+        recolour = {
+            "style": unchanged,
+            "match": lambda image: match_colours(image, look),
+            "luminance": lambda image: match_luminance(image, look),
+        }[options.colours]
+        pairs = _pairs(style)
+        found = [self._embed(one, "", side, recolour, options, place) for place, (one, _) in enumerate(pairs)]
+        weights = [weight for _, weight in pairs]
+        weighted = [isinstance(weight, Real) for weight in weights]
+        if any(weighted) and not all(weighted):
+            raise StyleError("some styles have a weight and some a mask; give all of them the one or the other")
+        if all(weighted):
+            wanted = [mix(list(zip(found, weights, strict=True))).embedding]  # type: ignore[arg-type]
+            masks = []
+        else:
+            wanted = [one.embedding for one in found]
+            masks = [read_mask(weight, height, width) for weight in weights]  # type: ignore[arg-type]
+        if options.mask is not None:
+            mask = read_mask(options.mask, height, width)
+            masks = [product(mask, other) for other in masks] or [mask]
+        if options.strength == 1.0 and not masks:
+            return np.stack(wanted), ()
+        if self.model.table:
+            asked = f"strength is {options.strength:g}" if options.strength != 1.0 else "a mask is given"
+            raise OptionError(
+                f"{asked}, but model {self.model.name} cannot look at the photo and know its own manner; leave it out"
+            )
+        shown = grey(luminance(look)) if options.colours == "luminance" else look
+        own = self.embed(shown, side=side).embedding
+        strong = [own + np.float32(options.strength) * (one - own) for one in wanted]
+        return np.stack([own, *strong] if masks else strong), tuple(masks)
+
+    def _pixels(self, scene: Scene, options: Options, report: Report) -> Pixels:
+        """The scene rendered, in one pass or in tiles: as float32, or in the photo's depth."""
+        megapixels = scene.pixels.shape[0] * scene.pixels.shape[1] / 1e6
+        free = available() * SPARE
+        plain = scene.alpha is None and not scene.masks
+        need = self._bytes(scene, regions=not plain) * megapixels * 1e6
+        if options.tile == 0 or (options.tile is None and need <= free):
+            report(Progress(0, 1, "one pass"))
+            if plain:
+                image = self.render(scene.tone(as_float(scene.pixels)), scene.styles[0])
+            else:
+                image = self.canvas(scene).whole()[0]
+            report(Progress(1, 1, "one pass"))
+            return image
+        if options.tile:
+            side, why = options.tile, ""
+        else:
+            bytes_per_pixel = self._bytes(scene, regions=True)
+            side = next((side for side in TILES if bytes_per_pixel * (side + 200) ** 2 <= free / 2), TILES[-1])
+            why = f": {megapixels:.0f} megapixels in one pass would take {need / 1e9:.1f} GB"
+        return self.canvas(scene).tiled(side, options.statistics, report, why)
+
+    def _bytes(self, scene: Scene, regions: bool) -> float:
+        """About what rendering takes for every pixel."""
+        traits = self.model.config.get("regions", {})
+        widest = max((c / s**2 for c, s in zip(traits.get("layers", ()), traits.get("at", ()), strict=True)), default=8)
+        each = IN_REGIONS + PER_MASK * min(2, len(scene.masks)) if regions else ONE_PASS
+        return widest * each + BESIDE
+
+    def _embed(
+        self,
+        picture: Source | Style,
+        name: str,
+        side: int,
+        recolour: Callable[[Array], Array],
+        options: Options,
+        place: int = 0,
+    ) -> Style:
+        if _is_drawn(picture):
+            assert isinstance(picture, str)
+            seed = None if options.seed is None else (options.seed, place)
+            if picture == RANDOM:
+                return self._random(lambda gaussian: gaussian.sample(np.random.default_rng(seed)), name or RANDOM)
+            if picture.startswith(LIKE):
+                like = self._embed(picture[len(LIKE) :], "", side, recolour, options)
+                return self._random(
+                    lambda gaussian: gaussian.near(like.embedding, options.spread, np.random.default_rng(seed)),
+                    name or f"{LIKE}{like.name}",
+                )
         found = self._find(picture)
         if self.model.table and not isinstance(found, Style):
             known = ", ".join(self.model.styles)
@@ -231,7 +384,7 @@ class Stylizer:
             name = os.path.basename(os.fspath(found))
         if isinstance(found, (str, os.PathLike)) and os.path.isdir(found):
             pictures = list_pictures(found)
-            styles = [self._embed(path, "", side, recolour) for path in pictures]
+            styles = [self._embed(path, "", side, recolour, options) for path in pictures]
             mean = np.mean([style.embedding for style in styles], axis=0)
             return Style(mean, self.model.fingerprint, name)
         key = _file_key(found, side) if recolour is unchanged else None
@@ -242,6 +395,14 @@ class Stylizer:
         if key is not None:
             self._embedded[key] = style
         return style
+
+    def _random(self, draw: Callable[[StyleGaussian], NDArray[np.float32]], name: str) -> Style:
+        gaussian = StyleGaussian.open(self.model.name, self.model.fingerprint)
+        return Style(draw(gaussian), self.model.fingerprint, name)
+
+    def _has_picture(self, style: Source | Style) -> bool:
+        """Whether a style is looked at here and now, so that its colours could be changed first."""
+        return not _is_drawn(style) and not isinstance(self._find(style), Style)
 
     def _find(self, picture: Source | Style) -> Source | Style:
         """What a name means: a named or saved style, or else the picture itself."""
@@ -272,8 +433,53 @@ class Stylizer:
 
 
 def unchanged(image: Array) -> Array:
-    """The style picture as it is."""
+    """The picture as it is."""
     return image
+
+
+def _is_drawn(style: Source | Style) -> bool:
+    """Whether it is "random" or "like:..."; files of such names come first."""
+    return isinstance(style, str) and (style == RANDOM or style.startswith(LIKE)) and not os.path.exists(style)
+
+
+def _pairs(style: Source | Style | Weighted) -> Weighted:
+    return style if isinstance(style, (list, tuple)) else [(style, 1.0)]  # type: ignore[list-item]
+
+
+def _scaled(picture: Picture, factor: float) -> Picture:
+    """A picture at another size, no side under one pixel."""
+    height, width = picture.pixels.shape[:2]
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    alpha = None if picture.alpha is None else _resized(picture.alpha, size)
+    return replace(picture, pixels=_resized(picture.pixels, size), alpha=alpha)
+
+
+def _resized(values: Pixels, size: tuple[int, int]) -> Pixels:
+    """(H, W) or (H, W, 3) of any depth at another size (width, height)."""
+    if values.dtype == np.uint8:
+        return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.LANCZOS))
+    planes = values[:, :, None] if values.ndim == 2 else values
+    resized = [
+        np.asarray(Image.fromarray(as_float(planes[:, :, c])).resize(size, Image.Resampling.LANCZOS))
+        for c in range(planes.shape[2])
+    ]
+    return as_depth(np.stack(resized, 2) if values.ndim == 3 else resized[0], values.dtype)
+
+
+def _scaled_floats(pixels: Pixels, most: int) -> Array:
+    """A large picture at about `most` pixels."""
+    height, width = pixels.shape[:2]
+    factor = (most / (height * width)) ** 0.5
+    return as_float(reduced(pixels, (max(1, round(width * factor)), max(1, round(height * factor)))))
+
+
+def _in_slabs(change: Callable[[Array, Array], Array], photo: Pixels, image: Pixels) -> Pixels:
+    """A picture changed row by row, with the photo beside it; of large pictures only a part is floats at once."""
+    out = np.empty_like(image)
+    for top in range(0, len(photo), SLAB):
+        rows = slice(top, top + SLAB)
+        out[rows] = as_depth(change(as_float(photo[rows]), as_float(image[rows])), image.dtype)
+    return out
 
 
 def _file_key(picture: Source, side: int) -> tuple[str, int, int, int] | None:

@@ -3,9 +3,9 @@
 Instance normalization takes its statistics over the whole picture (Ghiasi et al. 2017, section 2), so tiles
 must share them. They are measured first, and given to every tile:
 
-- "sample": crops at full size from all over the picture, as one batch, stand for the whole. The default.
-- "reduced": the whole picture, made smaller. Its texture is another, and so are its statistics.
-- "exact": all tiles, once for every layer, since the statistics of a layer depend on those before it.
+- "reduced": of the whole picture, made smaller. Its fine texture is another, and so are its statistics.
+- "sample": the same, corrected by what making smaller changes in a sample of crops. The default.
+- "exact": of all tiles, once for every layer, since the statistics of a layer depend on those before it.
 
 With the statistics given the network reaches a known number of pixels far; tiles overlap by it, and what they
 give is then what one pass with the same statistics would give.
@@ -13,6 +13,7 @@ give is then what one pass with the same statistics would give.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,16 +24,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pasticcio.images import Array, as_float
+from pasticcio.images import Array, Pixels, as_depth, as_float
 
 Statistics = Literal["sample", "reduced", "exact"]
 STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
+NAMES = {"sample": "of a sample", "reduced": "of the picture made smaller", "exact": "exact"}
 Measured = NDArray[np.float32]  # (2, channels): means and variances
 Run = Callable[..., list[NDArray[np.float32]]]
 Report = Callable[["Progress"], None]
 
-SAMPLE_PIXELS = 3_000_000  # in all crops, or in the reduced picture
-SAMPLE_SIDE, SAMPLE_MARGIN = 384, 32  # of a crop; what lies nearer to its border is not counted
+REDUCED_PIXELS = 3_000_000
+CROPS, CROP_SIDE, CROP_MARGIN = 20, 384, 48  # pixels; what lies in the margin is rendered and not counted
+MOST_CHANGE = 4.0  # of a variance, by a correction
 NOTHING = 1e-6  # weight of a place that does not count: a sum of weights is never 0
 ONE = np.ones((1, 1, 1, 1), np.float32)
 
@@ -96,7 +99,7 @@ class Canvas:
     def __init__(self, run: Run, graph: Path, traits: dict[str, Any], scene: Scene) -> None:
         self.scene = scene
         self._run, self._graph = run, graph
-        self.multiple, self.margin, self.reach = traits["multiple"], traits["margin"], traits["reach"]
+        self.multiple, self.margin, self.reach = (int(traits[name]) for name in ("multiple", "margin", "reach"))
         self.scales: list[int] = traits["scales"]
         self.layers: list[int] = traits["layers"]
         height, width = scene.pixels.shape[:2]
@@ -107,13 +110,34 @@ class Canvas:
 
     def whole(self) -> tuple[Array, Measured]:
         """All in one pass: the picture (H, W, 3) in [0, 1], and the statistics found."""
-        images, statistics = self.render([self._all()], None)
+        images, statistics = self.render([self._whole_window()], None)
         height, width = self.scene.pixels.shape[:2]
         return images[0, self.margin : self.margin + height, self.margin : self.margin + width], statistics
 
-    def measure(
-        self, how: Statistics, side: int, report: Callable[[int], None] = lambda done: None
-    ) -> Measured:
+    def tiled(self, side: int, how: Statistics, report: Report, why: str = "") -> Pixels:
+        """In tiles: the picture (H, W, 3), in the depth of the scene.
+
+        Args:
+            side: of a tile without what it overlaps.
+            how: statistics.
+            report: told of every tile.
+            why: for people.
+        """
+        out = np.empty(self.scene.pixels.shape, self.scene.pixels.dtype)
+        windows = list(self.tiles(side))
+        rounds = len(self.layers) if how == "exact" and self._reduced()[1] < 1.0 else 0
+        text = f"{len(windows)} tiles, statistics {NAMES[how]}{why}"
+        total = len(windows) * (1 + rounds)
+        report(Progress(0, total, text))
+        given = self.measure(how, side, lambda done: report(Progress(done, total, text)))
+        for number, window in enumerate(windows, start=1):
+            rows, columns, inner_rows, inner_columns = self.place(window)
+            image = self.render([window], given)[0][0]
+            out[rows, columns] = as_depth(image[inner_rows, inner_columns], out.dtype)
+            report(Progress(rounds * len(windows) + number, total, text))
+        return out
+
+    def measure(self, how: Statistics, side: int, report: Callable[[int], None] = lambda done: None) -> Measured:
         """The statistics of all layers, see the head of this module.
 
         Args:
@@ -121,20 +145,27 @@ class Canvas:
             side: of the tiles, where all of them are rendered.
             report: called with the number of tiles rendered so far.
         """
-        if how == "reduced":
-            return self._reduced().whole()[1]
-        windows = self._crops()
-        if how == "sample" or len(windows) == 1:
-            return self.render(windows, None)[1]
-        found = self.render(windows[:1], None)[1]  # only the first layer of each round is right, until all are
-        done = 0
-        for _ in self.layers:
+        small, factor = self._reduced()
+        found = small.whole()[1]
+        if how == "reduced" or factor == 1.0:
+            return found
+        crops = self._crops()
+        places = [(round(top * factor), round(left * factor)) for top, left in crops]
+        large = self.render(self._around(crops, CROP_SIDE), None)[1]
+        same = small.render(small._around(places, round(CROP_SIDE * factor)), None)[1]
+        change = np.clip(large[1] / same[1], 1 / MOST_CHANGE, MOST_CHANGE)
+        found = np.stack([found[0] + large[0] - same[0], found[1] * change])
+        if how == "sample":
+            return found
+        done, first = 0, 0
+        for channels in self.layers:
             parts = []
             for window in self.tiles(side):
                 parts.append((self.render([window], found)[1], self._weight(window)))
                 done += 1
                 report(done)
-            found = pooled(parts)
+            found[:, first : first + channels] = pooled(parts)[:, first : first + channels]
+            first += channels
         return found
 
     def render(self, windows: Sequence[Window], given: Measured | None) -> tuple[NDArray[np.float32], Measured]:
@@ -185,39 +216,39 @@ class Canvas:
             slice(left + across, max(left, right) + across),
         )
 
-    def _all(self) -> Window:
+    def _whole_window(self) -> Window:
         return Window(0, 0, self.height, self.width, (0, self.height), (0, self.width))
 
-    def _crops(self) -> list[Window]:
-        """Crops from all over: one from a random place in every cell of a grid. All, where that is not much more."""
-        height, width = min(SAMPLE_SIDE, self.height), min(SAMPLE_SIDE, self.width)
-        count = max(1, SAMPLE_PIXELS // (height * width))
-        if count * height * width >= self.height * self.width:
-            return [self._all()]
-        down = max(1, min(count, round(math.sqrt(count * self.height / self.width))))
-        across = max(1, count // down)
+    def _crops(self) -> list[tuple[int, int]]:
+        """Upper left corners, in the picture, of crops from all over: a random one in each cell of a grid."""
+        height, width = self.scene.pixels.shape[:2]
+        down = min(CROPS, max(1, round(math.sqrt(CROPS * height / width))))
+        across = max(1, CROPS // down)
+        rooms = max(0, height - CROP_SIDE) / down, max(0, width - CROP_SIDE) / across
         random = np.random.default_rng(0)
+        cells = np.stack(np.meshgrid(np.arange(down), np.arange(across), indexing="ij"), 2)
+        places = random.random((down, across, 2)) + cells
+        return [(int(row), int(column)) for row, column in (places * rooms).reshape(-1, 2)]
+
+    def _around(self, corners: Sequence[tuple[int, int]], side: int) -> list[Window]:
+        """Windows around squares of the picture, which alone count."""
+        full = (-(-(side + 2 * CROP_MARGIN) // self.multiple) + 1) * self.multiple
+        height, width = min(full, self.height), min(full, self.width)
         windows = []
-        for row in range(down):
-            for column in range(across):
-                top = self._random(random, self.height, height, row, down)
-                left = self._random(random, self.width, width, column, across)
-                own = [
-                    (0 if first == 0 else SAMPLE_MARGIN, side if first + side == full else side - SAMPLE_MARGIN)
-                    for first, side, full in ((top, height, self.height), (left, width, self.width))
-                ]
-                windows.append(Window(top, left, height, width, own[0], own[1]))
+        for row, column in corners:
+            row, column = row + self.margin, column + self.margin
+            top = min(max(0, row - CROP_MARGIN) // self.multiple * self.multiple, self.height - height)
+            left = min(max(0, column - CROP_MARGIN) // self.multiple * self.multiple, self.width - width)
+            rows = row - top, min(row - top + side, height)
+            windows.append(Window(top, left, height, width, rows, (column - left, min(column - left + side, width))))
         return windows
 
-    def _random(self, random: np.random.Generator, full: int, side: int, cell: int, cells: int) -> int:
-        """A place for a crop whose middle lies in its cell of the grid."""
-        low = min(max(full * cell // cells - side // 2, 0), full - side)
-        high = min(max(full * (cell + 1) // cells - side // 2, low), full - side)
-        return int(random.integers(low, high + 1)) // self.multiple * self.multiple
-
-    def _reduced(self) -> Canvas:
+    def _reduced(self) -> tuple[Canvas, float]:
+        """The scene made smaller, and how much; as it is where it is small."""
         height, width = self.scene.pixels.shape[:2]
-        factor = min(1.0, math.sqrt(SAMPLE_PIXELS / (height * width)))
+        factor = math.sqrt(REDUCED_PIXELS / (height * width))
+        if factor >= 1.0:
+            return self, 1.0
         size = max(1, round(width * factor)), max(1, round(height * factor))
         scene = self.scene
         small = replace(
@@ -227,7 +258,7 @@ class Canvas:
             alpha=None if scene.alpha is None else reduced(scene.alpha, size),
         )
         traits = {name: getattr(self, name) for name in ("multiple", "margin", "reach", "scales", "layers")}
-        return Canvas(self._run, self._graph, traits, small)
+        return Canvas(self._run, self._graph, traits, small), factor
 
     def _cut(self, values: NDArray[Any], window: Window) -> NDArray[Any]:
         rows = self._rows[window.top : window.top + window.height]
@@ -274,7 +305,7 @@ def cuts(length: int, side: int, multiple: int) -> list[tuple[int, int]]:
     """A length in equal parts of about `side` or less, their ends on multiples."""
     parts = max(1, -(-length // max(side, multiple)))
     ends = [round(length * part / parts / multiple) * multiple for part in range(parts)] + [length]
-    return [(a, b) for a, b in zip(ends, ends[1:], strict=False) if b > a]
+    return [(a, b) for a, b in itertools.pairwise(ends) if b > a]
 
 
 def averaged(maps: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
@@ -288,7 +319,7 @@ def averaged(maps: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
 
 def pooled(parts: Sequence[tuple[Measured, float]]) -> Measured:
     """The statistics of a whole from those of its parts and their weights."""
-    weights = np.array([weight for _, weight in parts])
+    weights = np.array([weight for _, weight in parts], np.float64)
     weights /= weights.sum()
     means = np.stack([part[0] for part, _ in parts]).astype(np.float64)
     variances = np.stack([part[1] for part, _ in parts]).astype(np.float64)

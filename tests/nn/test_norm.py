@@ -1,6 +1,6 @@
 import torch
 
-from pasticcio.nn.norm import ConditionalInstanceNorm, ShiftBatchNorm
+from pasticcio.nn.norm import ConditionalInstanceNorm, ShiftBatchNorm, Steering
 
 
 def test_statistics_become_those_of_the_style():
@@ -40,3 +40,55 @@ def test_shift_batch_norm_has_no_scale():
         norm.bias.fill_(2.0)
     y = norm(torch.randn(8, 5, 6, 6) * 3 + 1)
     torch.testing.assert_close(y.mean((0, 2, 3)), torch.full((5,), 2.0), atol=1e-4, rtol=0)
+
+
+def steering(styles, masks, weights, given=None, known=0.0):
+    channels = styles.shape[1] // 2
+    return Steering(
+        styles,
+        {1: masks},
+        {1: weights},
+        torch.zeros(2, channels) if given is None else given,
+        torch.full((channels,), known),
+    )
+
+
+ONE = torch.ones(1, 1, 1, 1)
+
+
+def test_one_style_everywhere_is_the_plain_normalization():
+    norm = ConditionalInstanceNorm(3, offset=0)
+    x, style = torch.randn(1, 3, 9, 7) * 5 + 3, torch.randn(1, 6)
+    torch.testing.assert_close(norm(x, steering(style, ONE, ONE)), norm(x, style), atol=1e-5, rtol=1e-5)
+
+
+def test_every_place_has_the_style_of_its_mask():
+    norm = ConditionalInstanceNorm(2, offset=0)
+    x, styles = torch.randn(1, 2, 4, 8), torch.randn(2, 4)
+    masks = torch.zeros(1, 2, 4, 8)
+    masks[:, 0, :, :3], masks[:, 1, :, 3:5], masks[:, :, :, 5:] = 1.0, 1.0, 0.5
+    y = norm(x, steering(styles, masks, ONE))
+    one, two = norm(x, styles[:1]), norm(x, styles[1:])
+    torch.testing.assert_close(y[..., :3], one[..., :3], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(y[..., 3:5], two[..., 3:5], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(y[..., 5:], (one + two)[..., 5:] / 2, atol=1e-5, rtol=1e-5)
+
+
+def test_places_without_weight_do_not_count():
+    norm = ConditionalInstanceNorm(2, offset=0)
+    x, style = torch.randn(1, 2, 6, 8), torch.randn(1, 4)
+    weights = torch.ones(1, 1, 6, 8)
+    weights[..., 5:] = 0
+    measured = steering(style, ONE, weights)
+    y = norm(x, measured)
+    torch.testing.assert_close(y[..., :5], norm(x[..., :5], style), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(measured.statistics()[0], x[0, :, :, :5].mean((1, 2)))
+
+
+def test_given_statistics_are_used():
+    norm = ConditionalInstanceNorm(2, offset=0)
+    x, style = torch.randn(1, 2, 6, 8), torch.randn(1, 4)
+    measured = steering(style, ONE, ONE)
+    whole = norm(x, measured)
+    part = norm(x[..., :3], steering(style, ONE, ONE, measured.statistics(), 1.0))
+    torch.testing.assert_close(part, whole[..., :3])

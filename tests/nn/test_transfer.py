@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from pasticcio.nn.norm import Steering
 from pasticcio.nn.transfer import FastTransfer, PaperTransfer, UpsampledConv, reflect
 
 
@@ -97,3 +98,23 @@ def test_no_style_parameter_is_idle():
     image = network(torch.rand(1, 3, 32, 32), style)
     (image * torch.rand_like(image)).sum().backward()
     assert (style.grad != 0).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("network", [PaperTransfer(0.25).eval(), FastTransfer(8, 8, 8, 2, 2).eval()])
+def test_a_pixel_reaches_no_further_than_said(network):
+    """With the statistics given, so that only convolutions carry it."""
+    channels = network.style_parameters // 2
+    one = {scale: torch.ones(1, 1, 1, 1) for scale in network.scales}
+    style = torch.randn(1, network.style_parameters)
+    x = torch.rand(1, 3, 200, 208)
+    with torch.no_grad():
+        first = Steering(style, one, one, torch.zeros(2, channels), torch.zeros(channels))
+        network.render(x, first)
+        images = []
+        for value in (0.0, 1.0):
+            x[:, :, 96:100, 104:108] = value
+            steering = Steering(style, one, one, first.statistics(), torch.ones(channels))
+            images.append(network.render(x, steering))
+    rows, columns = (images[0] != images[1]).any(1)[0].nonzero().unbind(1)
+    far = max(96 - rows.min(), rows.max() - 99, 104 - columns.min(), columns.max() - 107)
+    assert network.reach // 2 < far <= network.reach

@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -9,7 +10,8 @@ from conftest import unchecked_shapes
 from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model import Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
-from pasticcio.stylizer import Stylizer
+from pasticcio.nn.norm import Steering
+from pasticcio.stylizer import Options, Stylizer
 from pasticcio.training.export import TOLERANCE, compare, export, load_network, load_weights, save_model
 
 
@@ -67,3 +69,49 @@ def test_weights_of_another_network_are_refused(model_folder, tmp_path):
         load_weights(StyleNetwork(NetworkConfig()), model_folder)
     with pytest.raises(ModelError, match="no model folder"):
         load_network(tmp_path)
+
+
+def test_the_regions_graph_borrows_the_weights(model_folder):
+    model = Model.open(model_folder)
+    graph = onnx.load(model.regions, load_external_data=False).graph
+    borrowed = [w for w in graph.initializer if w.data_location == onnx.TensorProto.EXTERNAL]
+    assert borrowed
+    assert {entry.value for w in borrowed for entry in w.external_data if entry.key == "location"} == {"transfer.onnx"}
+    assert max(len(w.raw_data) for w in graph.initializer) < 1024
+    names = [
+        name.replace("K", str(k))
+        for name in model.config["regions"]["inputs"]
+        for k in model.config["regions"]["scales"]
+    ]
+    assert {i.name for i in graph.input} == set(names)
+
+
+def test_the_regions_graph_equals_torch(model_folder):
+    """Two styles in one picture, a batch, weights, some statistics given."""
+    network, model = load_network(model_folder), Model.open(model_folder)
+    transfer, channels = network.transfer, network.transfer.style_parameters // 2
+    torch.manual_seed(0)
+    content, embeddings = torch.rand(2, 3, 48, 64), torch.randn(2, 6)
+    share = {k: torch.rand(2, 1, 48 // k, 64 // k) for k in transfer.scales}
+    masks = {k: torch.cat([m, 1 - m], 1) for k, m in share.items()}
+    weights = {k: torch.rand(1, 1, 48 // k, 64 // k) for k in transfer.scales}
+    given, known = torch.rand(2, channels), (torch.arange(channels) % 3 == 0).float()
+    inputs = {"content": content, "embeddings": embeddings, "given": given, "known": known}
+    inputs |= {f"masks_{k}": m for k, m in masks.items()} | {f"weights_{k}": w for k, w in weights.items()}
+    session = onnxruntime.InferenceSession(str(model.regions))
+    image, statistics = session.run(None, {name: value.numpy() for name, value in inputs.items()})
+    with torch.no_grad():
+        steering = Steering(network.heads(embeddings), masks, weights, given, known)
+        expected = transfer.render(content, steering)
+    np.testing.assert_allclose(image, expected.numpy(), atol=TOLERANCE)
+    np.testing.assert_allclose(statistics, steering.statistics().numpy(), atol=1e-3, rtol=1e-3)
+
+
+def test_a_folder_without_the_regions_graph_says_so(model_folder, tmp_path):
+    folder = shutil.copytree(model_folder, tmp_path / "old")
+    (folder / "regions.onnx").unlink()
+    stylizer = Stylizer(folder)
+    photo = np.zeros((32, 32, 3), np.uint8)
+    stylizer.stylize(photo, photo)
+    with pytest.raises(ModelError, match=r"no regions.onnx for masks, transparency and tiles; export it anew"):
+        stylizer.stylize(photo, photo, Options(tile=64))

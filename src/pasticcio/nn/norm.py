@@ -33,11 +33,11 @@ class Steering:
     """
 
     styles: Float[Tensor, "s p"]
-    masks: dict[int, Float[Tensor, "b s i j"]]
-    weights: dict[int, Float[Tensor, "b 1 i j"]]
+    masks: dict[int, Float[Tensor, "_ s _ _"]]
+    weights: dict[int, Float[Tensor, "_ 1 _ _"]]
     given: Float[Tensor, "2 c"]
     known: Float[Tensor, "c"]
-    found: list[Float[Tensor, "2 d"]] = field(default_factory=list)
+    found: list[Float[Tensor, "2 _"]] = field(default_factory=list)
 
     def statistics(self) -> Float[Tensor, "2 c"]:
         """Mean and variance of every normalized channel, as measured."""

@@ -37,12 +37,12 @@ class StyleTransfer(nn.Module):
     @property
     def scales(self) -> list[int]:
         """The scales at which conditional instance normalizations work: 8 is 1/8 of the size."""
-        return sorted({norm.scale for _, norm in self._norms()})
+        return sorted({norm.scale for _, norm in self.norms()})
 
     @property
     def style_layout(self) -> list[tuple[str, int]]:
         """Name and channels of every conditional instance normalization, in parameter order."""
-        return [(name, norm.channels) for name, norm in self._norms()]
+        return [(name, norm.channels) for name, norm in self.norms()]
 
     @property
     def style_parameters(self) -> int:
@@ -52,7 +52,7 @@ class StyleTransfer(nn.Module):
     def gamma_mask(self) -> Float[Tensor, "p"]:
         """1 where a style parameter is a scale (gamma), 0 where it is a shift (beta)."""
         mask = torch.zeros(self.style_parameters)
-        for _, norm in self._norms():
+        for _, norm in self.norms():
             mask[norm.offset + norm.channels : norm.offset + 2 * norm.channels] = 1.0
         return mask
 
@@ -71,7 +71,8 @@ class StyleTransfer(nn.Module):
         """Stylize a picture whose sides are multiples of `multiple`."""
         raise NotImplementedError
 
-    def _norms(self) -> Iterator[tuple[str, ConditionalInstanceNorm]]:
+    def norms(self) -> Iterator[tuple[str, ConditionalInstanceNorm]]:
+        """Name and layer of every conditional instance normalization, in parameter order."""
         norms = [(n, m) for n, m in self.named_modules() if isinstance(m, ConditionalInstanceNorm)]
         yield from sorted(norms, key=lambda named: named[1].offset)
 

@@ -25,6 +25,7 @@ from pasticcio.model import PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.norm import Steering
 from pasticcio.stylizer import Stylizer
+from pasticcio.tiles import Scene
 from pasticcio.training.config import from_dict
 from pasticcio.weights import sha256
 
@@ -89,6 +90,7 @@ def _regions(network: StyleNetwork) -> dict[str, Any]:
         "reach": transfer.reach,
         "scales": transfer.scales,
         "layers": [channels for _, channels in transfer.style_layout],
+        "at": [norm.scale for _, norm in transfer.norms()],
         "inputs": {
             "content": "float32 (batch, 3, height, width), RGB in [0, 1], padded to multiples",
             "embeddings": "float32 (styles, embedding)",
@@ -318,7 +320,8 @@ def compare(network: StyleNetwork, model: Model) -> float:
             found = stylizer.run(model.predict, style=picture.numpy())
         image = network.render(picture, embedding)[0].permute(1, 2, 0).numpy()
         rendered = stylizer.render(content, found[0])
-        worst = max(worst, float(np.abs(rendered - image).max()))
+        whole, _ = stylizer.canvas(Scene(content, found)).whole()
+        worst = max(worst, float(np.abs(rendered - image).max()), float(np.abs(whole - image).max()))
     if not worst <= TOLERANCE:
         raise TrainingError(
             f"the ONNX graphs in {model.folder} differ from torch by {worst:.2g}; the limit is {TOLERANCE:g}"
