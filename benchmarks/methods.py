@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from pasticcio.baselines.optimize import LOSS, Descent, Objective, Settings
 from pasticcio.images import Array, open_image, to_pil
-from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.stylizer import Stylizer
 from pasticcio.weights import load_vgg, read_state
 
@@ -129,38 +129,16 @@ def adain(shared: Path, alpha: float = 1.0) -> Method:
 
 def optimization(shared: Path, iterations: int, style_weight: float) -> Method:
     """Pixels themselves, from the photo, by L-BFGS, over the very loss that our default model was trained with."""
-    config = LossConfig(
-        content=dict.fromkeys(("relu3_3", "relu4_1"), 1.0),
-        style=dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), style_weight),
-        relative=True,
-        logarithmic=True,
-    )
+    config = replace(LOSS, style=dict.fromkeys(LOSS.style, style_weight))
     path = shared / "weights/vgg19_normalised_conv4_1.safetensors"
     network = load_vgg("vgg19-normalised", config.layers(), str(path), padding="reflect")
     network = network.to(memory_format=torch.channels_last)
 
-    def prepare(style: Array) -> dict[str, Tensor]:
-        with torch.no_grad():
-            return gram_targets(network(tensor(style)), config)
+    def render(photo: Array, style: Array) -> Array:
+        objective = Objective(network, photo, [(style, 1.0)], config)
+        return array(Descent(objective, tensor(photo), Settings(iterations=iterations)).run())
 
-    def render(photo: Array, grams: dict[str, Tensor]) -> Array:
-        image = tensor(photo)
-        with torch.no_grad():
-            content = network(image)
-        image = image.clone(memory_format=torch.contiguous_format).requires_grad_(True)  # L-BFGS flattens it
-        optimizer = torch.optim.LBFGS([image], max_iter=iterations, max_eval=iterations * 5 // 4, history_size=20)
-
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            parts = perceptual_loss(network(image.clamp(0, 1)), content, grams, config)
-            total = parts["content"].sum() + parts["style"].sum()
-            total.backward()  # type: ignore[no-untyped-call]
-            return total
-
-        optimizer.step(closure)  # type: ignore[arg-type]
-        return array(image.detach())
-
-    return Method(f"optimization, {iterations} L-BFGS iterations", files_size(path), prepare, render)
+    return Method(f"optimization, {iterations} iterations", files_size(path), lambda style: style, render)
 
 
 def files_size(*paths: Path) -> float:

@@ -103,3 +103,24 @@ def style_file(tmp_path: Path) -> Path:
     path = tmp_path / "style.png"
     Image.fromarray(data.coffee()[:200, :300]).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def table_folder(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model folder of a table of two styles, "red" and "blue"."""
+    from dataclasses import replace
+
+    import torch
+
+    from pasticcio.nn.network import StyleNetwork
+    from pasticcio.training.export import export, save_model
+
+    torch.manual_seed(2)
+    network = StyleNetwork(replace(tiny, predictor="table", embedding=2)).eval()
+    with torch.no_grad():
+        network.heads.weight += 0.5 * torch.randn_like(network.heads.weight)
+    folder = tmp_path_factory.mktemp("models") / "pair"
+    save_model(folder, network, "pair", {"steps": 0}, ["red", "blue"])
+    with unchecked_shapes():
+        export(folder)
+    return folder

@@ -37,3 +37,15 @@ def test_incomplete_folders_are_explained(model_folder, tmp_path, harm, message)
     harm(folder)
     with pytest.raises(ModelError, match=message):
         Model.open(folder)
+
+
+def test_a_table_needs_no_predictor_but_a_name_for_every_style(table_folder, tmp_path):
+    model = Model.open(table_folder)
+    assert (model.table, list(model.styles), model.embedding) == (True, ["red", "blue"], 2)
+    assert model.styles["blue"].embedding.tolist() == [0, 1]
+    assert not model.predict.exists()
+    folder = shutil.copytree(table_folder, tmp_path / "copy")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "styles": ["red"]}))
+    with pytest.raises(ModelError, match="1 names for 2 styles"):
+        Model.open(folder)

@@ -312,3 +312,20 @@ def test_any_options_give_a_picture(
     assert np.isfinite(image.astype(float)).all()
     if alpha:
         assert np.array_equal(image[..., 3], photo[..., 3])
+
+
+def test_a_table_knows_its_styles_by_name_alone(table_folder, photo, style_file, tmp_path):
+    stylizer = Stylizer(table_folder)
+    red, blue = (stylizer.stylize(photo, name) for name in ("red", "blue"))
+    assert np.abs(red.astype(int) - blue).mean() > 1
+    mixed = stylizer.stylize(photo, [("red", 0.5), ("blue", 0.5)])
+    assert np.abs(mixed.astype(int) - red).mean() > 0.5
+    stylizer.embed("red").save(tmp_path / "red.json")
+    assert np.array_equal(stylizer.stylize(photo, str(tmp_path / "red.json")), red)
+    for picture in (style_file, str(style_file), photo):
+        with pytest.raises(StyleError, match="pair cannot look at a picture; it knows the styles red, blue"):
+            stylizer.stylize(photo, picture)
+    with pytest.raises(StyleError, match="did you mean red"):
+        stylizer.stylize(photo, "reed")
+    with pytest.raises(OptionError, match=r"strength is 0\.5, but model pair cannot look at the photo"):
+        stylizer.stylize(photo, "red", strength=0.5)

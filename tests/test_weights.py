@@ -5,9 +5,10 @@ import threading
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from pasticcio.errors import ConfigError, DownloadError, ModelError
-from pasticcio.weights import TORCHVISION, PublicFile, cache_folder, fetch, load_vgg, read_state
+from pasticcio.weights import TORCHVISION, PublicFile, cache_folder, fetch, guess_vgg, load_vgg, read_state
 
 CONTENT = bytes(range(256)) * 40_000
 
@@ -114,3 +115,27 @@ def test_unknown_networks_are_explained():
         load_vgg("vgg16", ["relu9_9"], "random")
     with pytest.raises(ConfigError, match="needs its weights"):
         load_vgg("vgg19-normalised", ["relu1_1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("conv1_1.weight", "vgg19-normalised"),
+        ("conv11.weight", "vgg19-small"),
+        ("features.34.weight", "vgg19"),
+        ("features.28.weight", "vgg16"),
+    ],
+)
+def test_a_file_of_weights_says_which_network_it_is(name, kind, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_file({name: torch.zeros(1)}, path)
+    assert guess_vgg(str(path)) == kind
+
+
+def test_weights_of_something_else_are_refused(tmp_path):
+    assert guess_vgg("") == guess_vgg("random") == "vgg19"
+    with pytest.raises(ModelError, match="no such file"):
+        guess_vgg(str(tmp_path / "none.pth"))
+    save_file({"fc.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelError, match="of no VGG"):
+        guess_vgg(str(tmp_path / "other.safetensors"))

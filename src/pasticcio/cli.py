@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasticcio import __version__
+from pasticcio.baselines.commands import optimize, tune
 from pasticcio.errors import MissingExtraError, OptionError, OutputError, PasticcioError, StyleError
 
 if TYPE_CHECKING:
@@ -351,26 +352,29 @@ def demo(
 def styles(model: ModelOption = "default") -> None:
     """List the named styles."""
     from pasticcio.model import Model
-    from pasticcio.style import list_styles
 
-    known = list_styles(Model.open(model).name)
+    known = Model.open(model).styles
     if not known:
         typer.echo(f"model {model} has no named styles; give --style a picture", err=True)
     width = max(map(len, known), default=0)
     for name, style in known.items():
-        typer.echo(f"{name:{width}}  {style.title}, {style.artist}{', ' + style.year if style.year else ''}")
+        work = ", ".join(filter(None, (style.title, style.artist, style.year)))
+        typer.echo(f"{name:{width}}  {work}".rstrip())
 
 
 @app.command()
-def models() -> None:
-    """List the models that ship with the package."""
-    from pasticcio.model import list_models
+def models(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Model folders, in place of the shipped models.")] = None,
+) -> None:
+    """List the models that ship with the package, or those of folders."""
+    from pasticcio.model import Model, list_models
 
-    for model in list_models():
+    for model in map(Model.open, folders) if folders else list_models():
         network = model.config["network"]
+        knows = f"table of {model.embedding} styles" if model.table else f"{network['predictor']} predictor"
         typer.echo(
             f"{model.name}  {model.bytes / 1e6:.1f} MB  {network['transfer']} transfer network, "
-            f"{network['predictor']} predictor  {model.fingerprint}  {model.folder}"
+            f"{knows}  {model.fingerprint}  {model.folder}"
         )
 
 
@@ -428,6 +432,10 @@ def evaluate(
         image, caption = output_sheet(stylizer, photos, style_pictures, split=split, size=size)
         save_image(image, sheet)
         typer.echo(caption)
+
+
+app.command()(optimize)
+app.command()(tune)
 
 
 @contextmanager

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pasticcio.errors import ModelError, nearest
+from pasticcio.style import Style, list_styles
 
 SHIPPED = Path(__file__).parent / "models"
 PREDICT = "predict.onnx"
@@ -25,7 +28,7 @@ class Model:
         name: of the model.
         folder: where it lies.
         fingerprint: first digits of the sha256 of its weights; styles carry it.
-        embedding: length of its style embeddings.
+        embedding: length of its style embeddings; of a table of styles, their number.
         style_side: short side in pixels to which a style picture is brought before it is embedded.
         config: everything in `config.json`.
     """
@@ -65,6 +68,19 @@ class Model:
         """Size of the graphs on disk."""
         return sum((self.folder / name).stat().st_size for name in GRAPHS if (self.folder / name).is_file())
 
+    @property
+    def table(self) -> bool:
+        """Whether it knows a fixed number of styles by name, and cannot look at pictures."""
+        return bool(self.config["network"]["predictor"] == "table")
+
+    @property
+    def styles(self) -> dict[str, Style]:
+        """The styles known by name: of a table all of them, else the named styles in the package."""
+        if not self.table:
+            return list_styles(self.name)
+        rows = np.eye(self.embedding, dtype=np.float32)
+        return {name: Style(row, self.fingerprint, name) for name, row in zip(self.config["styles"], rows, strict=True)}
+
     @classmethod
     def open(cls, name: str | os.PathLike[str] = "default") -> Model:
         """A shipped model by name, or any model folder by path.
@@ -78,12 +94,12 @@ class Model:
             raise ModelError(
                 f"no model named {os.fspath(name)!r} and no such folder; {nearest(os.fspath(name), shipped)}"
             )
-        missing = [file for file in ("config.json", PREDICT, TRANSFER) if not (folder / file).is_file()]
+        missing = [file for file in ("config.json", TRANSFER) if not (folder / file).is_file()]
         if missing:
             raise ModelError(f"{folder} is no complete model: {' and '.join(missing)} missing")
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            return cls(
+            model = cls(
                 config["name"],
                 folder,
                 config["fingerprint"],
@@ -91,10 +107,15 @@ class Model:
                 int(config["style_side"]),
                 config,
             )
+            if model.table and len(model.config["styles"]) != model.embedding:
+                raise ValueError(f"{len(config['styles'])} names for {model.embedding} styles")
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise ModelError(
                 f"{folder / 'config.json'} is damaged: {error!r}; install or export the model anew"
             ) from error
+        if not model.table and not model.predict.is_file():
+            raise ModelError(f"{folder} is no complete model: {PREDICT} missing")
+        return model
 
 
 def list_models() -> list[Model]:

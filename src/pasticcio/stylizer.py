@@ -42,7 +42,7 @@ from pasticcio.images import (
 from pasticcio.masks import Mask, product, read_mask
 from pasticcio.memory import available
 from pasticcio.model import Model
-from pasticcio.style import Style, StyleGaussian, list_styles, mix
+from pasticcio.style import Style, StyleGaussian, mix
 from pasticcio.tiles import STATISTICS, Canvas, Progress, Report, Scene, Statistics, reduced
 
 if TYPE_CHECKING:
@@ -315,6 +315,11 @@ class Stylizer:
             masks = [product(mask, other) for other in masks] or [mask]
         if options.strength == 1.0 and not masks:
             return np.stack(wanted), ()
+        if self.model.table:
+            asked = f"strength is {options.strength:g}" if options.strength != 1.0 else "a mask is given"
+            raise OptionError(
+                f"{asked}, but model {self.model.name} cannot look at the photo and know its own manner; leave it out"
+            )
         shown = grey(luminance(look)) if options.colours == "luminance" else look
         own = self.embed(shown, side=side).embedding
         strong = [own + np.float32(options.strength) * (one - own) for one in wanted]
@@ -370,6 +375,9 @@ class Stylizer:
                     name or f"{LIKE}{like.name}",
                 )
         found = self._find(picture)
+        if self.model.table and not isinstance(found, Style):
+            known = ", ".join(self.model.styles)
+            raise StyleError(f"model {self.model.name} cannot look at a picture; it knows the styles {known}")
         if isinstance(found, Style):
             if found.model != self.model.fingerprint:
                 raise StyleError(
@@ -406,7 +414,7 @@ class Stylizer:
         if not isinstance(picture, (str, os.PathLike)):
             return picture
         if not os.path.exists(picture):
-            styles = list_styles(self.model.name)
+            styles = self.model.styles
             name = os.fspath(picture)
             if name not in styles:
                 raise StyleError(f"no such file and no named style: {name}; {nearest(name, styles)}")

@@ -137,6 +137,25 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
         raise ModelError(f"cannot read weights {path}: {error}") from error
 
 
+def guess_vgg(weights: str) -> str:
+    """The name for `load_vgg` of the loss network whose weights a file holds; of no file, "vgg19".
+
+    Raises:
+        ModelError: missing or unreadable file, or the weights of something else.
+    """
+    if weights in ("", "random"):
+        return "vgg19"
+    path = Path(weights)
+    if not path.is_file():
+        raise ModelError(f"no such file: {path}; name the weights of a VGG, or none to download torchvision's")
+    names = read_state(path).keys()
+    marks = {"conv1_1.weight": "vgg19-normalised", "conv11.weight": "vgg19-small", "features.34.weight": "vgg19"}
+    found = next((name for mark, name in marks.items() if mark in names), "vgg16")
+    if found == "vgg16" and "features.28.weight" not in names:
+        raise ModelError(f"{path} holds the weights of no VGG that is known here")
+    return found
+
+
 def load_vgg(
     name: str,
     layers: Sequence[str],

@@ -1,8 +1,11 @@
+import shutil
+
 import numpy as np
 import pytest
 
 from conftest import shared
 from pasticcio.analysis.evaluate import evaluate, output_sheet
+from pasticcio.errors import DataError, OptionError
 from pasticcio.stylizer import Stylizer
 
 
@@ -23,3 +26,19 @@ def test_sheet_shows_outputs_alone(model_folder, pictures):
     image, caption = output_sheet(Stylizer(model_folder), str(pictures / "photos"), [str(pictures / "styles")], size=32)
     assert image.size == (192, 192)
     assert caption.count(".png") == 12
+
+
+def test_a_table_is_measured_on_its_own_styles(table_folder, pictures, tmp_path):
+    vgg = str(shared("weights", "vgg19_normalised_conv4_1.safetensors"))
+    stylizer, photos = Stylizer(table_folder), str(pictures / "photos")
+    with pytest.raises(DataError, match="has the name of a style of pair: red, blue"):
+        evaluate(stylizer, photos, [photos], vgg, pairs=2, size=64)
+    for name in ("red", "other"):
+        shutil.copy(pictures / "styles" / "000.png", tmp_path / f"{name}.png")
+    table = evaluate(stylizer, photos, [str(tmp_path)], vgg, pairs=2, size=64)
+    assert len(table.rows) == 2
+    _, caption = output_sheet(stylizer, photos, [str(tmp_path)], size=32)
+    assert "red.png" in caption
+    assert "other.png" not in caption
+    with pytest.raises(OptionError, match="strength 1 alone"):
+        evaluate(stylizer, photos, [str(tmp_path)], vgg, strengths=(0.5,))

@@ -75,3 +75,18 @@ def test_logarithm_tames_styles_that_are_not_reached():
     found = perceptual_loss(features, features, grams, config)["style"]
     raw = style_loss(gram_matrix(features["a"]), grams["a"], relative=True)
     torch.testing.assert_close(found, 2 * torch.log1p(raw))
+
+
+def test_a_mask_picks_the_positions_of_a_gram_matrix():
+    features = torch.rand(1, 3, 4, 6)
+    left = torch.zeros(1, 1, 4, 6)
+    left[..., :3] = 1
+    torch.testing.assert_close(gram_matrix(features, left), gram_matrix(features[..., :3]))
+    torch.testing.assert_close(gram_matrix(features, 0.3 * torch.ones_like(left)), gram_matrix(features))
+    assert torch.equal(gram_matrix(features, torch.zeros_like(left)), torch.zeros(1, 3, 3))
+
+
+def test_relative_content_loss_does_not_depend_on_the_scale_of_features():
+    a, b = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4, 4)
+    torch.testing.assert_close(content_loss(a, b, True), content_loss(9 * a, 9 * b, True))
+    torch.testing.assert_close(content_loss(2 * b, b, True), torch.ones(2))

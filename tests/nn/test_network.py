@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -36,3 +38,58 @@ def test_style_changes_the_picture(tiny):
 def test_bad_margin_is_named(margin):
     with pytest.raises(ValueError, match=str(margin)):
         NetworkConfig(margin=margin)
+
+
+@pytest.fixture
+def table(tiny):
+    """A table of three styles with rows of its own."""
+    torch.manual_seed(1)
+    network = StyleNetwork(replace(tiny, predictor="table", embedding=3)).eval()
+    with torch.no_grad():
+        network.heads.weight += 0.3 * torch.randn_like(network.heads.weight)
+    return network
+
+
+def test_a_table_begins_with_plain_instance_normalization_and_holds_a_column_a_style(tiny):
+    network = StyleNetwork(replace(tiny, predictor="table", embedding=3))
+    assert network.heads.bias is None
+    assert torch.equal(network.parameters_of(torch.tensor([2]))[0], network.transfer.gamma_mask())
+    with torch.no_grad():
+        network.heads.weight[:, 1] = 7
+    numbers = torch.tensor([0, 1])
+    assert (network.parameters_of(numbers) == 7).all(dim=1).tolist() == [False, True]
+
+
+def test_mixing_rows_of_a_table_mixes_scales_and_shifts(table):
+    mixed = table.heads(torch.tensor([[0.25, 0.0, 0.75]]))
+    rows = table.parameters_of(torch.arange(3))
+    torch.testing.assert_close(mixed[0], 0.25 * rows[0] + 0.75 * rows[2])
+
+
+def test_each_photo_of_a_batch_gets_the_style_of_its_number(table):
+    photos = torch.rand(1, 3, 24, 24).expand(2, 3, 24, 24)
+    with torch.no_grad():
+        both = table(photos, torch.tensor([2, 0]))
+        alone = table(photos[:1], torch.tensor([2]))
+    torch.testing.assert_close(both[:1], alone)
+    assert (both[0] - both[1]).abs().max() > 1e-3
+
+
+def test_a_network_becomes_a_table_of_styles_it_predicts(tiny):
+    torch.manual_seed(0)
+    network = StyleNetwork(tiny).eval()
+    styles, photo = torch.rand(2, 3, 64, 64), torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        table = network.as_table(network.parameters_of(styles))
+        torch.testing.assert_close(table(photo, torch.tensor([1])), network(photo, styles[1:]))
+    assert table.config.embedding == 2
+
+
+def test_the_encoder_of_the_networks_before_is_styled():
+    """Dumoulin et al. 2017 style every layer: 2 * (32 + 64 + 128) more numbers than the paper's 2,758."""
+    network = StyleNetwork(NetworkConfig(transfer="paper", predictor="table", embedding=1, encoder="conditional"))
+    assert network.transfer.style_parameters == 2758 + 448
+    assert [name for name, _ in network.transfer.style_layout[:3]] == [f"contract.{i}.norm" for i in range(3)]
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())
+    with torch.no_grad():
+        assert network(torch.rand(1, 3, 30, 42), torch.tensor([0])).shape == (1, 3, 30, 42)

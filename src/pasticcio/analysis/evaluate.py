@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from pasticcio.errors import DataError, OptionError
 from pasticcio.images import Array, open_image, to_pil
 from pasticcio.nn.losses import content_loss, gram_matrix, style_loss
 from pasticcio.stylizer import Stylizer
@@ -83,19 +85,27 @@ def evaluate(
         split: rows of tables used.
         strengths: a row for each.
 
+    Of a model that knows its styles by name, those of `styles` are used whose file has such a name,
+    whatever their split.
+
     Raises:
         DataError, ModelError: no pictures, no weights.
+        OptionError: a strength other than 1 of a model that knows its styles by name.
     """
     network = load_vgg("vgg19-normalised", sorted({*CONTENT, *STYLE}), vgg, padding="reflect")
     rng = np.random.default_rng(SEED)
-    photo_set, style_set = Pictures([photos], split), Pictures(styles, split)
+    photo_set, style_set = Pictures([photos], split), _styles(stylizer, styles, split)
+    if stylizer.model.table and set(strengths) != {1.0}:
+        raise OptionError(f"model {stylizer.model.name} knows its styles by name: it has strength 1 alone")
     methods = ["untouched photo", *(f"{stylizer.model.name}, strength {s:g}" for s in strengths)]
     content: dict[str, list[list[float]]] = {method: [] for method in methods}
     style: dict[str, list[float]] = {method: [] for method in methods}
     for _ in range(pairs):
         photo = _square(photo_set, int(rng.integers(len(photo_set))), size)
-        painting = _square(style_set, int(rng.integers(len(style_set))), size)
-        wanted, own = stylizer.embed(painting).embedding, stylizer.embed(photo).embedding
+        number = int(rng.integers(len(style_set)))
+        painting = _square(style_set, number, size)
+        wanted = _embedding(stylizer, style_set, number, painting)
+        own = wanted if stylizer.model.table else stylizer.embed(photo).embedding
         outputs = [photo, *(stylizer.render(photo, own + np.float32(s) * (wanted - own)) for s in strengths)]
         with torch.no_grad():
             target, source = network(_tensor(painting)), network(_tensor(photo))
@@ -121,10 +131,10 @@ def output_sheet(
 ) -> tuple[Image.Image, str]:
     """A grid of outputs alone, photos down and styles across, and the caption that names the inputs."""
     rng = np.random.default_rng(SEED + 1)
-    photo_set, style_set = Pictures([photos], split), Pictures(styles, split)
+    photo_set, style_set = Pictures([photos], split), _styles(stylizer, styles, split)
     rows = rng.choice(len(photo_set), SHEET, replace=False)
-    columns = rng.choice(len(style_set), SHEET, replace=False)
-    embeddings = [stylizer.embed(_square(style_set, int(c), size)).embedding for c in columns]
+    columns = rng.choice(len(style_set), min(SHEET, len(style_set)), replace=False)
+    embeddings = [_embedding(stylizer, style_set, int(c), _square(style_set, int(c), size)) for c in columns]
     lines = []
     for r in rows:
         photo = _square(photo_set, int(r), size)
@@ -132,6 +142,26 @@ def output_sheet(
     caption = "Photos, top to bottom: " + "; ".join(photo_set.entries[int(r)].name for r in rows)
     caption += ".\nStyles, left to right: " + "; ".join(style_set.entries[int(c)].name for c in columns) + "."
     return to_pil(np.concatenate(lines, axis=0)), caption
+
+
+def _styles(stylizer: Stylizer, sources: Sequence[str], split: str) -> Pictures:
+    """The style pictures that a model can be measured on."""
+    if not stylizer.model.table:
+        return Pictures(sources, split)
+    pictures = Pictures(sources, "")
+    pictures.entries = [entry for entry in pictures.entries if Path(entry.name).stem in stylizer.model.styles]
+    if not pictures.entries:
+        raise DataError(
+            f"none of the pictures in {', '.join(sources)} has the name of a style of {stylizer.model.name}: "
+            f"{', '.join(stylizer.model.styles)}"
+        )
+    return pictures
+
+
+def _embedding(stylizer: Stylizer, pictures: Pictures, number: int, painting: Array) -> NDArray[np.float32]:
+    if stylizer.model.table:
+        return stylizer.model.styles[Path(pictures.entries[number].name).stem].embedding
+    return stylizer.embed(painting).embedding
 
 
 def _square(pictures: Pictures, index: int, size: int) -> Array:

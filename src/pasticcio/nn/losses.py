@@ -23,6 +23,8 @@ class LossConfig:
             errors are heavy-tailed over paintings.
         logarithmic: use log(1 + error) of every style layer and picture, so that a style that is not
             reached at all does not drown the others in its batch. Not in the paper.
+        relative_content: divide each content layer's error by the mean square of the photo's own features, so
+            that the weights do not depend on the scale of a network's features.
         total_variation: weight of the total variation.
         grid: weight of the grid pattern.
         pixel: weight of the mean squared difference from the photo where a photo is its own style.
@@ -34,6 +36,7 @@ class LossConfig:
     )
     relative: bool = False
     logarithmic: bool = False
+    relative_content: bool = False
     total_variation: float = 0.0
     grid: float = 0.0
     pixel: float = 0.0
@@ -43,8 +46,13 @@ class LossConfig:
         return sorted({*self.content, *self.style})
 
 
-def gram_matrix(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:
+def gram_matrix(
+    features: Float[Tensor, "b c h w"], mask: Float[Tensor, "#b 1 h w"] | None = None
+) -> Float[Tensor, "b c c"]:
     """Gram matrices of `features` over positions, divided by the number of positions.
+
+    A mask gives every position a weight of 0 to 1 (Gatys et al. 2017, "Controlling perceptual factors", equation 6):
+    the sum is then weighted, and divided by the sum of the weights.
 
     Computed in float32, even inside autocast: half-precision sums overflow. As in the authors'
     code, and unlike Gatys et al. 2015 (equation 3), there is no division by the channels.
@@ -52,12 +60,22 @@ def gram_matrix(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c c"]:
     height, width = features.shape[2:]
     with torch.autocast(features.device.type, enabled=False):
         flat = features.float().flatten(2)
+        if mask is not None:
+            weights = mask.float().flatten(2)
+            total = weights.sum(dim=2, keepdim=True).clamp_min(1e-8)
+            return torch.bmm(flat * weights, flat.transpose(1, 2)) / total
         return torch.bmm(flat, flat.transpose(1, 2)) / (height * width)
 
 
-def content_loss(features: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, "b"]:
-    """Mean squared difference of features, per picture (Johnson et al. 2016, equation 2)."""
-    return (features.float() - target.float()).square().mean(dim=(1, 2, 3))
+def content_loss(
+    features: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], relative: bool = False
+) -> Float[Tensor, "b"]:
+    """Mean squared difference of features, per picture (Johnson et al. 2016, equation 2).
+
+    Relative: over the mean square of the target.
+    """
+    error = (features.float() - target.float()).square().mean(dim=(1, 2, 3))
+    return error / target.float().square().mean(dim=(1, 2, 3)).clamp_min(1e-8) if relative else error
 
 
 def style_loss(
@@ -106,6 +124,7 @@ def perceptual_loss(
     content: Mapping[str, Tensor],
     grams: Mapping[str, Tensor],
     config: LossConfig,
+    masks: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Float[Tensor, "b"]]:
     """Content and style loss of every picture of a batch, summed over layers by their weights.
 
@@ -114,13 +133,18 @@ def perceptual_loss(
         content: activations of the photos at the content layers.
         grams: Gram matrices of the styles at the style layers.
         config: layers and weights.
+        masks: where the style is wanted, by style layer, see `gram_matrix`; by default everywhere.
 
     Returns:
         "content" and "style", each (B,).
     """
-    c = [weight * content_loss(features[layer], content[layer]) for layer, weight in config.content.items()]
+    c = [
+        weight * content_loss(features[layer], content[layer], config.relative_content)
+        for layer, weight in config.content.items()
+    ]
     s = []
     for layer, weight in config.style.items():
-        error = style_loss(gram_matrix(features[layer]), grams[layer], config.relative)
+        gram = gram_matrix(features[layer], masks[layer] if masks else None)
+        error = style_loss(gram, grams[layer], config.relative)
         s.append(weight * (error.log1p() if config.logarithmic else error))
     return {"content": torch.stack(c).sum(0), "style": torch.stack(s).sum(0)}

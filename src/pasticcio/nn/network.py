@@ -1,15 +1,19 @@
-"""The whole system: style prediction network, heads and style transfer network, and its configuration."""
+"""The whole system: style prediction network, heads and style transfer network, and its configuration.
+
+The systems before the paper are the same with a table in place of the predictor: a row of scales and shifts for
+each of N styles (Dumoulin et al. 2017), or for the only one (Johnson et al. 2016; Ulyanov et al. 2016).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor
+from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, TablePredictor
 from pasticcio.nn.transfer import FastTransfer, PaperTransfer, StyleTransfer
 
 
@@ -19,9 +23,12 @@ class NetworkConfig:
 
     Attributes:
         transfer: family of the style transfer network: "paper" or "fast".
-        predictor: family of the style prediction network: "inception" or "compact".
-        embedding: length of the style embedding.
+        predictor: family of the style prediction network: "inception" or "compact"; or "table" for none: the
+            network knows a fixed number of styles.
+        embedding: length of the style embedding; of a table, the number of its styles.
         width: paper family: factor on the channels.
+        encoder: paper family: normalization of its first three layers, "batch", or "conditional" as in the
+            networks of one style and of N styles.
         half, quarter, eighth: fast family: channels at 1/2, 1/4 and 1/8 of the size.
         quarter_blocks, eighth_blocks: fast family: residual blocks at 1/4 and 1/8.
         margin: fast family: pixels of reflection around the picture, a multiple of 8.
@@ -30,9 +37,10 @@ class NetworkConfig:
     """
 
     transfer: Literal["paper", "fast"] = "fast"
-    predictor: Literal["inception", "compact"] = "compact"
+    predictor: Literal["inception", "compact", "table"] = "compact"
     embedding: int = 100
     width: float = 1.0
+    encoder: Literal["batch", "conditional"] = "batch"
     half: int = 32
     quarter: int = 64
     eighth: int = 128
@@ -43,6 +51,8 @@ class NetworkConfig:
     predictor_hidden: int = 256
 
     def __post_init__(self) -> None:
+        if self.embedding < 1:
+            raise ValueError(f"embedding is {self.embedding}; it must be 1 or more")
         if self.margin < 0 or self.margin % 8:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
         object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
@@ -52,39 +62,63 @@ class StyleNetwork(nn.Module):
     """Style prediction network, heads and style transfer network, trained together.
 
     Attributes:
-        predictor: style picture to embedding.
+        predictor: style picture to embedding; of a table, number of a style to embedding.
         heads: embedding to the scales and shifts of all conditional instance normalizations: one
             linear map per layer and kind in the paper, stored here as one matrix, in the order of
-            `StyleTransfer.style_layout`, beta before gamma. 278,558 weights in the paper's network.
+            `StyleTransfer.style_layout`, beta before gamma. 278,558 weights in the paper's network. Of a
+            table, a column for each style, without bias, so that a column is all there is of a style.
         transfer: content picture and style parameters to stylized picture.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.predictor: InceptionPredictor | CompactPredictor
+        self.predictor: InceptionPredictor | CompactPredictor | TablePredictor
         self.transfer: StyleTransfer
         if config.predictor == "inception":
             self.predictor = InceptionPredictor(config.embedding)
+        elif config.predictor == "table":
+            self.predictor = TablePredictor(config.embedding)
         else:
             self.predictor = CompactPredictor(config.embedding, config.predictor_widths, config.predictor_hidden)
         if config.transfer == "paper":
-            self.transfer = PaperTransfer(config.width)
+            self.transfer = PaperTransfer(config.width, config.encoder == "conditional")
         else:
             self.transfer = FastTransfer(
                 config.half, config.quarter, config.eighth, config.quarter_blocks, config.eighth_blocks, config.margin
             )
-        self.heads = nn.Linear(config.embedding, self.transfer.style_parameters)
+        self.heads = nn.Linear(config.embedding, self.transfer.style_parameters, bias=config.predictor != "table")
+        if config.predictor == "table":  # every style begins as plain instance normalization
+            with torch.no_grad():
+                self.heads.weight.copy_(self.transfer.gamma_mask()[:, None].expand_as(self.heads.weight))
+            return
         # Departure from the paper, whose gammas have no offset and so begin near 0: here they begin
         # near 1, so that the first gradients reach the encoder.
         nn.init.xavier_uniform_(self.heads.weight)
         with torch.no_grad():
             self.heads.bias.copy_(self.transfer.gamma_mask())
 
-    def forward(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s 3 i j"]) -> Float[Tensor, "b 3 h w"]:
-        """Render `content` in the manner of `style`, both RGB in [0, 1]; s is b or 1."""
+    def forward(
+        self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s 3 i j"] | Int[Tensor, "s"]
+    ) -> Float[Tensor, "b 3 h w"]:
+        """Render `content` in the manner of `style`, both RGB in [0, 1]; of a table, `style` is numbers of styles.
+
+        There is a style for every photo, or one for all.
+        """
         return self.render(content, self.predictor(style))
 
     def render(self, content: Float[Tensor, "b 3 h w"], embedding: Float[Tensor, "s e"]) -> Float[Tensor, "b 3 h w"]:
         """Render `content` in the manner of an embedding."""
         return self.transfer(content, self.heads(embedding))
+
+    def parameters_of(self, style: Float[Tensor, "s 3 i j"] | Int[Tensor, "s"]) -> Float[Tensor, "s p"]:
+        """Scales and shifts of style pictures, or of styles of a table."""
+        return self.heads(self.predictor(style))
+
+    @torch.no_grad()
+    def as_table(self, rows: Float[Tensor, "n p"]) -> StyleNetwork:
+        """A network of N styles with the same transfer network, its styles given by their scales and shifts."""
+        table = StyleNetwork(replace(self.config, predictor="table", embedding=len(rows)))
+        table.transfer.load_state_dict(self.transfer.state_dict())
+        table.heads.weight.copy_(rows.T)
+        return table.train(self.training)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pasticcio.nn.inception import CHANNELS, Inception
@@ -75,6 +75,21 @@ class CompactPredictor(nn.Module):
             x = stage(x)
             statistics.append(moments(x))
         return torch.cat(statistics, 1)
+
+
+class TablePredictor(nn.Module):
+    """No predictor: the embedding of one of N styles is 1 at its place and 0 elsewhere (Dumoulin et al. 2017).
+
+    Any weights that sum to 1 are then a mix of the styles, as with the embeddings of a predictor.
+    """
+
+    def __init__(self, styles: int) -> None:
+        super().__init__()
+        self.styles = styles
+
+    def forward(self, number: Int[Tensor, "s"]) -> Float[Tensor, "s n"]:
+        """Embeddings of styles by their numbers, from 0."""
+        return F.one_hot(number, self.styles).float()
 
 
 def moments(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:

@@ -86,23 +86,25 @@ class PaperTransfer(StyleTransfer):
 
     Args:
         width: factor on the 32, 64 and 128 channels.
+        styled_encoder: conditional instance normalization in the first three layers too, as in the networks
+            of one style and of N styles that came before (Dumoulin et al. 2017).
     """
 
     multiple = 4
     margin = 0
     reach = 60  # ten 3x3 at 1/4, one at 1/2, one at 1; the 9x9 at both ends; the strided ones; the grid of 4
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, styled_encoder: bool = False) -> None:
         super().__init__()
         narrow, middle, wide = (int(width * channels) for channels in (32, 64, 128))
-        self.contract = nn.ModuleList(
-            [
-                EncoderConv(RGB, narrow, kernel=9, stride=1),
-                EncoderConv(narrow, middle, kernel=3, stride=2),
-                EncoderConv(middle, wide, kernel=3, stride=2),
-            ]
-        )
         place = Places()
+        contract = [(RGB, narrow, 9, 1), (narrow, middle, 3, 2), (middle, wide, 3, 2)]
+        self.contract = nn.ModuleList(
+            StyledConv(inputs, outputs, kernel, place.at(2**i), reflection=True, stride=stride)
+            if styled_encoder
+            else EncoderConv(inputs, outputs, kernel, stride)
+            for i, (inputs, outputs, kernel, stride) in enumerate(contract)
+        )
         self.residual = nn.ModuleList([PaperResidual(wide, place.at(4)) for _ in range(5)])
         self.expand = nn.ModuleList(
             [
@@ -117,7 +119,7 @@ class PaperTransfer(StyleTransfer):
     ) -> Float[Tensor, "b 3 h w"]:
         x = content
         for layer in self.contract:
-            x = layer(x)
+            x = F.relu(layer(x, style)) if isinstance(layer, StyledConv) else layer(x)
         for block in self.residual:
             x = block(x, style)
         x = F.relu(self.expand[0](double(x), style))
@@ -222,14 +224,16 @@ class EncoderConv(nn.Module):
 class StyledConv(nn.Module):
     """Convolution without bias, then conditional instance normalization."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, place: Places, reflection: bool = False) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, place: Places, reflection: bool = False, stride: int = 1
+    ) -> None:
         super().__init__()
         self.reflection = kernel // 2 if reflection else 0
         padding = 0 if reflection else kernel // 2
-        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=False)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
         self.norm = place.norm(outputs)
 
-    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b d h w"]:
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b d i j"]:
         side = self.reflection
         padded = reflect(x, side, side, side, side) if side else x
         return self.norm(self.conv(padded), style)

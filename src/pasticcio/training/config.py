@@ -50,7 +50,7 @@ class DataConfig:
     """Where photos and styles come from, and how they are cut. Sizes in pixels.
 
     Attributes:
-        photos, styles: folders, `.txt` lists, `.csv` tables with a column `file`, or `.tar` shards.
+        photos, styles: pictures, folders, `.txt` lists, `.csv` tables with a column `file`, or `.tar` shards.
         split: rows of a table used, where it has a column `split`.
         crop: side of a photo crop.
         photo_short: range of the short side to which a photo is resized before the crop.
@@ -110,10 +110,13 @@ class TrainConfig:
     Attributes:
         name: of the model trained.
         out: folder of the run: checkpoints, logs, sample pictures, and the model at the end.
-        start: model folder whose weights the run begins with; empty for random weights.
+        start: model folder, or name of a shipped model, whose weights the run begins with; empty for random
+            weights. A table of styles can begin with the weights of a model that predicts styles: its rows are
+            then what that model predicts for their pictures.
         inception: weights of Inception-v3 for the paper's predictor: a file, "torchvision" to
             download the public ones, or empty for random weights.
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
+        learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
         batch: pictures per step and process.
         reuse: steps made of one batch, its styles handed on by one photo each time: what the loss network
@@ -141,6 +144,7 @@ class TrainConfig:
     start: str = ""
     inception: str = ""
     frozen: tuple[str, ...] = ()
+    learn_rows: int = 0
     steps: int = 1000
     batch: int = 8
     reuse: int = 1
@@ -170,10 +174,16 @@ class TrainConfig:
         unknown = [part for part in self.rates if part not in PARTS]
         if unknown:
             raise ConfigError(f"rates names {unknown[0]!r}; {nearest(unknown[0], PARTS)}")
+        if self.learn_rows and (self.network.predictor != "table" or not 0 < self.learn_rows <= self.network.embedding):
+            raise ConfigError(f"learn_rows is {self.learn_rows}; it is for a table of styles, and at most their number")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.identity <= 1:
             raise ConfigError(f"identity is {self.identity}; it must be between 0 and 1")
+        if self.identity and self.network.predictor == "table":
+            raise ConfigError(
+                f"identity is {self.identity}, but a table of styles has none for the photos; leave it at 0"
+            )
         if self.cache and self.data.resident:
             raise ConfigError("cache and data.resident are both set; kept targets need data.resident = false")
         if self.cache and self.data.augment and not self.data.fixed_photos:

@@ -67,10 +67,10 @@ class Pictures:
     """All pictures of some sources, by number.
 
     Args:
-        sources: folders (searched through), `.txt` lists (a path a line), `.csv` tables (column
+        sources: pictures, folders (searched through), `.txt` lists (a path a line), `.csv` tables (column
             `file`) or `.tar` shards. Paths in a list or table are relative to it, or to the folder
             beside it that has its name.
-        split: rows of a table used, where it has a column `split`.
+        split: rows of a table used, where it has a column `split`; empty for all.
         keep_mb: memory for decoded pictures, in MB.
         keep_short: short side, in pixels, beyond which kept pictures are reduced.
 
@@ -144,6 +144,8 @@ def find_pictures(source: Path, split: str) -> list[Entry]:
         return [Entry(str(path), path) for path in paths]
     if not source.exists():
         raise DataError(f"no such file or folder: {source}")
+    if source.suffix.lower() in SUFFIXES:
+        return [Entry(str(source), source)]
     if source.suffix == ".tar":
         with tarfile.open(source, "r:") as tar:
             members = [m for m in tar if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
@@ -153,11 +155,11 @@ def find_pictures(source: Path, split: str) -> list[Entry]:
             rows = list(csv.DictReader(file))
         if rows and "file" not in rows[0]:
             raise DataError(f"table {source} has no column 'file'; it has {', '.join(rows[0])}")
-        names = [row["file"] for row in rows if row.get("split", split) == split]
+        names = [row["file"] for row in rows if not split or row.get("split", split) == split]
     elif source.suffix == ".txt":
         names = [line.strip() for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
     else:
-        raise DataError(f"{source} is no folder, .txt list, .csv table or .tar shard")
+        raise DataError(f"{source} is no picture, folder, .txt list, .csv table or .tar shard")
     beside = source.with_suffix("")
     base = beside if beside.is_dir() else source.parent
     return [Entry(name, base / name) for name in names]

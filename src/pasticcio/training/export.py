@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,32 +38,46 @@ FINGERPRINT_DIGITS = 12
 SHARED_BYTES = 1024  # smaller weights are written into each graph
 
 
-def save_model(folder: Path, network: StyleNetwork, name: str, training: dict[str, Any]) -> None:
-    """Write weights (matrices in half precision) and configuration; `export` adds the ONNX graphs."""
+def save_model(
+    folder: Path, network: StyleNetwork, name: str, training: dict[str, Any], styles: Sequence[str] = ()
+) -> None:
+    """Write weights (matrices in half precision) and configuration; `export` adds the ONNX graphs.
+
+    Args:
+        folder: made if it is not there.
+        network, name: the model.
+        training: how it came about.
+        styles: names of the styles of a table.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: _half(value.detach().cpu()).contiguous() for key, value in network.state_dict().items()}
     partial = folder / (WEIGHTS + ".part")
     partial.write_bytes(save(state))  # save_file would make it the owner's alone to read
     os.replace(partial, folder / WEIGHTS)
-    config = {
+    inputs = {
+        PREDICT: {"style": "float32 (batch, 3, height, width), RGB in [0, 1]"},
+        TRANSFER: {
+            "content": "float32 (batch, 3, height, width), RGB in [0, 1], sides 16 or more",
+            "embedding": "float32 (batch or 1, embedding)",
+        },
+    }
+    outputs = {
+        PREDICT: {"embedding": "float32 (batch, embedding)"},
+        TRANSFER: {"image": "float32 (batch, 3, height, width), RGB in [0, 1]"},
+    }
+    config: dict[str, Any] = {
         "name": name,
         "fingerprint": sha256(folder / WEIGHTS)[:FINGERPRINT_DIGITS],
         "network": dataclasses.asdict(network.config),
         "style_side": STYLE_SIDE,
-        "inputs": {
-            PREDICT: {"style": "float32 (batch, 3, height, width), RGB in [0, 1]"},
-            TRANSFER: {
-                "content": "float32 (batch, 3, height, width), RGB in [0, 1], sides 16 or more",
-                "embedding": "float32 (batch or 1, embedding)",
-            },
-        },
-        "outputs": {
-            PREDICT: {"embedding": "float32 (batch, embedding)"},
-            TRANSFER: {"image": "float32 (batch, 3, height, width), RGB in [0, 1]"},
-        },
+        "inputs": inputs,
+        "outputs": outputs,
         "regions": _regions(network),
-        "training": training,
     }
+    if network.config.predictor == "table":
+        config["styles"] = list(styles)
+        del inputs[PREDICT], outputs[PREDICT]
+    config["training"] = training
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
@@ -111,6 +125,18 @@ def load_network(folder: Path) -> StyleNetwork:
     network = StyleNetwork(from_dict(NetworkConfig, values, str(folder / CONFIG)))
     load_weights(network, folder)
     return network.eval()
+
+
+def style_names(folder: Path) -> list[str]:
+    """Names of the styles of a table's model folder; empty for a model that predicts styles.
+
+    Raises:
+        ModelError: a missing or damaged folder.
+    """
+    try:
+        return list(json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("styles", []))
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ModelError(f"{folder} is no model folder: {error}") from error
 
 
 def load_weights(network: StyleNetwork, folder: Path) -> None:
@@ -175,7 +201,7 @@ class Regions(nn.Module):
 
 
 def export(folder: Path) -> float:
-    """Add the ONNX graphs to a model folder and compare them with torch.
+    """Add the ONNX graphs to a model folder and compare them with torch; a table of styles has no `predict.onnx`.
 
     Returns:
         The largest difference found, on [0, 1], over three sizes, one of them odd.
@@ -188,7 +214,8 @@ def export(folder: Path) -> float:
     picture = torch.rand(2, 3, 137, 211)
     embedding = torch.randn(2, network.config.embedding)
     free = {0: "batch", 2: "height", 3: "width"}
-    _write(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
+    if network.config.predictor != "table":
+        _write(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
     rows = {"content": free, "embedding": {0: "styles"}}
     _write(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
     _write_regions(network, folder)
@@ -285,8 +312,12 @@ def compare(network: StyleNetwork, model: Model) -> float:
     for height, width in CHECKED:
         content = rng.random((height, width, 3), dtype=np.float32)
         picture = torch.from_numpy(content).permute(2, 0, 1)[None]
-        embedding = network.predictor(picture)
-        found = stylizer.run(model.predict, style=picture.numpy())
+        if model.table:  # a mix of all styles
+            embedding = torch.from_numpy(rng.dirichlet(np.ones(model.embedding))[None]).float()
+            found = embedding.numpy()
+        else:
+            embedding = network.predictor(picture)
+            found = stylizer.run(model.predict, style=picture.numpy())
         image = network.render(picture, embedding)[0].permute(1, 2, 0).numpy()
         rendered = stylizer.render(content, found[0])
         whole, _ = stylizer.canvas(Scene(content, found)).whole()

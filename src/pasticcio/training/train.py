@@ -18,14 +18,17 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pasticcio.errors import ConfigError, TrainingError
+from pasticcio.errors import ConfigError, DataError, TrainingError
+from pasticcio.images import open_image
+from pasticcio.model import Model
 from pasticcio.nn.inception import Inception
 from pasticcio.nn.losses import gram_matrix, gram_targets, grid_pattern, perceptual_loss, total_variation
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
+from pasticcio.stylizer import STYLE_RANGE, style_view
 from pasticcio.training.config import PARTS, TrainConfig, to_json
 from pasticcio.training.data import Batch, Batches, ResidentBatches, to_unit
-from pasticcio.training.export import load_weights, save_model
+from pasticcio.training.export import load_network, load_weights, save_model, style_names
 from pasticcio.training.record import Progress, Record
 from pasticcio.training.targets import ContentTargets, StyleTargets
 from pasticcio.weights import TORCHVISION, Download, fetch, load_vgg, read_state
@@ -70,10 +73,17 @@ class Run:
         several = int(os.environ.get("WORLD_SIZE", "1")) > 1
         self.accelerator = Accelerator(cpu=several and not torch.cuda.is_available())  # gloo where there is no GPU
         self.device = self.accelerator.device
+        drawn = (config.data, config.batch, config.identity, config.seed, self.accelerator.process_index)
+        self.batches = ResidentBatches(*drawn, self.device) if config.data.resident else Batches(*drawn)
+        self.styles = self._name_styles() if config.network.predictor == "table" else []
         torch.manual_seed(config.seed)
         network = StyleNetwork(config.network)
         self._initialize(network)
         freeze(network, config.frozen)
+        if config.learn_rows:
+            rows = torch.arange(config.network.embedding, device=self.device) >= self.first_row
+            # Adam leaves a weight alone that never had a gradient.
+            network.heads.weight.register_hook(lambda g: g * rows)  # type: ignore[no-untyped-call]
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = [
             {"params": learned, "factor": config.rates.get(part, 1.0)}
@@ -92,8 +102,6 @@ class Run:
         if config.compile:
             self.forward = torch.compile(self.network)
             self.vgg = torch.compile(self.vgg)  # type: ignore[assignment]
-        drawn = (config.data, config.batch, config.identity, config.seed, self.accelerator.process_index)
-        self.batches = ResidentBatches(*drawn, self.device) if config.data.resident else Batches(*drawn)
         self.style_targets: StyleTargets | None = None
         self.content_targets: ContentTargets | None = None
         if config.cache:
@@ -116,8 +124,56 @@ class Run:
             )
             folded = "mixed_7_conv.weight" in state
             (trunk.load_folded if folded else trunk.load_torchvision)(state)
-        if config.start:
-            load_weights(network, Path(config.start))
+        if not config.start:
+            return
+        folder = start_folder(config.start)
+        if self.styles and (first := load_network(folder)).config.predictor != "table":
+            if config.learn_rows:
+                raise ConfigError(f"learn_rows is set, but start names {config.start}, which is no table of styles")
+            try:
+                network.load_state_dict(first.as_table(self._predicted(first)).state_dict())
+            except RuntimeError as error:
+                raise ConfigError(f"start names {config.start}, whose transfer network is another: {error}") from error
+        else:
+            load_weights(network, folder)
+
+    @property
+    def first_row(self) -> int:
+        """Of a table: number of the style that the first style picture shows."""
+        return self.config.network.embedding - self.config.learn_rows if self.config.learn_rows else 0
+
+    def _name_styles(self) -> list[str]:
+        """Names of a table's styles: of their picture files; of those that do not learn, as the start has them."""
+        pictures, first = self.batches.styles, self.first_row
+        wanted = self.config.network.embedding - first
+        if len(pictures) != wanted:
+            raise ConfigError(
+                f"data.styles holds {len(pictures)} pictures, but the table has {wanted} styles to learn; "
+                "set network.embedding to the number of pictures"
+            )
+        for number, entry in enumerate(pictures.entries):
+            try:
+                pictures.load(number)
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                raise DataError(
+                    f"cannot read {entry.name}, and each style of a table needs its picture: {error}"
+                ) from None
+        names = [Path(entry.name).stem for entry in pictures.entries]
+        if first:
+            if not self.config.start:
+                raise ConfigError("learn_rows is set, but start names no model whose other styles stay as they are")
+            names = style_names(start_folder(self.config.start))[:first] + names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ConfigError(f"two styles are named {twice[0]}; rename one of the pictures")
+        return names
+
+    @torch.no_grad()
+    def _predicted(self, network: StyleNetwork) -> Tensor:
+        """Scales and shifts that a model predicts for the style pictures, (N, P)."""
+        side = min(max(self.config.data.style_short[0], STYLE_RANGE[0]), STYLE_RANGE[1])
+        pictures = [style_view(open_image(self.batches.styles.load(n)), side) for n in range(len(self.styles))]
+        rows = [network.parameters_of(torch.from_numpy(p).permute(2, 0, 1)[None].contiguous()) for p in pictures]
+        return torch.cat(rows)
 
     def _keep_targets(self, folder: Path) -> None:
         if not self.config.data.augment:
@@ -210,7 +266,8 @@ class Run:
         rows = torch.arange(len(batch.photos))
         rows[own:] = rows[own:].roll(-turn)
         grams = {layer: gram[rows.to(self.device)] for layer, gram in grams.items()}
-        photos, styles = self._pixels(batch.photos), self._pixels(batch.styles[rows])
+        photos = self._pixels(batch.photos)
+        styles = self._numbers(batch)[rows] if self.styles else self._pixels(batch.styles[rows])
         with self.autocast():
             images = self.forward(photos, styles)
             features = self.vgg(images)
@@ -244,6 +301,10 @@ class Run:
                 grams[layer][: batch.own] = gram_matrix(content[layer][: batch.own])
             self._latest = batch, content, grams
         return self._latest[1:]
+
+    def _numbers(self, batch: Batch) -> Tensor:
+        """Of a table: number of every row's style."""
+        return (batch.style_index + self.first_row).to(self.device)
 
     def _pixels(self, pictures: Tensor) -> Tensor:
         return to_unit(pictures.to(self.device)).contiguous(memory_format=torch.channels_last)
@@ -289,7 +350,7 @@ class Run:
         shown = nn.functional.interpolate(styles, (side, side), mode="bilinear", antialias=True)
         rows = [torch.cat([torch.ones_like(photos[0]), *shown], 2)]
         with self.averaged_weights() as network:
-            embeddings = network.predictor(styles)
+            embeddings = network.predictor(self._numbers(batch)[-SAMPLES:] if self.styles else styles)
             for photo in photos:
                 images = [network.render(photo[None], e[None])[0] for e in embeddings]
                 rows.append(torch.cat([photo, *images], 2))
@@ -340,7 +401,17 @@ class Run:
     def save_model(self) -> None:
         """Write the averaged weights as a model folder."""
         with self.averaged_weights() as network:
-            save_model(self.folder / "model", network, self.config.name, json.loads(to_json(self.config)))
+            training = json.loads(to_json(self.config))
+            save_model(self.folder / "model", network, self.config.name, training, self.styles)
+
+
+def start_folder(name: str) -> Path:
+    """A model folder, or that of a shipped model.
+
+    Raises:
+        ModelError: neither.
+    """
+    return Path(name) if Path(name).is_dir() else Model.open(name).folder
 
 
 def freeze(network: StyleNetwork, parts: tuple[str, ...]) -> None:

@@ -1,0 +1,373 @@
+"""The systems that came before, beside ours: optimization, one style, N styles, any style; losses and seconds.
+
+    python benchmarks/history.py --single runs/single/model --multi runs/multi/model \
+        --results runs/history.json --out docs/history
+
+Two lists of 20 pairs of centre crops. "known": every photo of `pairs.py` with a painting that all networks were
+trained on (those of --single in turn, or else those of --multi). "unseen": every photo with another of the
+paintings and textures that none was trained on; a network that knows its styles by name is then given the nearest
+of them, chosen with hindsight: the one whose output has the lowest style loss. Each measurement is kept in --results
+when it is made, and not made again for the same model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from pairs import PHOTOS, STYLES, pairs
+from PIL import Image
+
+from pasticcio.baselines.optimize import LOSS, Descent, Objective, Settings, Step
+from pasticcio.images import Array, open_image
+from pasticcio.nn.losses import LossConfig, perceptual_loss
+from pasticcio.nn.vgg import Vgg
+from pasticcio.stylizer import Stylizer
+from pasticcio.training.data import centre_crop
+from pasticcio.weights import load_vgg
+
+MARKS = (10, 30, 100, 300, 1000)
+SETS = ("known", "unseen")
+STARTS = ("photo", "network")
+CLAIM = 300  # iterations from the photo whose loss is looked for from the network's output
+PLAIN = LossConfig({"relu4_1": 1.0}, dict.fromkeys(LOSS.style, 1 / len(LOSS.style)), relative=True)
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and a painting, (S, S, 3) in [0, 1], with the painting's name and its place in the list."""
+
+    number: int
+    photo: Array
+    style: Array
+    name: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model and its name in the table."""
+
+    label: str
+    stylizer: Stylizer
+
+    def render(self, pair: Pair, judge: Judge) -> tuple[Array, float, str]:
+        """The output, the seconds it took (the second time, with the embedding of the painting), and the style used."""
+        styles = self.stylizer.model.styles
+        if not self.stylizer.model.table:
+            image, seconds = _timed(lambda: self._picture(pair))
+            return image, seconds, pair.name
+        if pair.name in styles:
+            image, seconds = _timed(lambda: self.stylizer.render(pair.photo, styles[pair.name].embedding))
+            return image, seconds, pair.name
+        made = {
+            name: _timed(lambda s=style: self.stylizer.render(pair.photo, s.embedding))
+            for name, style in styles.items()
+        }
+        nearest = min(made, key=lambda name: judge(made[name][0])["style"])
+        return *made[nearest], nearest
+
+    def _picture(self, pair: Pair) -> Array:
+        style = self.stylizer.embed(pair.style, side=len(pair.style)).embedding
+        return self.stylizer.render(pair.photo, style)
+
+
+class Judge:
+    """The figures of a pair's outputs: "loss" as trained, "content" at relu4_1, "style" as in docs/benchmarks.md."""
+
+    def __init__(self, vgg: Vgg, pair: Pair) -> None:
+        self.objective = Objective(vgg, pair.photo, [(pair.style, 1.0)])
+
+    @torch.no_grad()
+    def __call__(self, image: Array) -> dict[str, float]:
+        objective = self.objective
+        x = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].to(objective.device)
+        features = objective.features(x)
+        plain = perceptual_loss(features, objective.content, objective.grams, PLAIN)
+        total = perceptual_loss(features, objective.content, objective.grams, LOSS)
+        return {
+            "loss": float(total["content"] + total["style"]),
+            "content": float(plain["content"]),
+            "style": float(plain["style"]),
+        }
+
+
+def main() -> None:
+    arguments = parse()
+    results: Results = {}
+    if arguments.results and arguments.results.exists():
+        results = json.loads(arguments.results.read_text())
+    if not (arguments.shared / "data/photos.csv").exists():
+        sys.exit(f"the benchmark needs the shared data, which is not at {arguments.shared}; name it with --shared")
+
+    def save() -> None:
+        if arguments.results:
+            arguments.results.parent.mkdir(parents=True, exist_ok=True)
+            part = arguments.results.with_suffix(".part")
+            part.write_text(json.dumps(results))
+            part.replace(arguments.results)
+
+    device = torch.device(arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    weights = arguments.shared / "weights/vgg19_normalised_conv4_1.safetensors"
+    vgg = load_vgg("vgg19-normalised", LOSS.layers(), str(weights), padding="reflect").to(device)
+    vgg = vgg.to(memory_format=torch.channels_last)
+    arbitrary = Network("arbitrary", Stylizer(arguments.model))
+    singles = [Stylizer(folder) for folder in arguments.single]
+    multi = Stylizer(arguments.multi) if arguments.multi else None
+    for kind in arguments.sets:
+        for pair in pairs_of(kind, arguments, singles, multi):
+            networks = [arbitrary, *([Network("multi", multi)] if multi else [])]
+            if singles:  # of several, the one of this painting, or else each in turn
+                own = [s for s in singles if pair.name in s.model.styles]
+                networks.append(Network("single", own[0] if own else singles[pair.number % len(singles)]))
+            measure(kind, pair, networks, vgg, arguments.iterations, arguments.starts, results, save)
+    print(report(results))
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        figure(results, arguments.out / "seconds.png")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
+    parser.add_argument("--model", default="default", help="the arbitrary model, whose output optimization starts from")
+    parser.add_argument("--single", nargs="+", default=[], help="folders of networks of one style")
+    parser.add_argument("--multi", default="", help="folder of a network of N styles")
+    parser.add_argument("--pairs", type=int, default=20, help="the first so many of each list")
+    parser.add_argument("--iterations", type=int, nargs="*", default=list(MARKS), help="none: networks alone")
+    parser.add_argument("--starts", nargs="+", default=STARTS, choices=STARTS)
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
+    parser.add_argument("--size", type=int, default=256, help="side in pixels")
+    parser.add_argument("--device", default="", help="of the optimization")
+    parser.add_argument("--results", type=Path, help="JSON file of what is measured already")
+    parser.add_argument("--out", type=Path, help="folder of the figure")
+    return parser.parse_args()
+
+
+def pairs_of(
+    kind: str, arguments: argparse.Namespace, singles: Sequence[Stylizer], multi: Stylizer | None
+) -> list[Pair]:
+    """The pairs of a list."""
+    if kind == "unseen":
+        chosen = [(PHOTOS[p], STYLES[s]) for p, s in sorted(pairs(len(STYLES)))]
+    else:
+        known = [name for single in singles for name in single.model.styles] or list(
+            multi.model.styles if multi else ()
+        )
+        if not known:
+            sys.exit("the list 'known' needs --single or --multi; or choose --sets unseen")
+        chosen = [(photo, f"{known[i % len(known)]}.jpg") for i, photo in enumerate(PHOTOS)]
+    found = []
+    for number, (photo, style) in enumerate(chosen[: arguments.pairs]):
+        images = [square(find(arguments.shared, name), arguments.size) for name in (photo, style)]
+        found.append(Pair(number, *images, Path(style).stem))
+    return found
+
+
+def find(shared: Path, name: str) -> Path:
+    for folder in ("photos", "paintings", "textures"):
+        path = shared / "data" / folder / name
+        if path.exists():
+            return path
+    sys.exit(f"{name} is not in {shared / 'data'}")
+
+
+def square(path: Path, size: int) -> Array:
+    with Image.open(path) as image:
+        return open_image(centre_crop(np.asarray(image.convert("RGB")), size, size))
+
+
+def measure(
+    kind: str,
+    pair: Pair,
+    networks: Sequence[Network],
+    vgg: Vgg,
+    marks: Sequence[int],
+    starts: Sequence[str],
+    results: Results,
+    save: Callable[[], None],
+) -> None:
+    """All that is not in the results yet for one pair."""
+    judge = Judge(vgg, pair)
+    place = f"{kind} {pair.number}"
+    if f"{place} photo" not in results:
+        results[f"{place} photo"] = {**judge(pair.photo), "seconds": 0.0}
+    for network in networks:
+        key, model = f"{place} {network.label}", network.stylizer.model.fingerprint
+        if results.get(key, {}).get("model") != model:
+            image, seconds, style = network.render(pair, judge)
+            row = {**judge(image), "seconds": seconds, "style used": style, "label": network.label, "model": model}
+            results[key] = row
+            save()
+    for start in starts if marks else ():
+        key = f"{place} optimization from {start}"
+        model = networks[0].stylizer.model.fingerprint if start == "network" else ""
+        there = results.get(key, {"trace": (), "model": ""})
+        if len(there["trace"]) >= max(marks) and there["model"] == model:
+            continue
+        image = pair.photo if start == "photo" else networks[0]._picture(pair)
+        results[key] = {**optimization(judge, image, marks), "model": model}
+        save()
+        progress(f"{place}, {start}: {results[key]['trace'][-1]:.3f} after {max(marks)} iterations")
+
+
+def optimization(judge: Judge, start: Array, marks: Sequence[int]) -> dict[str, Any]:
+    """One descent to the last of the marks: lowest loss and seconds so far at every iteration, figures at the marks."""
+    trace: list[float] = []
+    seconds: list[float] = []
+    figures: dict[str, dict[str, float]] = {}
+
+    def report(step: Step) -> None:
+        trace.append(round(step.best, 5))
+        seconds.append(round(step.seconds, 3))
+        if step.iteration in marks:
+            figures[str(step.iteration)] = judge(step.image())
+
+    objective = judge.objective
+    first = torch.from_numpy(np.ascontiguousarray(start.transpose(2, 0, 1)))[None].to(objective.device)
+    descent = Descent(objective, first, Settings(iterations=max(marks)), report=report)
+    descent.run()
+    if descent.interrupted:
+        raise KeyboardInterrupt
+    return {"trace": trace, "clock": seconds, "marks": figures}
+
+
+def reached(trace: Sequence[float], loss: float) -> float:
+    """The first iteration, from 1, at which a loss is reached; infinite where it is not."""
+    return next((float(i) for i, value in enumerate(trace, start=1) if value <= loss), math.inf)
+
+
+def rows(results: Results, kind: str) -> dict[str, list[dict[str, float]]]:
+    """The measurements of a list by the row of its table, pair after pair."""
+    found: dict[str, list[dict[str, float]]] = {"untouched photo": []}
+    lines: dict[str, list[dict[str, float]]] = {}
+    for key, values in results.items():
+        if not key.startswith(f"{kind} "):
+            continue
+        name = key.split(" ", 2)[2]
+        if name.startswith("optimization"):
+            for mark, figures in values["marks"].items():
+                taken = {**figures, "seconds": values["clock"][int(mark) - 1]}
+                lines.setdefault(f"{name}, {mark} iterations", []).append(taken)
+        else:
+            found.setdefault("untouched photo" if name == "photo" else values["label"], []).append(values)
+    ordered = sorted(lines, key=lambda line: (line.split(",")[0], int(line.split()[-2])))
+    return found | {line: lines[line] for line in ordered}
+
+
+def report(results: Results) -> str:
+    """The tables and what they answer, in Markdown."""
+    lines = []
+    for kind in SETS:
+        table = rows(results, kind)
+        if not table["untouched photo"]:
+            continue
+        lines += ["", f"### {kind}: {len(table['untouched photo'])} pairs", ""]
+        names = "method", "pairs", "loss mean", "median", "content relu4_1", "style mean", "median", "seconds"
+        lines += ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+        for name, found in table.items():
+            loss, content, style, seconds = (
+                [row[key] for row in found] for key in ("loss", "content", "style", "seconds")
+            )
+            lines.append(
+                f"| {name} | {len(found)} | {np.mean(loss):.2f} | {np.median(loss):.2f} | {np.mean(content):.3f} | "
+                f"{np.mean(style):.3f} | {np.median(style):.3f} | {np.median(seconds):.3g} |"
+            )
+        lines += ["", *answers(results, kind)]
+    return "\n".join(lines)
+
+
+def answers(results: Results, kind: str) -> list[str]:
+    """How many iterations a forward pass is worth, and what the network's output saves as a start."""
+    worth: dict[str, list[float]] = {}
+    saved, compared = [], set()
+    for key, values in results.items():
+        if not key.startswith(f"{kind} ") or key.endswith(" photo"):
+            continue
+        place = " ".join(key.split(" ", 2)[:2])
+        from_photo = results.get(f"{place} optimization from photo", {}).get("trace")
+        if from_photo and "label" in values:
+            worth.setdefault(values["label"], []).append(reached(from_photo, values["loss"]))
+        if from_photo and key.endswith("from network"):
+            count = min(CLAIM, len(from_photo), len(values["trace"]))
+            compared.add(count)
+            saved.append(reached(values["trace"], from_photo[count - 1]))
+    lines = [
+        f"- One forward pass of {label} is worth {_spread(found)} iterations of optimization from the photo."
+        for label, found in worth.items()
+    ]
+    if saved:
+        counts = " or ".join(map(str, sorted(compared)))
+        lines.append(
+            f"- The loss that {counts} iterations from the photo reach is reached from the network's output after "
+            f"{_spread(saved)}; in at most a third of them for "
+            f"{sum(3 * s <= min(compared) for s in saved)} of {len(saved)} pairs."
+        )
+    return lines
+
+
+def _spread(values: Sequence[float]) -> str:
+    def text(value: float) -> str:
+        return f"{value:g}" if math.isfinite(value) else "more than all"
+
+    return (
+        f"{text(statistics.median_low(values))} (median of {len(values)}; {text(min(values))} to {text(max(values))})"
+    )
+
+
+def figure(results: Results, path: Path) -> None:
+    """Loss against seconds, both logarithmic: lines for optimization, points for networks; medians over pairs."""
+    kinds = [kind for kind in SETS if rows(results, kind)["untouched photo"]]
+    chart, axes = plt.subplots(1, len(kinds), figsize=(5.2 * len(kinds), 4.4), squeeze=False, sharey=True)
+    for axis, kind in zip(axes[0], kinds, strict=True):
+        for start in STARTS:
+            end = f"optimization from {start}"
+            found = [v for k, v in results.items() if k.startswith(f"{kind} ") and k.endswith(end)]
+            if found:
+                length = min(len(v["trace"]) for v in found)
+                losses, clock = (np.median([v[key][:length] for v in found], axis=0) for key in ("trace", "clock"))
+                axis.plot(clock, losses, label=end)
+        for name, values in rows(results, kind).items():
+            if name not in ("untouched photo",) and "optimization" not in name:
+                point = [np.median([row[key] for row in values]) for key in ("seconds", "loss")]
+                axis.plot(*point, "o", label=name)
+        axis.axhline(
+            np.median([row["loss"] for row in rows(results, kind)["untouched photo"]]), color="grey", lw=0.8, ls=":"
+        )
+        axis.set(title=f"styles {'trained on' if kind == 'known' else 'not trained on'}", xscale="log", yscale="log")
+        axis.set_xlabel("seconds")
+        axis.grid(alpha=0.3)
+    axes[0][0].set_ylabel("loss, median over pairs (dotted: the photo)")
+    axes[0][-1].legend(fontsize=8)
+    chart.tight_layout()
+    chart.savefig(path, dpi=90)
+    plt.close(chart)
+
+
+def _timed(render: Callable[[], Array]) -> tuple[Array, float]:
+    render()
+    begun = time.perf_counter()
+    image = render()
+    return image, time.perf_counter() - begun
+
+
+def progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
