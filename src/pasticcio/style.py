@@ -221,7 +221,8 @@ class StyleGaussian:
             raise StyleError(f"an embedding of shape {embedding.shape} is not of this Gaussian, of {self.mean.shape}")
         kept = np.float32(np.sqrt(1.0 - spread**2))
         drawn = self.sample(seed) - self.mean
-        return self.mean + kept * (embedding - self.mean) + np.float32(spread) * drawn
+        mixed: NDArray[np.float32] = self.mean + kept * (embedding - self.mean) + np.float32(spread) * drawn
+        return mixed
 
 
 def list_styles(model: str = "default") -> dict[str, Style]:
