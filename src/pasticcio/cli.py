@@ -294,8 +294,8 @@ def evaluate(
         typer.echo(caption)
 
 
-for command in commands_analysis.COMMANDS:
-    app.command()(command)
+for name, command in commands_analysis.COMMANDS.items():
+    app.command(name)(command)
 
 
 @contextmanager
