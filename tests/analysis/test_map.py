@@ -73,8 +73,8 @@ def test_thumbnails_stay_within_the_budget(monkeypatch):
     rng = np.random.default_rng(0)
     noise = [Image.fromarray(rng.integers(0, 255, (48, 48, 3), dtype=np.uint8)) for _ in range(100)]
     best = sum(map(len, map_module._sheets(noise)))
-    monkeypatch.setattr(map_module, "BUDGET", best // 2)
-    assert sum(map(len, map_module._sheets(noise))) <= best // 2
+    monkeypatch.setattr(map_module, "BUDGET", best * 3 // 4)
+    assert sum(map(len, map_module._sheets(noise))) <= best * 3 // 4
 
 
 def watch(page):
@@ -114,8 +114,8 @@ def test_the_page_in_a_browser(table, browser, tmp_path):
     assert page.inner_text("#found") == "1 found"
     page.press("#search", "Enter")
     assert page.evaluate("state.chosen") == 44
-    page.fill("#search", "painter 2")
-    assert page.inner_text("#found") == "9 found"
+    page.fill("#search", "painter blue")
+    assert page.inner_text("#found") == "15 found"
     page.fill("#search", "")
     page.click("#close")
     assert page.locator("#legend button").count() == 3
@@ -206,7 +206,7 @@ def test_a_map_of_all_paintings(browser, tmp_path):
     page.wait_for_function("window.map && sheets.every(sheet => sheet.levels)")
     assert page.evaluate("map.drawn") == 6315
     page.fill("#search", "claude monet")
-    assert page.inner_text("#found") == f"{columns['artist'].count('claude-monet')} found"
+    assert page.inner_text("#found") == f"{sum('claude-monet' in name for name in table.names)} found"
     x, y = page.evaluate("map.screen([...state.hits][0])")
     page.mouse.move(x, y)
     page.wait_for_selector("#tip", state="visible")
