@@ -221,6 +221,49 @@ def grid(
     typer.echo(str(out))
 
 
+EXPERIMENTS = (
+    "observed: losses over styles trained on and not; count: how many paintings generalization needs; "
+    "kinds: trained on paintings, textures, both; knowledge: what nearest neighbours tell; "
+    "smoothness: ways between styles; bottleneck: width of the embedding; "
+    "conditioned: which normalizations the style steers."
+)
+
+
+def experiment(
+    name: Annotated[str, typer.Argument(help=EXPERIMENTS)],
+    data: Annotated[Path, typer.Option(help="Folder of photos.csv, paintings.csv, textures.csv.")],
+    weights: Annotated[Path, typer.Option(help="Folder of the loss networks and of Inception-v3.")],
+    results: Annotated[Path, typer.Option(help="What is kept here is not done again.")] = Path("runs/experiments"),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the figure.")] = None,
+    amount: Annotated[int, typer.Option(help="Pairs, ways or gallery; 0 for the experiment's own number.")] = 0,
+    optimize: Annotated[int, typer.Option(help="observed: so many pairs of each group optimized pixel by pixel.")] = 0,
+    recipe: Annotated[Path, typer.Option(help="Of those that train.")] = Path("recipes/generalization.toml"),
+    seeds: Annotated[int, typer.Option(help="Of those that train: models for every setting.")] = 3,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the recipe; repeatable.")] = None,
+    model: ModelOption = "default",
+) -> None:
+    """Repeat an experiment of the paper and print its table; goes on where it was broken off."""
+    with _extra("experiments", "train"):
+        from pasticcio.analysis import experiments
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        context = experiments.Context(
+            data, weights, results, out, model, amount, optimize, recipe, seeds, set_ or (), report
+        )
+        text = experiments.run(name, context)
+    typer.echo(text)
+
+
 def _table(source: Path, split: str, side: int | None, model: str) -> tuple[Embeddings, list[Exception]]:
     """A table from its file, or of the pictures in a folder or .csv."""
     from pasticcio.analysis.table import SUFFIXES, Embeddings
@@ -268,4 +311,10 @@ def _extra(what: str, extra: str = "analysis") -> Iterator[None]:
         raise MissingExtraError(f"{what} ({error.name})", extra) from error
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"embed": embed, "map": map_styles, "neighbours": neighbours, "grid": grid}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "embed": embed,
+    "map": map_styles,
+    "neighbours": neighbours,
+    "grid": grid,
+    "experiment": experiment,
+}

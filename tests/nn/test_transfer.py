@@ -97,3 +97,18 @@ def test_no_style_parameter_is_idle():
     image = network(torch.rand(1, 3, 32, 32), style)
     (image * torch.rand_like(image)).sum().backward()
     assert (style.grad != 0).float().mean() > 0.9
+
+
+def test_the_encoder_can_be_steered_too():
+    from pasticcio.nn.network import NetworkConfig
+
+    torch.manual_seed(0)
+    plain, steered = PaperTransfer(0.25).eval(), PaperTransfer(0.25, everywhere=True).eval()
+    assert steered.style_parameters == plain.style_parameters + 2 * (8 + 16 + 32)
+    assert steered.style_layout[0] == ("contract.0.norm", 8)
+    content, style = torch.rand(1, 3, 32, 32), steered.gamma_mask()[None]
+    changed = style.clone()
+    changed[:, :16] += 0.5  # of the encoder's first layer alone
+    assert not torch.allclose(steered(content, style), steered(content, changed))
+    with pytest.raises(ValueError, match="only the paper family"):
+        NetworkConfig(conditioned="everywhere")

@@ -22,6 +22,8 @@ class NetworkConfig:
         predictor: family of the style prediction network: "inception" or "compact".
         embedding: length of the style embedding.
         width: paper family: factor on the channels.
+        conditioned: paper family: normalizations that the style steers: "decoder", the residual blocks and what
+            follows, as in the authors' code; "everywhere", the encoder's too, as the paper's text has it.
         half, quarter, eighth: fast family: channels at 1/2, 1/4 and 1/8 of the size.
         quarter_blocks, eighth_blocks: fast family: residual blocks at 1/4 and 1/8.
         margin: fast family: pixels of reflection around the picture, a multiple of 8.
@@ -33,6 +35,7 @@ class NetworkConfig:
     predictor: Literal["inception", "compact"] = "compact"
     embedding: int = 100
     width: float = 1.0
+    conditioned: Literal["decoder", "everywhere"] = "decoder"
     half: int = 32
     quarter: int = 64
     eighth: int = 128
@@ -45,6 +48,8 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if self.margin < 0 or self.margin % 8:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
+        if self.conditioned == "everywhere" and self.transfer != "paper":
+            raise ValueError("conditioned is 'everywhere'; only the paper family's encoder has normalizations")
         object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
 
 
@@ -69,7 +74,7 @@ class StyleNetwork(nn.Module):
         else:
             self.predictor = CompactPredictor(config.embedding, config.predictor_widths, config.predictor_hidden)
         if config.transfer == "paper":
-            self.transfer = PaperTransfer(config.width)
+            self.transfer = PaperTransfer(config.width, everywhere=config.conditioned == "everywhere")
         else:
             self.transfer = FastTransfer(
                 config.half, config.quarter, config.eighth, config.quarter_blocks, config.eighth_blocks, config.margin

@@ -72,22 +72,24 @@ class PaperTransfer(StyleTransfer):
 
     Args:
         width: factor on the 32, 64 and 128 channels.
+        everywhere: steer the encoder's normalizations by the style too.
     """
 
     multiple = 4
     margin = 0
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, everywhere: bool = False) -> None:
         super().__init__()
         narrow, middle, wide = (int(width * channels) for channels in (32, 64, 128))
+        place = Places()
+        in_encoder = place if everywhere else None
         self.contract = nn.ModuleList(
             [
-                EncoderConv(RGB, narrow, kernel=9, stride=1),
-                EncoderConv(narrow, middle, kernel=3, stride=2),
-                EncoderConv(middle, wide, kernel=3, stride=2),
+                EncoderConv(RGB, narrow, kernel=9, stride=1, place=in_encoder),
+                EncoderConv(narrow, middle, kernel=3, stride=2, place=in_encoder),
+                EncoderConv(middle, wide, kernel=3, stride=2, place=in_encoder),
             ]
         )
-        place = Places()
         self.residual = nn.ModuleList([PaperResidual(wide, place) for _ in range(5)])
         self.expand = nn.ModuleList(
             [
@@ -100,7 +102,7 @@ class PaperTransfer(StyleTransfer):
     def render(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
         x = content
         for layer in self.contract:
-            x = layer(x)
+            x = layer(x, style)
         for block in self.residual:
             x = block(x, style)
         x = F.relu(self.expand[0](double(x), style))
@@ -180,16 +182,18 @@ class Places:
 
 
 class EncoderConv(nn.Module):
-    """Reflection padding, convolution without bias, batch normalization, ReLU."""
+    """Reflection padding, convolution without bias, batch normalization (conditional, given a place), ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, place: Places | None = None) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, bias=False)
-        self.norm = ShiftBatchNorm(outputs)
+        self.norm: ConditionalInstanceNorm | ShiftBatchNorm
+        self.norm = ShiftBatchNorm(outputs) if place is None else ConditionalInstanceNorm(outputs, place.take(outputs))
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
+    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b d i j"]:
         side = self.conv.kernel_size[0] // 2
-        return F.relu(self.norm(self.conv(reflect(x, side, side, side, side))))
+        x = self.conv(reflect(x, side, side, side, side))
+        return F.relu(self.norm(x, style) if isinstance(self.norm, ConditionalInstanceNorm) else self.norm(x))
 
 
 class StyledConv(nn.Module):
