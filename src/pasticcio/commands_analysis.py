@@ -235,8 +235,10 @@ def experiment(
     weights: Annotated[Path, typer.Option(help="Folder of the loss networks and of Inception-v3.")],
     results: Annotated[Path, typer.Option(help="What is kept here is not done again.")] = Path("runs/experiments"),
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the figure.")] = None,
+    side: Annotated[int, typer.Option(help="Of photos and styles where losses are measured, in pixels.")] = 192,
     amount: Annotated[int, typer.Option(help="Pairs, ways or gallery; 0 for the experiment's own number.")] = 0,
     optimize: Annotated[int, typer.Option(help="observed: so many pairs of each group optimized pixel by pixel.")] = 0,
+    iterations: Annotated[int, typer.Option(help="Of --optimize.")] = 60,
     recipe: Annotated[Path, typer.Option(help="Of those that train.")] = Path("recipes/generalization.toml"),
     seeds: Annotated[int, typer.Option(help="Of those that train: models for every setting.")] = 3,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the recipe; repeatable.")] = None,
@@ -258,7 +260,7 @@ def experiment(
             bar.update(tasks[what], completed=done)
 
         context = experiments.Context(
-            data, weights, results, out, model, amount, optimize, recipe, seeds, set_ or (), report
+            data, weights, results, out, model, side, amount, optimize, iterations, recipe, seeds, set_ or (), report
         )
         text = experiments.run(name, context)
     typer.echo(text)

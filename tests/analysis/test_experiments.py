@@ -50,7 +50,7 @@ def test_features_see_what_they_should(photo, model_folder):
     mirrored = np.ascontiguousarray(image[:, ::-1])
     np.testing.assert_array_equal(knowledge.colour_feature(image), knowledge.colour_feature(mirrored))
     assert np.square(knowledge.colour_feature(image)).sum() == pytest.approx(1, abs=1e-5)
-    grams = knowledge.gram_feature("vgg16", "random")
+    grams = knowledge.gram_feature("vgg19-small", "random")
     assert grams(image).shape == (512,)
     np.testing.assert_array_equal(grams(image), grams(image))
     assert not np.allclose(grams(image), grams(image**3), atol=1e-4)
@@ -128,33 +128,30 @@ def random_vgg(monkeypatch):
     from pasticcio.weights import load_vgg
 
     def load(name, layers, weights="", pooling="max", padding="zero", progress=None):
-        return load_vgg("vgg16", layers, "random", pooling, padding)
+        return load_vgg("vgg19-small", layers, "random", pooling, padding)
 
     for module in (knowledge, smoothness, generalization):
         monkeypatch.setattr(module, "load_vgg", load)
     monkeypatch.setattr(smoothness, "STEPS", 3)
-    monkeypatch.setattr(generalization, "SIDE", 48)
 
 
-def test_experiments_on_a_model(material, random_vgg, model_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(experiments, "FEATURE_SIDE", 80)
+def test_experiments_on_a_model(material, random_vgg, model_folder, tmp_path):
     data, weights = material
     context = experiments.Context(
-        data, weights, tmp_path / "results", tmp_path / "figures", str(model_folder), amount=2, optimize=1
+        data, weights, tmp_path / "results", tmp_path / "figures", str(model_folder), 80, 2, 1, 5
     )
     text = experiments.run("observed", context)
     assert text.count("\n| ") == 13
     assert "unobserved over observed" in text
     found = json.loads((tmp_path / "results" / "observed.json").read_text())
-    assert np.mean(found["paintings, observed, optimum"]["style"]) < np.mean(
-        found["paintings, observed, same pairs"]["style"]
-    )
+    reached, rendered = (np.mean(found[f"paintings, observed, {name}"]["style"]) for name in ("optimum", "same pairs"))
+    assert reached < rendered
     text = experiments.run("smoothness", context)
     assert "| strength, pixels |" in text
     assert (tmp_path / "figures" / "smoothness.png").exists()
     assert (tmp_path / "figures" / "observed.png").exists()
     text = experiments.run(
-        "knowledge", experiments.Context(data, weights, tmp_path / "results", model=str(model_folder))
+        "knowledge", experiments.Context(data, weights, tmp_path / "results", model=str(model_folder), side=80)
     )
     rows = [line.split(" | ") for line in text.splitlines()[2:]]
     assert len(rows) == 16
@@ -174,11 +171,12 @@ def test_an_experiment_that_trains(material, random_vgg, tmp_path):
         "steps = 2\nbatch = 2\nsample_steps = 0\n[network]\nhalf = 8\nquarter = 8\neighth = 8\nquarter_blocks = 1\n"
         "eighth_blocks = 1\npredictor_widths = [4, 4, 8]\npredictor_hidden = 8\n[loss]\ncontent = { relu2_1 = 1.0 }\n"
         'style = { relu1_1 = 1.0 }\nrelative = true\n[loss_network]\nname = "vgg16"\nweights = "random"\n'
-        "[data]\ncrop = 32\nphoto_short = [32, 48]\nstyle_short = [32, 48]\nstyle_crop = 32\nstyle_size = [32, 32]\nworkers = 0\n"
+        "[data]\ncrop = 32\nphoto_short = [32, 48]\nstyle_short = [32, 48]\nstyle_crop = 32\nstyle_size = [32, 32]\n"
+        "workers = 0\n"
     )
     trained = []
     context = experiments.Context(
-        data, weights, tmp_path / "runs", tmp_path / "figures", amount=2, recipe=recipe, seeds=2,
+        data, weights, tmp_path / "runs", tmp_path / "figures", side=48, amount=2, recipe=recipe, seeds=2,
         report=lambda name, done, total: trained.append(name),
     )  # fmt: skip
     first = experiments.run("kinds", context)
@@ -203,7 +201,7 @@ def test_settings(material):
     assert set(one) != set(other)
     both = generalization.kinds(tables, 0)[2].styles
     assert sum("textures" in str(path) for path in both) == sum("paintings" in str(path) for path in both)
-    assert [s.changes for s in generalization.bottlenecks(tables, 0)][0] == ("network.embedding=25",)
+    assert generalization.bottlenecks(tables, 0)[0].changes == ("network.embedding=25",)
 
 
 def test_intervals_are_students():

@@ -18,7 +18,6 @@ from pasticcio.images import writing
 from pasticcio.stylizer import Stylizer
 
 GALLERY = 1200  # paintings trained on, among which neighbours are looked for
-FEATURE_SIDE = 192
 SEED = 2017
 
 TRAINED = {
@@ -40,8 +39,10 @@ class Context:
         results: folder for what is kept between runs.
         out: folder of the figures; None for none.
         model: the model examined.
+        side: of photos and styles, in pixels.
         amount: pairs or ways; 0 for the experiment's own number.
         optimize: observed: pairs of each group that are optimized too.
+        iterations: of that.
         recipe: of those that train.
         seeds: of those that train.
         changes: `key=value` over the recipe.
@@ -53,8 +54,10 @@ class Context:
     results: Path
     out: Path | None = None
     model: str = "default"
+    side: int = 192
     amount: int = 0
     optimize: int = 0
+    iterations: int = 60
     recipe: Path = Path("recipes/generalization.toml")
     seeds: int = 3
     changes: Sequence[str] = ()
@@ -89,9 +92,14 @@ def run(name: str, context: Context) -> str:
 def _observed(context: Context) -> str:
     material = generalization.Material.of(context.data, context.weights)
     found = generalization.observed(
-        Stylizer(context.model), material, pairs=context.amount or generalization.PAIRS, optimize=context.optimize,
+        Stylizer(context.model),
+        material,
+        pairs=context.amount or generalization.PAIRS,
+        optimize=context.optimize,
+        iterations=context.iterations,
+        side=context.side,
         report=context.reporter("pairs"),
-    )  # fmt: skip
+    )
     with writing(context.results / "observed.json") as new:
         new.write_text(json.dumps(found), encoding="utf-8")
     if context.out:
@@ -114,6 +122,7 @@ def _trained(name: str, context: Context) -> str:
         seeds=context.seeds,
         changes=context.changes,
         pairs=context.amount or generalization.PAIRS,
+        side=context.side,
         report=report,
     )
     outcomes = list(runs)
@@ -128,7 +137,7 @@ def _smoothness(context: Context) -> str:
     ways = smoothness.smoothness(
         Stylizer(context.model), material.files("photos", "test"),
         material.files("paintings", "test") + material.files("textures", "test"), material.vgg,
-        pairs=context.amount or 20, report=context.reporter("ways"),
+        pairs=context.amount or 20, side=context.side, report=context.reporter("ways"),
     )  # fmt: skip
     if context.out:
         smoothness.ways_figure(ways, context.out / "smoothness.png")
@@ -162,8 +171,8 @@ def _knowledge(context: Context) -> str:
     }  # fmt: skip
     scores = []
     for name, (feature, cache) in features.items():
-        path = context.results / "features" / f"{cache}-{FEATURE_SIDE}.npz"
-        rows, good = knowledge.compute(everything, feature, FEATURE_SIDE, path, context.reporter(name))
+        path = context.results / "features" / f"{cache}-{context.side}.npz"
+        rows, good = knowledge.compute(everything, feature, context.side, path, context.reporter(name))
         usable = {key: row for key, row in place.items() if good[row]}
         pick = partial(_labelled, rows, usable)
         shown, labels = pick(gallery, "movement", 5)

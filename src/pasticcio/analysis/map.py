@@ -149,7 +149,7 @@ def map_dots(table: Embeddings, points: Points, colour: str, out: Path, *, most:
     """The map as coloured dots with a legend, .png: the `most` frequent values of a column, the others grey.
 
     Args:
-        names: write the names of so many values beside the places where they cluster best, see `purity`.
+        names: write the names of so many values that cluster best, see `purity`, where they are densest.
 
     Raises:
         OptionError: no such column.
@@ -171,11 +171,13 @@ def map_dots(table: Embeddings, points: Points, colour: str, out: Path, *, most:
             points[here, 1], s=9, color=f"C{number % 10}", alpha=0.8, linewidths=0,
                      marker="os^Dv"[number // 10 % 5], label=f"{value} ({here.sum()})")  # fmt: skip
     for value, _, _ in purity(table, colour)[:names]:
-        x, y = np.median(points[values == value], axis=0)
+        here = points[values == value]
+        crowd = (np.linalg.norm(here[:, None] - here, axis=2) < 0.04).sum(1)
+        x, y = here[crowd.argmax()]
         axes.annotate(value, (x, y), ha="center", fontsize=9, weight="bold",
                       bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": "0.5", "alpha": 0.8})  # fmt: skip
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(-0.02, 1.02), ylim=(1.02, -0.02))
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)
+    figure.legend(loc="outside right center", frameon=False, fontsize=8, markerscale=2)
     with writing(out) as partial:
         figure.savefig(partial, format="png")
 
