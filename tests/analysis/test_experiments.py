@@ -141,7 +141,7 @@ def test_experiments_on_a_model(material, random_vgg, model_folder, tmp_path):
         data, weights, tmp_path / "results", tmp_path / "figures", str(model_folder), 80, 2, 1, 5
     )
     text = experiments.run("observed", context)
-    assert text.count("\n| ") == 13
+    assert text.count("\n| ") == 12
     assert "unobserved over observed" in text
     found = json.loads((tmp_path / "results" / "observed.json").read_text())
     reached, rendered = (np.mean(found[f"paintings, observed, {name}"]["style"]) for name in ("optimum", "same pairs"))

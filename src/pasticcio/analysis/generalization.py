@@ -352,7 +352,7 @@ def observed_text(found: dict[str, Losses]) -> str:
     for kind in ("paintings", "textures"):
         seen, unseen = (np.array(found[f"{kind}, {name}"]["style"]) for name in ("observed", "unobserved"))
         draws = np.random.default_rng(SEED).integers(len(seen), size=(2000, len(seen)))
-        ratios = np.median(unseen[draws], axis=1) / np.median(seen[draws[:, ::-1]], axis=1)
+        ratios = np.median(unseen[draws], axis=1) / np.median(seen[draws], axis=1)  # of the same photos
         low, high = np.quantile(ratios, [0.025, 0.975])
         lines.append(
             f"{kind.capitalize()}: median style loss of unobserved over observed styles "
