@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasticcio import __version__
+from pasticcio import __version__, commands_analysis
 from pasticcio.baselines.commands import optimize, tune
 from pasticcio.errors import MissingExtraError, OptionError, OutputError, PasticcioError, StyleError
 
@@ -281,24 +281,6 @@ def _line(photo: str, styles: list[str], out: str | None, error: str | None = No
     return json.dumps({"photo": photo, "styles": styles, "out": out, "skipped": skipped, "error": error})
 
 
-@app.command()
-def embed(
-    picture: Annotated[Path, typer.Argument(help="A style picture, or a folder of them: their mean.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The style file, .json.")],
-    style_size: Annotated[
-        int | None, typer.Option(help="Look at the picture at this short side, in pixels: larger is coarser.")
-    ] = None,
-    model: ModelOption = "default",
-) -> None:
-    """Save the style of a picture, for 'stylize --style FILE'."""
-    from pasticcio.stylizer import Options, Stylizer
-
-    if out.suffix.lower() != ".json":
-        raise OptionError(f"cannot write {out}: a style file ends in .json")
-    Stylizer(model).embed(picture, side=Options(style_size=style_size).style_size).save(out)
-    typer.echo(str(out))
-
-
 def weighted(styles: list[str]) -> list[tuple[str, float]]:
     """`name:0.7` to name and weight; one style needs none.
 
@@ -436,6 +418,8 @@ def evaluate(
 
 app.command()(optimize)
 app.command()(tune)
+for name, command in commands_analysis.COMMANDS.items():
+    app.command(name)(command)
 
 
 @contextmanager

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from pasticcio.nn.network import NetworkConfig
 from pasticcio.nn.norm import Steering
 from pasticcio.nn.transfer import FastTransfer, PaperTransfer, UpsampledConv, reflect
 
@@ -118,3 +119,16 @@ def test_a_pixel_reaches_no_further_than_said(network):
     rows, columns = (images[0] != images[1]).any(1)[0].nonzero().unbind(1)
     far = max(96 - rows.min(), rows.max() - 99, 104 - columns.min(), columns.max() - 107)
     assert network.reach // 2 < far <= network.reach
+
+
+def test_the_encoder_can_be_steered_too():
+    torch.manual_seed(0)
+    plain, steered = PaperTransfer(0.25).eval(), PaperTransfer(0.25, styled_encoder=True).eval()
+    assert steered.style_parameters == plain.style_parameters + 2 * (8 + 16 + 32)
+    assert steered.style_layout[0] == ("contract.0.norm", 8)
+    content, style = torch.rand(1, 3, 32, 32), steered.gamma_mask()[None]
+    changed = style.clone()
+    changed[:, :16] += 0.5  # of the encoder's first layer alone
+    assert not torch.allclose(steered(content, style), steered(content, changed))
+    with pytest.raises(ValueError, match="only the paper family"):
+        NetworkConfig(encoder="conditional")

@@ -27,8 +27,8 @@ class NetworkConfig:
             network knows a fixed number of styles.
         embedding: length of the style embedding; of a table, the number of its styles.
         width: paper family: factor on the channels.
-        encoder: paper family: normalization of its first three layers, "batch", or "conditional" as in the
-            networks of one style and of N styles.
+        encoder: paper family: normalization of its first three layers: "batch" as in the authors' code, or
+            "conditional" as the paper's text has it, and the networks of one style and of N styles.
         half, quarter, eighth: fast family: channels at 1/2, 1/4 and 1/8 of the size.
         quarter_blocks, eighth_blocks: fast family: residual blocks at 1/4 and 1/8.
         margin: fast family: pixels of reflection around the picture, a multiple of 8.
@@ -55,6 +55,8 @@ class NetworkConfig:
             raise ValueError(f"embedding is {self.embedding}; it must be 1 or more")
         if self.margin < 0 or self.margin % 8:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
+        if self.encoder == "conditional" and self.transfer != "paper":
+            raise ValueError("encoder is 'conditional'; only the paper family's encoder has normalizations")
         object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
 
 
