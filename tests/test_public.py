@@ -1,5 +1,9 @@
+import doctest
+import io
 import subprocess
 import sys
+
+import pytest
 
 import pasticcio
 from pasticcio import errors
@@ -10,6 +14,23 @@ def test_every_public_name_loads():
     for name in pasticcio.__all__:
         assert getattr(pasticcio, name).__module__.startswith("pasticcio.")
     assert set(pasticcio.__all__) == set(pasticcio._HOME)
+
+
+@pytest.mark.parametrize("name", pasticcio.__all__)
+def test_every_public_name_has_an_example_that_works(name):
+    value = getattr(pasticcio, name)
+    examples = [
+        test
+        for test in doctest.DocTestFinder(recurse=False).find(
+            value, name, globs=vars(sys.modules[value.__module__]).copy()
+        )
+        if test.examples
+    ]
+    assert examples
+    for test in examples:
+        report = io.StringIO()
+        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=report.write)
+        assert not report.getvalue()
 
 
 def test_every_error_is_public_and_in_the_tree():

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     )
     from pasticcio.images import Picture, open_image, read_picture, save_image, save_picture
     from pasticcio.model import Model, list_models
-    from pasticcio.style import Style, list_styles, mix
-    from pasticcio.stylizer import Options, Stylizer
+    from pasticcio.style import Style, StyleGaussian, list_styles, mix
+    from pasticcio.stylizer import Options, Stylizer, stylize
 
 __version__ = "0.1.0"
 
@@ -51,8 +51,8 @@ _HOMES = {
     ),
     "images": ("Picture", "open_image", "read_picture", "save_image", "save_picture"),
     "model": ("Model", "list_models"),
-    "style": ("Style", "list_styles", "mix"),
-    "stylizer": ("Options", "Stylizer"),
+    "style": ("Style", "StyleGaussian", "list_styles", "mix"),
+    "stylizer": ("Options", "Stylizer", "stylize"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -71,6 +71,7 @@ __all__ = [
     "Picture",
     "Style",
     "StyleError",
+    "StyleGaussian",
     "Stylizer",
     "TrainingError",
     "list_models",
@@ -80,6 +81,7 @@ __all__ = [
     "read_picture",
     "save_image",
     "save_picture",
+    "stylize",
 ]
 
 

@@ -22,47 +22,103 @@ from collections.abc import Iterable
 
 
 class PasticcioError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors raised on purpose.
+
+    >>> issubclass(ImageError, PasticcioError)
+    True
+    """
 
 
 class ImageError(PasticcioError):
-    """A picture that cannot be read, or is no picture."""
+    """A picture that cannot be read, or is no picture.
+
+    >>> from pasticcio import open_image
+    >>> open_image("nowhere.jpg")
+    Traceback (most recent call last):
+    pasticcio.errors.ImageError: no such file: nowhere.jpg
+    """
 
 
 class OutputError(PasticcioError):
-    """A file or folder that cannot be written."""
+    """A file or folder that cannot be written.
+
+    >>> import numpy as np
+    >>> from pasticcio import save_image
+    >>> save_image(np.zeros((2, 2, 3)), "picture.doc")
+    Traceback (most recent call last):
+    pasticcio.errors.OutputError: cannot write picture.doc: suffix '.doc' is not one of .png, ...
+    """
 
 
 class StyleError(PasticcioError):
-    """An unknown style, a style of another model, or weights that do not mix."""
+    """An unknown style, a style of another model, or weights that do not mix.
+
+    >>> from pasticcio import mix
+    >>> mix([])
+    Traceback (most recent call last):
+    pasticcio.errors.StyleError: nothing to mix: give at least one style
+    """
 
 
 class ModelError(PasticcioError):
-    """An unknown, incomplete or damaged model."""
+    """An unknown, incomplete or damaged model.
+
+    >>> from pasticcio import Stylizer
+    >>> Stylizer("defualt")
+    Traceback (most recent call last):
+    pasticcio.errors.ModelError: no model named 'defualt' and no such folder; did you mean default?
+    """
 
 
 class OptionError(PasticcioError, ValueError):
-    """An option outside its range."""
+    """An option outside its range.
+
+    >>> from pasticcio import Options
+    >>> Options(tile=8)
+    Traceback (most recent call last):
+    pasticcio.errors.OptionError: tile is 8; it must be 64 pixels or more, or 0 for one pass
+    """
 
 
 class DownloadError(PasticcioError):
-    """Public weights that cannot be fetched or fail their checksum."""
+    """Public weights that cannot be fetched or fail their checksum.
+
+    >>> issubclass(DownloadError, PasticcioError)
+    True
+    """
 
 
 class ConfigError(PasticcioError):
-    """A recipe with an unknown key or a value that does not fit."""
+    """A recipe with an unknown key or a value that does not fit.
+
+    >>> issubclass(ConfigError, PasticcioError)
+    True
+    """
 
 
 class DataError(PasticcioError):
-    """Training data without usable pictures."""
+    """Training data without usable pictures.
+
+    >>> issubclass(DataError, PasticcioError)
+    True
+    """
 
 
 class TrainingError(PasticcioError):
-    """A training run that cannot go on."""
+    """A training run that cannot go on.
+
+    >>> issubclass(TrainingError, PasticcioError)
+    True
+    """
 
 
 class MissingExtraError(PasticcioError, ImportError):
-    """An optional dependency that is not installed."""
+    """An optional dependency that is not installed.
+
+    >>> raise MissingExtraError("the demo", "demo")
+    Traceback (most recent call last):
+    pasticcio.errors.MissingExtraError: the demo needs packages that are not installed: pip install 'pasticcio[demo]'
+    """
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs packages that are not installed: pip install 'pasticcio[{extra}]'")

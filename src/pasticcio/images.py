@@ -71,6 +71,10 @@ FILE = Kind()
 class Picture:
     """A picture as it was read, upright and in sRGB.
 
+    >>> picture = read_picture(np.zeros((2, 3, 4), np.uint16))
+    >>> picture.pixels.shape, picture.pixels.dtype, picture.alpha.shape
+    ((2, 3, 3), dtype('uint16'), (2, 3))
+
     Attributes:
         pixels: (H, W, 3), in the depth of the source: uint8 or uint16 over their whole range, or float32
             in [0, 1]. Pixels that cannot be seen have the mean colour of those that can.
@@ -121,6 +125,9 @@ def as_depth(pixels: Pixels, dtype: DTypeLike) -> Pixels:
 
 def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
     """Read a picture.
+
+    >>> read_picture(np.full((4, 5), 255, np.uint8)).pixels.shape
+    (4, 5, 3)
 
     The EXIF orientation is applied, an embedded colour profile is converted to sRGB, grey, palette and
     CMYK become RGB, and of an animation the first frame is taken.
@@ -176,6 +183,9 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> P
 
 def open_image(source: Source) -> Array:
     """Read a picture whose transparency does not matter, such as a style picture.
+
+    >>> open_image(np.full((1, 1), 51, np.uint8))
+    array([[[0.2, 0.2, 0.2]]], dtype=float32)
 
     Args:
         source: see `read_picture`.
@@ -397,7 +407,13 @@ def to_pil(image: Array) -> Image.Image:
 
 
 def save_image(image: Source, path: str | os.PathLike[str]) -> None:
-    """Write any picture that `read_picture` takes; of floats, clipped to [0, 1], 8 bits; see `save_picture`."""
+    """Write any picture that `read_picture` takes; of floats, clipped to [0, 1], 8 bits; see `save_picture`.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_image(np.zeros((2, 3, 3)), Path(folder, "black.png"))
+    ...     open_image(Path(folder, "black.png")).shape
+    (2, 3, 3)
+    """
     if isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.floating):
         image = as_depth(image, np.uint8)
     save_picture(read_picture(image), path)
@@ -407,6 +423,11 @@ def save_picture(
     picture: Picture, path: str | os.PathLike[str], *, strip: bool = False, quality: int | None = None
 ) -> None:
     """Write a picture; the file appears whole or not at all.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_picture(read_picture(np.zeros((2, 3), np.uint16)), Path(folder, "deep.png"))
+    ...     read_picture(Path(folder, "deep.png")).pixels.dtype
+    dtype('uint16')
 
     The sRGB profile goes with it, and so do EXIF data and alpha. JPEG has no alpha: there the picture is
     laid over white.

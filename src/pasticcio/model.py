@@ -24,6 +24,9 @@ GRAPHS = PREDICT, TRANSFER, REGIONS
 class Model:
     """A model folder that holds all that stylizing needs.
 
+    >>> Model.open("default").embedding
+    100
+
     Attributes:
         name: of the model.
         folder: where it lies.
@@ -119,7 +122,11 @@ class Model:
 
 
 def list_models() -> list[Model]:
-    """The models that ship with the package."""
+    """The models that ship with the package.
+
+    >>> [model.name for model in list_models()]
+    ['default']
+    """
     return [Model.open(name) for name in _shipped()]
 
 

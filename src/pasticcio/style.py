@@ -26,6 +26,9 @@ LIMIT = 2.5  # standard deviations along a principal direction beyond which no r
 class Style:
     """A style, as the style prediction network of one model sees it.
 
+    >>> Style([0.5, -1.0], model="d2fd47733c83", name="mine").embedding
+    array([ 0.5, -1. ], dtype=float32)
+
     Attributes:
         embedding: float32 (E,), read-only; 100 numbers in the shipped models.
         model: fingerprint of the model it belongs to; other models cannot use it.
@@ -79,6 +82,10 @@ class Style:
 def mix(styles: Sequence[tuple[Style, float]]) -> Style:
     """The weighted mean of styles (Ghiasi et al. 2017: mixing embeddings mixes scales and shifts).
 
+    >>> one, two = Style([0.0, 1.0], "m", "one"), Style([1.0, 1.0], "m", "two")
+    >>> mix([(one, 0.75), (two, 0.25)]).embedding
+    array([0.25, 1.  ], dtype=float32)
+
     Args:
         styles: pairs of style and weight; the weights sum to 1.
 
@@ -105,6 +112,10 @@ class StyleGaussian:
     """The Gaussian of the embeddings of the styles that a model was trained on: where random styles come from.
 
     Style augmentation draws its styles so (Jackson et al. 2018, section 3.2).
+
+    >>> gaussian = StyleGaussian.open()
+    >>> gaussian.sample(seed=7).shape
+    (100,)
 
     Attributes:
         mean: float32 (E,).
@@ -226,7 +237,11 @@ class StyleGaussian:
 
 
 def list_styles(model: str = "default") -> dict[str, Style]:
-    """The named styles of a shipped model, by name; empty where it has none."""
+    """The named styles of a shipped model, by name; empty where it has none.
+
+    >>> list_styles()["dance"].artist
+    'Henri Matisse'
+    """
     return dict(_library(model))
 
 

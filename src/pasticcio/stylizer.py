@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from numbers import Real
 from threading import Lock
 from typing import TYPE_CHECKING, Any, overload
@@ -70,6 +71,12 @@ MAX_ASPECT = 4  # of a style picture: the middle of a longer one is taken
 class Options:
     """How a picture is stylized.
 
+    >>> Options(strength=0.5, colours="match").stroke
+    1.0
+    >>> Options(strength=2)
+    Traceback (most recent call last):
+    pasticcio.errors.OptionError: strength is 2; it must be between 0 and 1.5
+
     Attributes:
         strength: 0 is the photo in its own manner, 1 the style in full, up to 1.5 more than that; a straight
             line through their embeddings (the paper's identity interpolation).
@@ -123,6 +130,15 @@ Weighted = Sequence[tuple[Source | Style, "float | Source"]]
 
 class Stylizer:
     """A loaded model; several threads may use one.
+
+    >>> import numpy as np
+    >>> stylizer = Stylizer()
+    >>> style = stylizer.embed("dance")
+    >>> photo = np.zeros((48, 64, 3), np.uint8)
+    >>> stylizer.stylize(photo, style, strength=0.8).shape
+    (48, 64, 3)
+    >>> stylizer.stylize(photo, [("dance", 0.7), ("wheat-field-with-cypresses", 0.3)]).dtype
+    dtype('uint8')
 
     Args:
         model: name of a shipped model, or a model folder.
@@ -435,6 +451,36 @@ class Stylizer:
                 except Exception as error:  # onnxruntime's errors share no public base
                     raise ModelError(f"cannot load {graph}: {str(error).splitlines()[0]}") from error
             return self._sessions[graph]
+
+
+def stylize(
+    photo: Source,
+    style: Source | Style | Weighted,
+    options: Options | None = None,
+    *,
+    strength: float | None = None,
+    model: str | os.PathLike[str] = "default",
+) -> Image.Image | NDArray[Any]:
+    """`Stylizer.stylize` with a model that is loaded at the first call and kept.
+
+    >>> import numpy as np
+    >>> stylize(np.zeros((32, 32), np.uint8), "dance").shape
+    (32, 32, 3)
+
+    Args:
+        photo, style, options, strength: see `Stylizer.stylize`.
+        model: name of a shipped model, or a model folder.
+
+    Raises:
+        ModelError: unknown, incomplete or damaged model.
+        ImageError, StyleError, OptionError: see `Stylizer.stylize`.
+    """
+    return _loaded(os.fspath(model)).stylize(read_picture(photo), style, options, strength=strength)
+
+
+@cache
+def _loaded(model: str) -> Stylizer:
+    return Stylizer(model)
 
 
 def unchanged(image: Array) -> Array:
