@@ -288,3 +288,33 @@ def test_bad_recipe_is_one_line(tmp_path):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "did you mean steps" in done.stderr
+
+
+def test_masks_tiles_and_strokes_from_the_command_line(here, photo_file, photo, model_folder, style_file):
+    ramp = np.tile(np.linspace(0, 255, 90).astype(np.uint8), (60, 1))
+    Image.fromarray(ramp).save("ramp.png")
+    Image.fromarray(255 - ramp).save("back.png")
+    command = ("stylize", photo_file, "--model", model_folder, "-s", style_file)
+    assert here(*command, "-o", "plain.png")[0] == 0
+    assert here(*command, "-o", "masked.png", "--mask", "ramp.png")[0] == 0
+    assert here(*command, "-s", photo_file, "-o", "two.png", "--mask", "ramp.png", "--mask", "back.png")[0] == 0
+    assert here(*command, "-o", "stroke.png", "--stroke", 2)[0] == 0
+    plain, *others = (open_image(f"{name}.png") for name in ("plain", "masked", "two", "stroke"))
+    assert all(other.shape == plain.shape and np.abs(other - plain).mean() > 0.01 for other in others)
+    code, _, error = here(*command, "-o", "tiled.png", "--tile", 128)
+    assert code == 0
+    assert "tiles, statistics of a sample" in error
+    assert np.abs(open_image("tiled.png") - plain).mean() < 1 / 255
+    code, _, error = here(*command, "-s", photo_file, "-o", "x.png", *["--mask", "ramp.png"] * 3)
+    assert (code, error) == (2, "pasticcio: 3 masks for 2 styles; give one for all, or one for each\n")
+    code, _, error = here(*command, "-o", "x.png", "--tile", 7)
+    assert (code, error) == (2, "pasticcio: tile is 7; it must be 64 pixels or more, or 0 for one pass\n")
+    assert not Path("x.png").exists()
+
+
+def test_random_styles_from_the_command_line(here, photo_file):
+    for out in ("a.png", "b.png"):
+        assert here("stylize", photo_file, "-s", "random", "--seed", 7, "-o", out)[0] == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    code, said, _ = here("stylize", photo_file, "-s", "like:dance", "--spread", 0.5)
+    assert (code, said) == (0, "photo-like-dance.png\n")

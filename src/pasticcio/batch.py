@@ -106,7 +106,7 @@ def plan(
     for photo in photos:
         end = suffix or (photo.suffix if photo.suffix.lower() in FORMATS else FALLBACK)
         for mixed in mixes:
-            stem = "-".join([photo.stem, *(Path(name).stem for name, _ in mixed)])
+            stem = "-".join([photo.stem, *(style_stem(name) for name, _ in mixed)])
             jobs.append(Job(photo, mixed, out / photo.parent.relative_to(folder) / (stem + end)))
     taken: dict[Path, Job] = {}
     for job in jobs:
@@ -115,6 +115,12 @@ def plan(
             one, two = (f"{j.photo} with {'+'.join(name for name, _ in j.styles)}" for j in (other, job))
             raise OptionError(f"{one} and {two} would both be {job.out}; rename one of them")
     return jobs
+
+
+def style_stem(style: str) -> str:
+    """A style's part in the name of an output: "paintings/a.jpg" is "a", "like:a.jpg" is "like-a"."""
+    like, colon, rest = style.rpartition(":")
+    return f"like-{Path(rest).stem}" if colon and like == "like" else Path(style).stem
 
 
 def run(

@@ -151,7 +151,7 @@ def stylize(
     model: ModelOption = "default",
 ) -> None:
     """Render a photo, or a folder of photos, in the manner of a style."""
-    from pasticcio.batch import Files, plan
+    from pasticcio.batch import Files, plan, style_stem
     from pasticcio.images import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
     from pasticcio.stylizer import Options, Stylizer
 
@@ -178,7 +178,7 @@ def stylize(
     if all_pairs or resume:
         raise OptionError(f"--all-pairs and --resume are for folders, and {photo} is none")
     stem = "stdin" if photo == "-" else Path(photo).stem
-    target = out or Path("-".join([stem, *(Path(name).stem for name, _ in pairs)]) + ".png")
+    target = out or Path("-".join([stem, *(style_stem(name) for name, _ in pairs)]) + ".png")
     piped = str(target) == "-"
     if piped and (json_lines or sys.stdout.isatty()):
         raise OptionError(f"--out - is for a picture alone, {'without --json' if json_lines else 'not for a terminal'}")
