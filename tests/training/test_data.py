@@ -125,7 +125,11 @@ def test_no_usable_picture_is_an_error(config, tmp_path, make, message):
 def test_unknown_sources(tmp_path):
     (tmp_path / "data.parquet").write_bytes(b"")
     (tmp_path / "bad.csv").write_text("name\nx.png\n")
-    for source, message in (("none", "no such"), ("data.parquet", "is no picture, folder"), ("bad.csv", "no column 'file'")):
+    for source, message in (
+        ("none", "no such"),
+        ("data.parquet", "is no picture, folder"),
+        ("bad.csv", "no column 'file'"),
+    ):
         with pytest.raises(DataError, match=message):
             Pictures([str(tmp_path / source)])
 

@@ -14,6 +14,47 @@ BATCH_EPS = 1e-3
 BATCH_MOMENTUM = 1e-3  # torch's momentum is one minus TensorFlow's decay of 0.999
 
 
+STEERED = "pasticcio::SteeredNormalization"  # the operator that stands for a steered layer in exported graphs
+STEERED_FUNCTION = """
+<opset_import: ["": %d], domain: "pasticcio">
+SteeredNormalization <epsilon> (x, weight, masks, table, given, known) => (y, found)
+{
+    places = Constant <value_ints = [0, 2, 3]> ()
+    total = ReduceMean <keepdims = 1> (weight)
+    weighted = Mul (x, weight)
+    sums = ReduceMean <keepdims = 1> (weighted, places)
+    mean = Div (sums, total)
+    distance = Sub (x, mean)
+    square = Mul (distance, distance)
+    weighted_square = Mul (square, weight)
+    square_sums = ReduceMean <keepdims = 1> (weighted_square, places)
+    variance = Div (square_sums, total)
+    row = Constant <value_ints = [1, -1]> ()
+    mean_row = Reshape (mean, row)
+    variance_row = Reshape (variance, row)
+    found = Concat <axis = 0> (mean_row, variance_row)
+    zero = Constant <value_float = 0.0> ()
+    is_given = Greater (known, zero)
+    used = Where (is_given, given, found)
+    used_mean, used_variance = Split <axis = 0, num_outputs = 2> (used)
+    channels = Constant <value_ints = [1, -1, 1, 1]> ()
+    centre = Reshape (used_mean, channels)
+    spread = Reshape (used_variance, channels)
+    small = Constant <value_float: float = @epsilon> ()
+    safe = Add (spread, small)
+    deviation = Sqrt (safe)
+    centred = Sub (x, centre)
+    normal = Div (centred, deviation)
+    last = Constant <value_ints = [2, 3]> ()
+    kernel = Unsqueeze (table, last)
+    maps = Conv (masks, kernel)
+    beta, gamma = Split <axis = 1, num_outputs = 2> (maps)
+    scaled = Mul (normal, gamma)
+    y = Add (scaled, beta)
+}
+"""  # `ConditionalInstanceNorm._steered` in the operators of ONNX
+
+
 @dataclass
 class Steering:
     """Several styles in one picture, and normalization statistics from outside: what regions and tiles need.
@@ -82,17 +123,28 @@ class ConditionalInstanceNorm(nn.Module):
         return (values * scale + shift).to(x.dtype)
 
     def _steered(self, x: Float[Tensor, "b c h w"], style: Steering) -> Float[Tensor, "b c h w"]:
-        values, weight = x.float(), style.weights[self.scale]
-        total = weight.mean()
+        weight, masks = style.weights[self.scale], style.masks[self.scale]
+        first = self.offset // 2
+        given, known = style.given[:, first : first + self.channels], style.known[first : first + self.channels]
+        # Betas and gammas of every place, at once: a 1x1 convolution of the masks by the table of styles.
+        table = style.styles[:, self.offset : self.offset + 2 * self.channels].float().t()
+        if torch.compiler.is_exporting() and hasattr(torch.onnx, "ops"):  # the exporter takes long over what follows
+            y, found = torch.onnx.ops.symbolic_multi_out(
+                STEERED,
+                (x, weight, masks, table, given, known),
+                {"epsilon": INSTANCE_EPS},
+                dtypes=(x.dtype, torch.float32),
+                shapes=(x.shape, (2, self.channels)),
+                version=1,
+            )
+            style.found.append(found)
+            return y
+        values, total = x.float(), weight.mean()
         mean = (values * weight).mean(dim=(0, 2, 3)) / total
         variance = ((values - mean[:, None, None]).square() * weight).mean(dim=(0, 2, 3)) / total
         style.found.append(torch.stack([mean, variance]))
-        first = self.offset // 2
-        given, known = style.given[:, first : first + self.channels], style.known[first : first + self.channels]
         mean, variance = torch.where(known > 0, given, style.found[-1])
-        # Betas and gammas of every place, at once: a 1x1 convolution of the masks by the table of styles.
-        table = style.styles[:, self.offset : self.offset + 2 * self.channels].float().t()
-        beta, gamma = F.conv2d(style.masks[self.scale], table[:, :, None, None]).chunk(2, 1)
+        beta, gamma = F.conv2d(masks, table[:, :, None, None]).chunk(2, 1)
         normal = (values - mean[:, None, None]) * torch.rsqrt(variance + INSTANCE_EPS)[:, None, None]
         return (normal * gamma + beta).to(x.dtype)
 

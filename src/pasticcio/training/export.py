@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.inliner
+import onnx.parser
 import torch
 from jaxtyping import Float
 from safetensors.torch import load_file, save
@@ -23,7 +25,7 @@ from torch import Tensor, nn
 from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model import PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
-from pasticcio.nn.norm import Steering
+from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.stylizer import Stylizer
 from pasticcio.tiles import Scene
 from pasticcio.training.config import from_dict
@@ -277,6 +279,9 @@ def _write_regions(network: StyleNetwork, folder: Path) -> None:
         together=2 * len(transfer.scales),
     )
     graph = onnx.load(path)
+    version = next(opset.version for opset in graph.opset_import if opset.domain == "")
+    graph.functions.append(onnx.parser.parse_function(STEERED_FUNCTION % version))
+    graph = onnx.inliner.inline_local_functions(graph)
     del graph.graph.value_info[:]
     for value in graph.graph.input:  # sizes of maps may be 1 where the picture's are not: they have names of their own
         for axis, name in inputs[value.name][1].items():
