@@ -29,15 +29,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from pairs import PHOTOS, STYLES, pairs
-from PIL import Image
+from pairs import PHOTOS, STYLES, find, pairs, square
 
 from pasticcio.baselines.optimize import LOSS, Descent, Objective, Settings, Step
-from pasticcio.images import Array, open_image
+from pasticcio.images import Array
 from pasticcio.nn.losses import LossConfig, perceptual_loss
 from pasticcio.nn.vgg import Vgg
 from pasticcio.stylizer import Stylizer
-from pasticcio.training.data import centre_crop
 from pasticcio.weights import load_vgg
 
 MARKS = (10, 30, 100, 300, 1000)
@@ -176,19 +174,6 @@ def pairs_of(
         images = [square(find(arguments.shared, name), arguments.size) for name in (photo, style)]
         found.append(Pair(number, *images, Path(style).stem))
     return found
-
-
-def find(shared: Path, name: str) -> Path:
-    for folder in ("photos", "paintings", "textures"):
-        path = shared / "data" / folder / name
-        if path.exists():
-            return path
-    sys.exit(f"{name} is not in {shared / 'data'}")
-
-
-def square(path: Path, size: int) -> Array:
-    with Image.open(path) as image:
-        return open_image(centre_crop(np.asarray(image.convert("RGB")), size, size))
 
 
 def measure(

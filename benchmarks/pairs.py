@@ -1,5 +1,16 @@
 """The fixed lists of the quality benchmark, all from the shared data: nothing in the first two was ever trained on."""
 
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pasticcio.images import Array, open_image
+from pasticcio.training.data import centre_crop
+
 PHOTOS = (
     "airliner__nips2017-5adb3d985cf217a9.jpg",
     "barrel__nips2017-77c72d0a01e1af70.jpg",
@@ -70,3 +81,18 @@ STYLES = (
 def pairs(thin: int) -> list[tuple[int, int]]:
     """Numbers of photo and style of every pair; one in `thin`, each photo and each style equally often."""
     return [(p, s) for s in range(len(STYLES)) for p in range(len(PHOTOS)) if (p + s) % thin == 0]
+
+
+def find(shared: Path, name: str) -> Path:
+    """A file of the training material by its name."""
+    for folder in ("photos", "paintings", "textures"):
+        path = shared / "data" / folder / name
+        if path.exists():
+            return path
+    sys.exit(f"{name} is not in {shared / 'data'}")
+
+
+def square(path: Path, size: int) -> Array:
+    """The middle square of a picture, (size, size, 3) in [0, 1]."""
+    with Image.open(path) as image:
+        return open_image(centre_crop(np.asarray(image.convert("RGB")), size, size))

@@ -24,10 +24,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from measures import Measures, Seen, clipped, frame, spectrum, ssim
 from methods import MAGENTA, Method, adain, magenta, optimization, ours, untouched
-from pairs import PHOTOS, STYLES, pairs
-from PIL import Image
+from pairs import PHOTOS, STYLES, find, pairs, square
 
-from pasticcio.images import Array, open_image, to_pil
+from pasticcio.images import open_image, to_pil
 from pasticcio.stylizer import Stylizer
 from pasticcio.training.data import Pictures, centre_crop
 
@@ -107,19 +106,6 @@ def load(shared: Path, size: int, measures: Measures) -> tuple[list[Seen], list[
     """Photos and styles at one size with what the loss networks say of them."""
     photos = [measures.photo(square(find(shared, name), size)) for name in PHOTOS]
     return photos, [measures.style(square(find(shared, name), size)) for name in STYLES]
-
-
-def find(shared: Path, name: str) -> Path:
-    for folder in ("photos", "paintings", "textures"):
-        path = shared / "data" / folder / name
-        if path.exists():
-            return path
-    sys.exit(f"{name} is not in {shared / 'data'}")
-
-
-def square(path: Path, size: int) -> Array:
-    with Image.open(path) as image:
-        return open_image(centre_crop(np.asarray(image.convert("RGB")), size, size))
 
 
 def compare(
