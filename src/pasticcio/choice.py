@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from pasticcio.runtime import ONNXRUNTIME, OPENVINO, is_installed
 FILE = "runtimes.json"
 MOST = 64  # choices that are kept
 CANDIDATES = ONNXRUNTIME, OPENVINO  # float32 alone: what changes pictures is asked for by name
-ROUNDS = 7
+ROUNDS = 5
 MARGIN = 0.97  # of onnxruntime's time, which starts in a tenth of OpenVINO's
 
 Trial = Callable[[str], Callable[[], object]]
@@ -72,7 +71,7 @@ def choose(model: Model, threads: int | None, trial: Trial) -> Choice:
 
 
 def measure(candidates: list[str], trial: Trial) -> dict[str, float]:
-    """Milliseconds of every runtime that can render at all, interleaved; the least of several rounds."""
+    """Milliseconds of every runtime that can render at all, in turn; the least of several rounds."""
     renders = {}
     for runtime in candidates:
         try:
@@ -86,6 +85,7 @@ def measure(candidates: list[str], trial: Trial) -> dict[str, float]:
     times: dict[str, list[float]] = {runtime: [] for runtime in renders}
     for _ in range(ROUNDS):
         for runtime, render in renders.items():
+            render()  # threads of the one before still spin for a while
             begun = time.perf_counter()
             render()
             times[runtime].append(time.perf_counter() - begun)
@@ -142,4 +142,6 @@ def cpu_name() -> str:
                 return line.partition(":")[2].strip()
     except OSError:
         pass
+    import platform
+
     return platform.processor() or platform.machine()

@@ -174,9 +174,8 @@ class Stylizer:
         return choose(self.model, self._threads, self._trial)
 
     def load(self) -> None:
-        """Begin to load the networks, in threads beside whatever comes next; not needed before anything else."""
-        for graph in (self.model.transfer, *(() if self.model.table else (self.model.predict,))):
-            self._sessions.load(graph)
+        """Begin to load the style transfer network, in a thread beside what comes next; not needed before anything."""
+        self._sessions.load(self.model.transfer)
 
     def embed(self, picture: Source | Style, name: str = "", side: int | None = None) -> Style:
         """The style of a picture; a style is returned as it is.
