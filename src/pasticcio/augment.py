@@ -22,6 +22,7 @@ from PIL import Image
 from pasticcio.errors import ImageError, OptionError
 from pasticcio.images import open_image, to_pil
 from pasticcio.model import Model
+from pasticcio.runtime import ONNXRUNTIME
 from pasticcio.style import StyleGaussian
 from pasticcio.stylizer import MAX_STRENGTH, MIN_SIDE, Stylizer
 
@@ -192,7 +193,7 @@ def _stylizer(model: Model, threads: int) -> Stylizer:
         if key not in _loaded:
             for other in [other for other in _loaded if other[0] != key[0]]:
                 del _loaded[other]
-            _loaded[key] = Stylizer(model, threads=threads)
+            _loaded[key] = Stylizer(model, threads=threads, runtime=ONNXRUNTIME)  # the same everywhere, no measuring
         return _loaded[key]
 
 
