@@ -210,9 +210,17 @@ def stylize(
     model: ModelOption = "default",
 ) -> None:
     """Render a photo, or a folder of photos, in the manner of a style."""
+    from pasticcio.model import Model
+    from pasticcio.runtime import AUTO, ONNXRUNTIME, Sessions, resolve
+
+    opened, sessions = Model.open(model), None
+    if not os.path.isdir(photo):
+        if resolve(runtime) == AUTO:
+            runtime = ONNXRUNTIME  # one picture is over before OpenVINO, slow to load, has made up for that
+        sessions = Sessions(lambda: resolve(runtime))
+        sessions.load(opened.transfer)  # beside the imports
     from pasticcio.batch import Files, plan, style_stem
     from pasticcio.images import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
-    from pasticcio.runtime import AUTO, ONNXRUNTIME, resolve
     from pasticcio.stylizer import Options, Stylizer
 
     overall, regions = _masks(mask or [], style, all_pairs)
@@ -233,7 +241,7 @@ def stylize(
         if out is None or str(out) == "-":
             raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
         jobs = plan(Path(photo), pairs, out, all_pairs=all_pairs)
-        _stylize_folder(jobs, Stylizer(model, runtime=runtime), options, files, resume, json_lines)
+        _stylize_folder(jobs, Stylizer(opened, runtime=runtime), options, files, resume, json_lines)
         return
     if all_pairs or resume:
         raise OptionError(f"--all-pairs and --resume are for folders, and {photo} is none")
@@ -246,16 +254,13 @@ def stylize(
         check_output(target)
     if quality is not None and (piped or FORMATS[target.suffix.lower()] not in LOSSY):
         raise OptionError(f"--quality is for {', '.join(LOSSY)}, and the output is none of them")
-    # One picture is over before OpenVINO, half a second to load, has made up for that.
-    stylizer = Stylizer(model, runtime=ONNXRUNTIME if resolve(runtime) == AUTO else runtime)
-    stylizer.load()
     picture = read_picture(sys.stdin.buffer if photo == "-" else photo, max_megapixels=max_megapixels)
     if picture.note:
         typer.echo(f"pasticcio: {picture.name}: {picture.note}", err=True)
     if not piped:
         check_output(target, picture)
     with _tile_bar() as report:
-        painted = stylizer.paint(picture, pairs, options, report)
+        painted = Stylizer(opened, runtime=runtime, sessions=sessions).paint(picture, pairs, options, report)
     if piped:
         _to_standard_output(encode_png(painted, strip=strip))
         return

@@ -6,12 +6,12 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from pasticcio.errors import ModelError, nearest
-from pasticcio.style import Style, list_styles
+
+if TYPE_CHECKING:
+    from pasticcio.style import Style
 
 SHIPPED = Path(__file__).parent / "models"
 PREDICT = "predict.onnx"
@@ -79,6 +79,10 @@ class Model:
     @property
     def styles(self) -> dict[str, Style]:
         """The styles known by name: of a table all of them, else the named styles in the package."""
+        import numpy as np
+
+        from pasticcio.style import Style, list_styles
+
         if not self.table:
             return list_styles(self.name)
         rows = np.eye(self.embedding, dtype=np.float32)

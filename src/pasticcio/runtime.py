@@ -14,6 +14,7 @@ dynamic weights shape").
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Mapping
@@ -106,8 +107,8 @@ class Sessions:
 
     def load(self, graph: Path) -> None:
         """Begin to load a graph, in a thread of its own; what is wrong with it, `run` will say."""
-        import onnxruntime  # noqa: F401  # here, for two threads that import may find each other's modules half made
-
+        # Imported here: of two threads that import at once, one may find a module half made.
+        importlib.import_module(self._runtime().split("-")[0] if graph.name == TRANSFER else ONNXRUNTIME)
         Thread(target=self._try, args=(graph,)).start()
 
     def _try(self, graph: Path) -> None:

@@ -148,6 +148,7 @@ class Stylizer:
         threads: threads for the networks; by default one per core.
         runtime: what runs them, see `runtime`; "auto" is the environment variable PASTICCIO_RUNTIME where that is
             set, and else the fastest that is installed, by a measurement on first use (see `choice`).
+        sessions: the model's graphs where they are being loaded already, for the same threads and runtime.
 
     Raises:
         ModelError: unknown, incomplete or damaged model.
@@ -156,14 +157,18 @@ class Stylizer:
     """
 
     def __init__(
-        self, model: str | os.PathLike[str] | Model = "default", threads: int | None = None, runtime: str = AUTO
+        self,
+        model: str | os.PathLike[str] | Model = "default",
+        threads: int | None = None,
+        runtime: str = AUTO,
+        sessions: Sessions | None = None,
     ) -> None:
         if threads is not None and threads < 1:
             raise OptionError(f"threads is {threads}; it must be 1 or more")
         self.model = model if isinstance(model, Model) else Model.open(model)
         self._threads = threads
         self._asked = resolve(runtime)
-        self._sessions = Sessions(lambda: self.choice.runtime, threads)
+        self._sessions = sessions or Sessions(lambda: self.choice.runtime, threads)
         self._embedded: dict[tuple[str, int, int, int], NDArray[np.float32]] = {}  # by file: 100 numbers each
 
     @cached_property
@@ -172,10 +177,6 @@ class Stylizer:
         if self._asked != AUTO:
             return Choice(self._asked, {}, False, "it was asked for")
         return choose(self.model, self._threads, self._trial)
-
-    def load(self) -> None:
-        """Begin to load the style transfer network, in a thread beside what comes next; not needed before anything."""
-        self._sessions.load(self.model.transfer)
 
     def embed(self, picture: Source | Style, name: str = "", side: int | None = None) -> Style:
         """The style of a picture; a style is returned as it is.
