@@ -1,6 +1,6 @@
 """How fast a folder of photos is stylized, and how much of that time the networks take.
 
-    python benchmarks/folder.py PHOTOS [--count 200] [--styles dance wheat-field-with-cypresses]
+    python benchmarks/folder.py PHOTOS [--count 200] [--styles dance wheat-field-with-cypresses] [--runtime auto]
 
 PHOTOS is a folder; its first pictures are taken, in the order of their names. What is not the networks' share of the
 wall clock is all else that was not hidden behind them: decoding, encoding, colours, Python.
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--styles", nargs="+", default=["dance", "wheat-field-with-cypresses"])
+    parser.add_argument("--runtime", default="auto")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder, "photos"), Path(folder, "out")
@@ -45,7 +46,7 @@ def main() -> None:
         for path in list_pictures(arguments.photos)[: arguments.count]:
             (source / path.name).symlink_to(path.resolve())
         jobs = plan(source, [(name, 1.0) for name in arguments.styles], out, all_pairs=True)
-        stylizer = Timed()
+        stylizer = Timed(runtime=arguments.runtime)
         for _ in run(stylizer, jobs[:4], Options()):
             pass  # the graphs are loaded
         stylizer.seconds = 0.0
@@ -55,7 +56,7 @@ def main() -> None:
         bad = sum(outcome.error is not None for outcome in outcomes)
         written = sum(path.stat().st_size for path in out.rglob("*.*"))
     print(
-        f"{len(jobs)} pictures in {wall:.1f} s: {len(jobs) / wall:.2f} a second, {bad} bad; "
+        f"{stylizer.choice.runtime}: {len(jobs)} pictures in {wall:.1f} s: {len(jobs) / wall:.2f} a second, {bad} bad; "
         f"the networks took {stylizer.seconds / wall:.1%}; {written / len(jobs) / 1e3:.0f} kB a picture"
     )
 

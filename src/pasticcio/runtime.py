@@ -71,9 +71,7 @@ def precisions() -> tuple[str, ...]:
     """What the CPU computes in under OpenVINO: "FP32", "BF16" and others; empty where it is not installed."""
     if not is_installed(OPENVINO):
         return ()
-    import openvino
-
-    return tuple(openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    return tuple(_package(OPENVINO).Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class Sessions:
     def load(self, graph: Path) -> None:
         """Begin to load a graph, in a thread of its own; what is wrong with it, `run` will say."""
         # Imported here: of two threads that import at once, one may find a module half made.
-        importlib.import_module(self._runtime().split("-")[0] if graph.name == TRANSFER else ONNXRUNTIME)
+        _package(self._runtime() if graph.name == TRANSFER else ONNXRUNTIME)
         Thread(target=self._try, args=(graph,)).start()
 
     def _try(self, graph: Path) -> None:
@@ -143,9 +141,18 @@ def open_graph(graph: Path, runtime: str, threads: int | None = None) -> Run:
         raise ModelError(f"cannot load {graph}: {reason}") from error
 
 
-def _onnxruntime(graph: Path, threads: int | None) -> Run:
-    import onnxruntime
+def _package(runtime: str) -> Any:
+    """A runtime's package, imported.
 
+    onnxruntime (1.32) sends events to its maker unless it is told not to before it is imported; whoever stylizes
+    a photo has not asked for that, and it takes 30 ms.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    return importlib.import_module(runtime.split("-")[0])
+
+
+def _onnxruntime(graph: Path, threads: int | None) -> Run:
+    onnxruntime = _package(ONNXRUNTIME)
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads or 0
     session = onnxruntime.InferenceSession(str(graph), settings, providers=["CPUExecutionProvider"])
@@ -154,8 +161,7 @@ def _onnxruntime(graph: Path, threads: int | None) -> Run:
 
 def _openvino(graph: Path, runtime: str, threads: int | None) -> Run:
     """Sizes stay free: a graph compiled for one size alone is 0% to 7% faster, and takes half a second to compile."""
-    import openvino
-
+    openvino = _package(OPENVINO)
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "bf16" if runtime == OPENVINO_BF16 else "f32",
