@@ -161,7 +161,7 @@ def test_a_damaged_graph_is_a_model_error(runtime, tmp_path):
 
 @every_runtime
 def test_nothing_is_written_beside_our_own_cache(runtime, tmp_path, model_folder):
-    """onnxruntime would keep an identifier and events to send to its maker."""
+    """Both runtimes would keep an identifier, and onnxruntime events, to send to their makers."""
     needs(runtime)
     code = (
         "import numpy as np; from pasticcio import Stylizer; "
