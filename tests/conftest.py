@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes run the tests: more threads would wait for each other
+os.environ["PASTICCIO_RUNTIME"] = "onnxruntime"  # the same pictures whatever else is installed
+os.environ["PASTICCIO_CACHE"] = "0"
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT / "scripts"))

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from pasticcio import __version__
-from pasticcio.cli import main
+from pasticcio.cli import COMMANDS, main
 from pasticcio.images import open_image, read_picture, save_picture
 
 
@@ -254,9 +255,41 @@ def test_lists():
 
 
 def test_help_names_every_command():
-    text = run("--help").stdout
-    for command in ("stylize", "demo", "styles", "models", "train", "evaluate"):
-        assert command in text
+    lines = run("--help").stdout.splitlines()
+    for command, (_, _, text) in COMMANDS.items():
+        assert sum(line.split()[:1] == [command] and line.endswith(text) for line in lines) == 1
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_its_help(command, here):
+    code, said, error = here(command, "--help")
+    assert (code, error) == (0, "")
+    assert said.startswith("Usage: pasticcio " + command)
+    assert "--help" in said
+    module, function, short = COMMANDS[command]
+    text = getattr(importlib.import_module(f"pasticcio.{module}"), function).__doc__
+    assert " ".join(text.split("\n\n")[0].split()) in " ".join(said.split())
+    assert len(short) <= 62  # one line of a terminal of 80 letters
+
+
+def test_a_command_that_is_not_there(here):
+    code, _, error = here("stylise")
+    assert code == 2
+    assert "No such command 'stylise'" in error
+    assert "stylize" in error
+
+
+def test_a_folder_and_a_photo_by_a_named_runtime(here, photo_file, style_file, model_folder, tmp_path):
+    command = ("stylize", "-s", style_file, "--model", model_folder, "--runtime")
+    assert here(*command, "onnxruntime", photo_file, "-o", "one.png")[0] == 0
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(photo_file.read_bytes())
+    code, _, error = here(*command, "opnvino", tmp_path / "photos", "-o", "out")
+    assert (code, error) == (2, "pasticcio: runtime is 'opnvino'; did you mean openvino or openvino-bf16?\n")
+    assert not Path("out").exists()
+    pytest.importorskip("openvino", reason="needs OpenVINO: pip install 'pasticcio[openvino]'")
+    assert here(*command, "openvino", photo_file, "-o", "two.png")[0] == 0
+    assert np.abs(open_image("one.png") - open_image("two.png")).max() <= 1.01 / 255
 
 
 def test_smoke_recipe_from_the_command_line(tmp_path):

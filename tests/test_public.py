@@ -48,17 +48,30 @@ def loaded(code):
     )
 
 
+HEAVY = {"torch", "onnxruntime", "openvino", "numpy", "PIL", "rich"}
+
+
+def in_process(arguments):
+    """Code that runs the command line and goes on."""
+    code = f"import pasticcio.cli as c; sys.argv = {arguments!r}\ntry: c.main()\nexcept SystemExit: pass\n"
+    return f"exec({code!r})"
+
+
 def test_importing_is_light():
-    assert not loaded("import pasticcio, pasticcio.cli") & {"torch", "onnxruntime", "numpy", "PIL"}
+    assert not loaded("import pasticcio, pasticcio.cli") & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["stylize", "--help"], ["train", "--help"]])
+def test_help_is_light(arguments):
+    assert not loaded(in_process(["pasticcio", *arguments])) & HEAVY
 
 
 def test_stylizing_imports_no_torch(model_folder, photo_file, style_file, tmp_path):
-    code = (
-        "import pasticcio.cli as c; sys.argv = ['pasticcio', 'stylize', "
-        f"{str(photo_file)!r}, '--style', {str(style_file)!r}, '-o', {str(tmp_path / 'o.png')!r}, "
-        f"'--model', {str(model_folder)!r}]\n"
-        "try: c.main()\nexcept SystemExit: pass\n"
-    )
-    packages = loaded(f"exec({code!r})")
+    packages = loaded(
+        in_process(
+            ["pasticcio", "stylize", str(photo_file), "--style", str(style_file), "-o", str(tmp_path / "o.png"),
+             "--model", str(model_folder)]
+        )
+    )  # fmt: skip
     assert "onnxruntime" in packages
-    assert "torch" not in packages
+    assert not packages & {"torch", "openvino", "rich", "urllib3"}

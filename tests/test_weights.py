@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from pasticcio.cache import cache_folder
 from pasticcio.errors import ConfigError, DownloadError, ModelError
-from pasticcio.weights import TORCHVISION, PublicFile, cache_folder, fetch, guess_vgg, load_vgg, read_state
+from pasticcio.weights import TORCHVISION, PublicFile, fetch, guess_vgg, load_vgg, read_state
 
 CONTENT = bytes(range(256)) * 40_000
 

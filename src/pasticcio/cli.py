@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+import importlib
 import io
-import json
-import logging
 import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from pasticcio import __version__, commands_analysis
-from pasticcio.baselines.commands import optimize, tune
+from pasticcio import __version__
 from pasticcio.errors import MissingExtraError, OptionError, OutputError, PasticcioError, StyleError
 
 if TYPE_CHECKING:
@@ -25,22 +26,76 @@ if TYPE_CHECKING:
 
     from pasticcio.batch import Files, Job
     from pasticcio.images import Source
-    from pasticcio.stylizer import Options
+    from pasticcio.stylizer import Options, Stylizer
     from pasticcio.tiles import Progress as Tiles
     from pasticcio.tiles import Report as TileReport
     from pasticcio.training.record import Progress
     from pasticcio.training.train import Report
     from pasticcio.weights import Download
 
-app = typer.Typer(
+COMMANDS = {  # module, function, and what the list of commands says, in at most 62 letters
+    "stylize": ("cli", "stylize", "Render a photo, or a folder of them, in the manner of a style."),
+    "demo": ("cli", "demo", "Stylize scikit-image's photos with named styles."),
+    "styles": ("cli", "styles", "List the named styles."),
+    "models": ("cli", "models", "List the models that ship with the package, or others."),
+    "doctor": ("cli", "doctor", "Say what is installed, what will run, and whether it works."),
+    "train": ("cli", "train", "Train the model of a recipe, and export it."),
+    "evaluate": ("cli", "evaluate", "Measure content and style losses of a model."),
+    "optimize": ("baselines.commands", "optimize", "Optimize the pixels for one photo and one style: minutes."),
+    "tune": ("baselines.commands", "tune", "Make a model for one painting, in minutes."),
+    "embed": ("commands_analysis", "embed", "Save the style of a picture, or a table of many."),
+    "map": ("commands_analysis", "map_styles", "Draw pictures on a map where near means alike in style."),
+    "neighbours": ("commands_analysis", "neighbours", "List the pictures whose style is nearest to one's."),
+    "grid": ("commands_analysis", "grid", "Make a contact sheet of styles, strengths, mixes, walks."),
+    "experiment": ("commands_analysis", "experiment", "Repeat an experiment of the paper and print its table."),
+}
+
+
+class Commands(TyperGroup):
+    """The commands above, each imported and put together when it is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[cmd_name]
+        alone = _typer()
+        alone.command(cmd_name)(getattr(importlib.import_module(f"pasticcio.{module}"), function))
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+def _typer(**settings: Any) -> typer.Typer:
+    return typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # importing rich would take longer than all else that --help does
+        context_settings={"max_content_width": 100},
+        **settings,
+    )
+
+
+app = _typer(
     name="pasticcio",
+    cls=Commands,
     help="A photo in the manner of a painting, in one forward pass, for any pair.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
 )
 
 ModelOption = Annotated[str, typer.Option("--model", help="A shipped model's name, or a model folder.")]
+RuntimeOption = Annotated[
+    str,
+    typer.Option(
+        help="What runs the networks: 'onnxruntime', 'openvino', 'openvino-bf16'; 'auto' is the faster one, see "
+        "'pasticcio doctor'."
+    ),
+]
 
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
 DEMO_STYLES = ("almond-blossom", "dance", "papal-palace", "wheat-field-with-cypresses")
@@ -54,6 +109,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may hold bytes that are no text
             stream.reconfigure(errors="surrogateescape" if stream.encoding == "utf-8" else "backslashreplace")
+    gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage: looking for it took 30 ms
+    atexit.register(gc.freeze)  # and as much again at the end
     try:
         app()
     except PasticcioError as error:
@@ -75,11 +132,12 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
+    import logging
+
     logging.basicConfig(format="pasticcio: %(message)s", level=logging.WARNING)
     logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it finds wrong with a file, our error says
 
 
-@app.command()
 def stylize(
     photo: Annotated[str, typer.Argument(help="The content picture, or a folder of them; - is standard input.")],
     style: Annotated[
@@ -148,11 +206,13 @@ def stylize(
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse photos of more million pixels, before they fill the memory.")
     ] = 400.0,
+    runtime: RuntimeOption = "auto",
     model: ModelOption = "default",
 ) -> None:
     """Render a photo, or a folder of photos, in the manner of a style."""
     from pasticcio.batch import Files, plan, style_stem
     from pasticcio.images import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
+    from pasticcio.runtime import AUTO, ONNXRUNTIME, resolve
     from pasticcio.stylizer import Options, Stylizer
 
     overall, regions = _masks(mask or [], style, all_pairs)
@@ -173,7 +233,7 @@ def stylize(
         if out is None or str(out) == "-":
             raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
         jobs = plan(Path(photo), pairs, out, all_pairs=all_pairs)
-        _stylize_folder(jobs, model, options, files, resume, json_lines)
+        _stylize_folder(jobs, Stylizer(model, runtime=runtime), options, files, resume, json_lines)
         return
     if all_pairs or resume:
         raise OptionError(f"--all-pairs and --resume are for folders, and {photo} is none")
@@ -186,13 +246,16 @@ def stylize(
         check_output(target)
     if quality is not None and (piped or FORMATS[target.suffix.lower()] not in LOSSY):
         raise OptionError(f"--quality is for {', '.join(LOSSY)}, and the output is none of them")
+    # One picture is over before OpenVINO, half a second to load, has made up for that.
+    stylizer = Stylizer(model, runtime=ONNXRUNTIME if resolve(runtime) == AUTO else runtime)
+    stylizer.load()
     picture = read_picture(sys.stdin.buffer if photo == "-" else photo, max_megapixels=max_megapixels)
     if picture.note:
         typer.echo(f"pasticcio: {picture.name}: {picture.note}", err=True)
     if not piped:
         check_output(target, picture)
     with _tile_bar() as report:
-        painted = Stylizer(model).paint(picture, pairs, options, report)
+        painted = stylizer.paint(picture, pairs, options, report)
     if piped:
         _to_standard_output(encode_png(painted, strip=strip))
         return
@@ -210,20 +273,19 @@ def _to_standard_output(data: bytes) -> None:
 
 
 def _stylize_folder(
-    jobs: list[Job], model: str, options: Options, files: Files, resume: bool, json_lines: bool
+    jobs: list[Job], stylizer: Stylizer, options: Options, files: Files, resume: bool, json_lines: bool
 ) -> None:
     """Run a folder's jobs under a progress bar; bad files are named at the end."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from pasticcio.batch import run
-    from pasticcio.stylizer import Stylizer
 
     columns = (TextColumn("stylizing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bad, notes, skipped = [], [], 0
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=len(jobs))
-        for outcome in run(Stylizer(model), jobs, options, resume=resume, files=files):
+        for outcome in run(stylizer, jobs, options, resume=resume, files=files):
             bar.advance(task)
             job, error = outcome.job, outcome.error
             if error:
@@ -278,6 +340,8 @@ def _tile_bar() -> Iterator[TileReport]:
 
 
 def _line(photo: str, styles: list[str], out: str | None, error: str | None = None, skipped: bool = False) -> str:
+    import json
+
     return json.dumps({"photo": photo, "styles": styles, "out": out, "skipped": skipped, "error": error})
 
 
@@ -303,7 +367,6 @@ def weighted(styles: list[str]) -> list[tuple[str, float]]:
     return pairs
 
 
-@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("pasticcio-demo"),
     model: ModelOption = "default",
@@ -330,7 +393,6 @@ def demo(
     typer.echo(f"{len(DEMO_PHOTOS) * len(DEMO_STYLES)} pictures are in {out.resolve()}")
 
 
-@app.command()
 def styles(model: ModelOption = "default") -> None:
     """List the named styles."""
     from pasticcio.model import Model
@@ -344,7 +406,6 @@ def styles(model: ModelOption = "default") -> None:
         typer.echo(f"{name:{width}}  {work}".rstrip())
 
 
-@app.command()
 def models(
     folders: Annotated[list[Path] | None, typer.Argument(help="Model folders, in place of the shipped models.")] = None,
 ) -> None:
@@ -360,7 +421,26 @@ def models(
         )
 
 
-@app.command()
+def doctor(
+    runtime: RuntimeOption = "auto",
+    json_object: Annotated[bool, typer.Option("--json", help="One object of JSON.")] = False,
+    model: ModelOption = "default",
+) -> None:
+    """Say what is installed, which runtime will be used and why, and whether stylizing works: exit code 0.
+
+    It renders a small picture under every runtime and compares them. Where two runtimes are installed and none is
+    named, the first time takes some seconds: they are measured.
+    """
+    import json
+
+    from pasticcio.doctor import as_json, examine
+
+    report = examine(model, runtime)
+    typer.echo(json.dumps(as_json(report), indent=1) if json_object else "\n".join(report.lines()))
+    if not report.well:
+        raise typer.Exit(SOME_BAD)
+
+
 def train(
     recipe: Annotated[Path, typer.Argument(help="A TOML file, such as recipes/default.toml.")],
     set_: Annotated[
@@ -387,7 +467,6 @@ def train(
         typer.echo(str(folder))
 
 
-@app.command()
 def evaluate(
     photos: Annotated[str, typer.Option(help="Folder, .txt list, .csv table or .tar of photos.")],
     style_pictures: Annotated[list[str], typer.Option("--styles", help="The same, of styles; repeatable.")],
@@ -414,12 +493,6 @@ def evaluate(
         image, caption = output_sheet(stylizer, photos, style_pictures, split=split, size=size)
         save_image(image, sheet)
         typer.echo(caption)
-
-
-app.command()(optimize)
-app.command()(tune)
-for name, command in commands_analysis.COMMANDS.items():
-    app.command(name)(command)
 
 
 @contextmanager

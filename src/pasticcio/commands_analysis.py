@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -311,12 +311,3 @@ def _extra(what: str, extra: str = "analysis") -> Iterator[None]:
         if (error.name or "").split(".")[0] == "pasticcio":
             raise
         raise MissingExtraError(f"{what} ({error.name})", extra) from error
-
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "embed": embed,
-    "map": map_styles,
-    "neighbours": neighbours,
-    "grid": grid,
-    "experiment": experiment,
-}

@@ -11,13 +11,14 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError, features
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pasticcio.deep import in_eight_bits, is_deep, read_deep, to_srgb, write_png, write_tiff
 from pasticcio.errors import ImageError, OutputError
@@ -50,7 +51,7 @@ FORMATS = {
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
-    **({".avif": "AVIF"} if features.check("avif") else {}),
+    **({".avif": "AVIF"} if find_spec("PIL._avif") else {}),
 }
 READABLE = frozenset({*FORMATS, ".gif", ".bmp"})
 MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536}  # pixels that a format can hold

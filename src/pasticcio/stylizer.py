@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from numbers import Real
-from threading import Lock
-from typing import TYPE_CHECKING, Any, overload
+from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pasticcio import __version__
+from pasticcio import cache as kept
+from pasticcio.choice import Choice, choose
 from pasticcio.color import (
     COLOURS,
     Colours,
@@ -25,7 +30,7 @@ from pasticcio.color import (
     with_luminance,
 )
 from pasticcio.detail import enlarge
-from pasticcio.errors import ModelError, OptionError, StyleError, nearest
+from pasticcio.errors import OptionError, StyleError, nearest
 from pasticcio.images import (
     Array,
     FileOrImage,
@@ -43,13 +48,9 @@ from pasticcio.images import (
 from pasticcio.masks import Mask, product, read_mask
 from pasticcio.memory import available
 from pasticcio.model import Model
+from pasticcio.runtime import AUTO, Sessions, resolve
 from pasticcio.style import Style, StyleGaussian, mix
 from pasticcio.tiles import STATISTICS, Canvas, Progress, Report, Scene, Statistics, reduced
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from onnxruntime import InferenceSession
 
 MIN_SIDE = 16  # the graphs' smallest height and width
 MAX_STRENGTH = 1.5
@@ -65,6 +66,8 @@ RANDOM, LIKE = "random", "like:"
 MIN_STYLE, MAX_STYLE = 64, 1024  # short side of a style picture
 STYLE_RANGE = 192, 512  # of those, what the models were trained on
 MAX_ASPECT = 4  # of a style picture: the middle of a longer one is taken
+EMBEDDINGS, MOST_EMBEDDINGS = "embeddings", 1000  # folder in the cache folder, and files in it
+TRIAL = 256  # side of the picture by which runtimes are compared
 
 
 @dataclass(frozen=True)
@@ -143,19 +146,36 @@ class Stylizer:
     Args:
         model: name of a shipped model, or a model folder.
         threads: threads for the networks; by default one per core.
+        runtime: what runs them, see `runtime`; "auto" is the environment variable PASTICCIO_RUNTIME where that is
+            set, and else the fastest that is installed, by a measurement on first use (see `choice`).
 
     Raises:
         ModelError: unknown, incomplete or damaged model.
+        OptionError: no runtime of that name.
+        MissingExtraError: the runtime is not installed.
     """
 
-    def __init__(self, model: str | os.PathLike[str] | Model = "default", threads: int | None = None) -> None:
+    def __init__(
+        self, model: str | os.PathLike[str] | Model = "default", threads: int | None = None, runtime: str = AUTO
+    ) -> None:
         if threads is not None and threads < 1:
             raise OptionError(f"threads is {threads}; it must be 1 or more")
         self.model = model if isinstance(model, Model) else Model.open(model)
         self._threads = threads
-        self._sessions: dict[Path, InferenceSession] = {}
-        self._embedded: dict[tuple[str, int, int, int] | None, Style] = {}  # by file: 100 numbers each
-        self._lock = Lock()
+        self._asked = resolve(runtime)
+        self._sessions = Sessions(lambda: self.choice.runtime, threads)
+        self._embedded: dict[tuple[str, int, int, int], NDArray[np.float32]] = {}  # by file: 100 numbers each
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The runtime of the style transfer network, and why; the first time, "auto" may measure for seconds."""
+        if self._asked != AUTO:
+            return Choice(self._asked, {}, False, "it was asked for")
+        return choose(self.model, self._threads, self._trial)
+
+    def load(self) -> None:
+        """Begin to load the style transfer network, in a thread beside what comes next; not needed before anything."""
+        self._sessions.load(self.model.pixels or self.model.transfer)
 
     def embed(self, picture: Source | Style, name: str = "", side: int | None = None) -> Style:
         """The style of a picture; a style is returned as it is.
@@ -306,8 +326,12 @@ class Stylizer:
         return self._run(graph, **inputs)[0]
 
     def _run(self, graph: Path, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
-        outputs: list[NDArray[Any]] = self._session(graph).run(None, inputs)
-        return outputs
+        return self._sessions.run(graph, inputs)
+
+    def _trial(self, runtime: str) -> Callable[[], object]:
+        other = Stylizer(self.model, self._threads, runtime)
+        content = np.random.default_rng(0).integers(0, 256, (TRIAL, TRIAL, 3), dtype=np.uint8)
+        return lambda: other.render(content, np.zeros(self.model.embedding, np.float32))
 
     def _styles(
         self,
@@ -421,13 +445,43 @@ class Stylizer:
             mean = np.mean([style.embedding for style in styles], axis=0)
             return Style(mean, self.model.fingerprint, name)
         key = _file_key(found, side) if recolour is unchanged else None
-        if key in self._embedded:
-            return replace(self._embedded[key], name=name)
-        image = style_view(recolour(open_image(found)), side)
-        style = Style(self.run(self.model.predict, style=_batch(image))[0], self.model.fingerprint, name)
-        if key is not None:
-            self._embedded[key] = style
-        return style
+        if key is None:
+            return Style(self._predict(recolour(open_image(found)), side), self.model.fingerprint, name)
+        if key not in self._embedded:
+            file = self._content_key(key)
+            embedding = self._known(file)
+            if embedding is None:
+                embedding = self._predict(open_image(found), side)
+                kept.keep(embedding.tobytes(), EMBEDDINGS, file)
+                kept.thin(MOST_EMBEDDINGS, EMBEDDINGS)
+            self._embedded[key] = embedding
+        return Style(self._embedded[key], self.model.fingerprint, name)
+
+    def _known(self, file: str) -> NDArray[np.float32] | None:
+        """The embedding in a file of the cache folder."""
+        data = kept.load(EMBEDDINGS, file)
+        if data is None or len(data) != 4 * self.model.embedding:
+            return None
+        embedding = np.frombuffer(data, np.float32)
+        return embedding if np.isfinite(embedding).all() else None
+
+    def _predict(self, image: Array, side: int) -> NDArray[np.float32]:
+        """The embedding (E,) of a style picture (H, W, 3) in [0, 1]."""
+        row: NDArray[np.float32] = self.run(self.model.predict, style=_batch(style_view(image, side)))[0]
+        return row
+
+    def _content_key(self, file: tuple[str, int, int, int]) -> str:
+        """A name for an embedding in the cache folder: of the picture's bytes and all else that it depends on."""
+        path, *_, side = file
+        digest = hashlib.sha256(f"{__version__} {self.model.fingerprint} {side} ".encode())
+        try:
+            with open(path, "rb") as content:
+                while chunk := content.read(1 << 20):
+                    digest.update(chunk)
+        except OSError:
+            open_image(path)  # says why
+            raise
+        return digest.hexdigest()[:40]
 
     def _random(self, draw: Callable[[StyleGaussian], NDArray[np.float32]], name: str) -> Style:
         gaussian = StyleGaussian.open(self.model.name, self.model.fingerprint)
@@ -448,21 +502,6 @@ class Stylizer:
                 raise StyleError(f"no such file and no named style: {name}; {nearest(name, styles)}")
             return styles[name]
         return Style.load(picture) if os.fspath(picture).lower().endswith(".json") else picture
-
-    def _session(self, graph: Path) -> InferenceSession:
-        with self._lock:  # several threads may ask for the first picture at once
-            if graph not in self._sessions:
-                import onnxruntime
-
-                settings = onnxruntime.SessionOptions()
-                settings.intra_op_num_threads = self._threads or 0
-                try:
-                    self._sessions[graph] = onnxruntime.InferenceSession(
-                        str(graph), settings, providers=["CPUExecutionProvider"]
-                    )
-                except Exception as error:  # onnxruntime's errors share no public base
-                    raise ModelError(f"cannot load {graph}: {str(error).splitlines()[0]}") from error
-            return self._sessions[graph]
 
 
 def stylize(
@@ -553,6 +592,8 @@ def _file_key(picture: Source, side: int) -> tuple[str, int, int, int] | None:
         status = os.stat(picture)
     except OSError:
         return None  # opening it will say why
+    if not stat.S_ISREG(status.st_mode):
+        return None
     return os.path.abspath(picture), status.st_mtime_ns, status.st_size, side
 
 

@@ -7,7 +7,6 @@ torchvision's files are named by the user's choice of network and downloaded onc
 from __future__ import annotations
 
 import hashlib
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pasticcio.cache import cache_folder
 from pasticcio.errors import ConfigError, DownloadError, ModelError
 
 if TYPE_CHECKING:
@@ -45,12 +45,6 @@ TORCHVISION = {
     "vgg19": PublicFile("https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "dcbb9e9d"),
     "inception_v3": PublicFile("https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth", "0cc3c7bd"),
 }
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "pasticcio"
 
 
 def fetch(file: PublicFile, folder: Path | None = None, progress: Download | None = None) -> Path:

@@ -1,0 +1,192 @@
+"""Runtimes: what runs the graphs of a model, by name.
+
+    onnxruntime      always there; float32
+    openvino         the extra `openvino`; float32
+    openvino-bf16    the same in bfloat16, on CPUs that have its instructions
+    auto             the faster of the first two, by a measurement (see `choice`)
+
+OpenVINO runs the style transfer network, where nearly all of the time goes. The style prediction network stays
+with onnxruntime (OpenVINO is not faster there, and embeddings are then the same whatever the runtime), and so
+does the regions graph: its masks are inputs of convolutions, which OpenVINO 2026.4 refuses ("doesn't support
+dynamic weights shape").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pasticcio import cache
+from pasticcio.errors import MissingExtraError, ModelError, OptionError, PasticcioError, nearest
+from pasticcio.model import PIXELS, TRANSFER
+
+AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16 = "auto", "onnxruntime", "openvino", "openvino-bf16"
+RUNTIMES = AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16
+VARIABLE = "PASTICCIO_RUNTIME"
+COMPILED = "openvino"  # folder of compiled graphs in the cache folder, 6 MB each
+MOST_COMPILED = 8
+LARGE = 4_000_000  # pixels: for larger pictures onnxruntime gives memory back at once, see `_onnxruntime`
+
+Arrays = Mapping[str, NDArray[Any]]
+Run = Callable[[Arrays], list[NDArray[Any]]]
+
+
+def is_installed(runtime: str) -> bool:
+    """Whether a runtime's package is there; it is not imported."""
+    return importlib.util.find_spec(runtime.split("-")[0]) is not None
+
+
+def resolve(runtime: str) -> str:
+    """A runtime that was asked for, made sure of: "auto" gives way to the environment variable PASTICCIO_RUNTIME.
+
+    Raises:
+        OptionError: no runtime of that name, or one that this CPU cannot run.
+        MissingExtraError: it is not installed.
+    """
+    source = "runtime"
+    if runtime == AUTO and os.environ.get(VARIABLE):
+        source, runtime = VARIABLE, os.environ[VARIABLE]
+    if runtime not in RUNTIMES:
+        raise OptionError(f"{source} is {runtime!r}; {nearest(runtime, RUNTIMES)}")
+    if runtime == AUTO:
+        return runtime
+    if not is_installed(runtime):
+        raise MissingExtraError(f"runtime {runtime}", OPENVINO)
+    if runtime == OPENVINO_BF16 and "BF16" not in precisions():
+        raise OptionError(f"{source} is {runtime!r}, and this CPU has no bfloat16 instructions; choose {OPENVINO!r}")
+    return runtime
+
+
+def precisions() -> tuple[str, ...]:
+    """What the CPU computes in under OpenVINO: "FP32", "BF16" and others; empty where it is not installed."""
+    if not is_installed(OPENVINO):
+        return ()
+    import openvino
+
+    return tuple(openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """A graph that is loaded once, whichever thread comes first."""
+
+    lock: Lock
+    run: list[Run]
+
+
+class Sessions:
+    """The graphs of one model, each loaded when it is first run; several threads may use them.
+
+    Args:
+        runtime: says which runs the style transfer network, when that is first needed: any but "auto".
+        threads: for every graph; by default one per core.
+    """
+
+    def __init__(self, runtime: Callable[[], str], threads: int | None = None) -> None:
+        self._runtime, self._threads = runtime, threads
+        self._graphs: dict[tuple[Path, bool], _Loading] = {}
+        self._lock = Lock()
+
+    def run(self, graph: Path, inputs: Arrays) -> list[NDArray[Any]]:
+        """The outputs of a graph, in its order, as arrays of the caller's own.
+
+        Raises:
+            ModelError: the graph cannot be loaded.
+        """
+        content = inputs.get("content")
+        return self._loaded(graph, content is not None and content.size > 3 * LARGE)(inputs)
+
+    def load(self, graph: Path) -> None:
+        """Begin to load a graph, in a thread of its own; what is wrong with it, `run` will say."""
+        Thread(target=self._try, args=(graph,)).start()
+
+    def _try(self, graph: Path) -> None:
+        with contextlib.suppress(PasticcioError):  # said when it is run
+            self._loaded(graph)
+
+    def _loaded(self, graph: Path, large: bool = False) -> Run:
+        with self._lock:
+            loading = self._graphs.setdefault((graph, large), _Loading(Lock(), []))
+        with loading.lock:
+            if not loading.run:
+                runtime = self._runtime() if graph.name in (TRANSFER, PIXELS) else ONNXRUNTIME
+                loading.run.append(open_graph(graph, runtime, self._threads, large))
+        return loading.run[0]
+
+
+def open_graph(graph: Path, runtime: str, threads: int | None = None, large: bool = False) -> Run:
+    """A function that runs a graph; several threads may call it.
+
+    Args:
+        graph: an ONNX file of a model folder.
+        runtime: any but "auto".
+        threads: by default one per core.
+        large: for pictures whose memory matters more than a tenth of their time.
+
+    Raises:
+        ModelError: the graph cannot be loaded.
+    """
+    try:
+        return _onnxruntime(graph, threads, large) if runtime == ONNXRUNTIME else _openvino(graph, runtime, threads)
+    except Exception as error:  # neither runtime's errors have a public base
+        reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
+        raise ModelError(f"cannot load {graph}: {reason}") from error
+
+
+def _onnxruntime(graph: Path, threads: int | None, large: bool) -> Run:
+    """The arena keeps all that was ever taken, in blocks of doubling size: at 12 megapixels half as much again."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads or 0
+    settings.enable_cpu_mem_arena = not large
+    session = onnxruntime.InferenceSession(str(graph), settings, providers=["CPUExecutionProvider"])
+    return lambda inputs: list(session.run(None, inputs))
+
+
+def _openvino(graph: Path, runtime: str, threads: int | None) -> Run:
+    """Sizes stay free: a graph compiled for one size alone is 0% to 7% faster, and takes half a second to compile."""
+    import openvino
+
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "bf16" if runtime == OPENVINO_BF16 else "f32",
+        # A compiled graph that is mapped, and that another process writes anew, ends this process.
+        "ENABLE_MMAP": False,
+    }
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    core = openvino.Core()
+    kept = {"CACHE_DIR": str(cache.cache_folder() / COMPILED)} if cache.caching() else {}
+    try:
+        compiled = core.compile_model(str(graph), "CPU", settings | kept)
+    except RuntimeError:
+        if not kept:
+            raise
+        compiled = core.compile_model(str(graph), "CPU", settings)  # the cache folder cannot be written
+    cache.thin(MOST_COMPILED, COMPILED)
+    idle: SimpleQueue[Any] = SimpleQueue()  # a request serves one thread at a time
+
+    def run(inputs: Arrays) -> list[NDArray[Any]]:
+        try:
+            request = idle.get_nowait()
+        except Empty:
+            request = compiled.create_infer_request()
+        try:
+            shared = {name: np.ascontiguousarray(value) for name, value in inputs.items()}
+            request.infer(shared, share_inputs=True, share_outputs=True)
+            return [np.array(output.data) for output in request.output_tensors]
+        finally:
+            idle.put(request)
+
+    return run
