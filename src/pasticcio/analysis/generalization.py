@@ -407,6 +407,7 @@ def observed_text(found: dict[str, Losses]) -> str:
 def observed_figure(found: dict[str, Losses], out: Path) -> None:
     """Distributions of style and content loss by group, .png."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
     for axes, key in zip(figure.subplots(1, 2), ("style", "content"), strict=True):
@@ -415,6 +416,9 @@ def observed_figure(found: dict[str, Losses], out: Path) -> None:
             axes.plot(values, np.linspace(0, 1, len(values)), color=f"C{number // 2}", ls="-:"[number % 2],
                       label=name)  # fmt: skip
         axes.set(xscale="log", xlabel=f"{key} loss", ylabel="share of pairs below")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
     axes.legend(frameon=False, fontsize=8)
     with writing(out) as partial:
         figure.savefig(partial, format="png")
