@@ -112,7 +112,7 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage: looking for it took 30 ms
     atexit.register(gc.freeze)  # and as much again at the end
     try:
-        app()
+        app(prog_name="pasticcio")
     except PasticcioError as error:
         typer.echo(f"pasticcio: {error}", err=True)
         sys.exit(BAD_INPUT)

@@ -108,6 +108,8 @@ class Sessions:
 
     def load(self, graph: Path) -> None:
         """Begin to load a graph, in a thread of its own; what is wrong with it, `run` will say."""
+        import onnxruntime  # noqa: F401  # here, for two threads that import may find each other's modules half made
+
         Thread(target=self._try, args=(graph,)).start()
 
     def _try(self, graph: Path) -> None:
