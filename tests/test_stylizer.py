@@ -230,6 +230,19 @@ def test_a_transparent_picture_keeps_its_alpha_and_hides_what_cannot_be_seen(sty
     assert far(first, second) <= 1
 
 
+def test_bytes_are_rendered_as_floats_are(stylizer, model_folder, tmp_path, photo):
+    style = stylizer.embed(photo).embedding
+    for height, width in ((40, 57), (9, 30)):
+        content = np.ascontiguousarray(photo[100 : 100 + height, 200 : 200 + width])
+        painted = stylizer.render(content, style)
+        floats = stylizer.render(content.astype(np.float32) / 255, style)
+        assert (painted.dtype, painted.shape) == (np.uint8, content.shape)
+        assert np.abs(painted - 255 * floats).max() < 0.51
+    for name in ("config.json", "predict.onnx", "transfer.onnx"):  # a folder of an earlier version
+        shutil.copy(model_folder / name, tmp_path)
+    np.testing.assert_allclose(Stylizer(tmp_path).render(content, style).astype(int), painted, atol=1)
+
+
 def test_random_styles_have_seeds(photo):
     stylizer, small = Stylizer(), photo[:64, :64]
 

@@ -218,7 +218,7 @@ def stylize(
         if resolve(runtime) == AUTO:
             runtime = ONNXRUNTIME  # one picture is over before OpenVINO, slow to load, has made up for that
         sessions = Sessions(lambda: resolve(runtime))
-        sessions.load(opened.transfer)  # beside the imports
+        sessions.load(opened.pixels or opened.transfer)  # beside the imports
     from pasticcio.batch import Files, plan, style_stem
     from pasticcio.images import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
     from pasticcio.stylizer import Options, Stylizer

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "models"
 PREDICT = "predict.onnx"
 TRANSFER = "transfer.onnx"
+PIXELS = "pixels.onnx"
 REGIONS = "regions.onnx"
-GRAPHS = PREDICT, TRANSFER, REGIONS
+GRAPHS = PREDICT, TRANSFER, PIXELS, REGIONS
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class Model:
     def transfer(self) -> Path:
         """The graph content picture, embedding -> stylized picture."""
         return self.folder / TRANSFER
+
+    @property
+    def pixels(self) -> Path | None:
+        """`transfer` from bytes to bytes, whose weights it reads; None in a folder of an earlier version."""
+        path = self.folder / PIXELS
+        return path if PIXELS in self.config.get("inputs", {}) and path.is_file() else None
 
     @property
     def regions(self) -> Path:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from pasticcio import cache
 from pasticcio.errors import MissingExtraError, ModelError, OptionError, PasticcioError, nearest
-from pasticcio.model import TRANSFER
+from pasticcio.model import PIXELS, TRANSFER
 
 AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16 = "auto", "onnxruntime", "openvino", "openvino-bf16"
 RUNTIMES = AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16
@@ -38,6 +38,7 @@ VARIABLE = "PASTICCIO_RUNTIME"
 COMPILED = "openvino"  # folder of compiled graphs in the cache folder, 6 MB each
 MOST_COMPILED = 8
 SENDER = "openvino_telemetry"
+LARGE = 4_000_000  # pixels: for larger pictures onnxruntime gives memory back at once, see `_onnxruntime`
 
 Arrays = Mapping[str, NDArray[Any]]
 Run = Callable[[Arrays], list[NDArray[Any]]]
@@ -94,7 +95,7 @@ class Sessions:
 
     def __init__(self, runtime: Callable[[], str], threads: int | None = None) -> None:
         self._runtime, self._threads = runtime, threads
-        self._graphs: dict[Path, _Loading] = {}
+        self._graphs: dict[tuple[Path, bool], _Loading] = {}
         self._lock = Lock()
 
     def run(self, graph: Path, inputs: Arrays) -> list[NDArray[Any]]:
@@ -103,41 +104,45 @@ class Sessions:
         Raises:
             ModelError: the graph cannot be loaded.
         """
-        return self._loaded(graph)(inputs)
+        content = inputs.get("content")
+        return self._loaded(graph, content is not None and content.size > 3 * LARGE)(inputs)
 
     def load(self, graph: Path) -> None:
         """Begin to load a graph, in a thread of its own; what is wrong with it, `run` will say."""
         # Imported here: of two threads that import at once, one may find a module half made.
-        _package(self._runtime() if graph.name == TRANSFER else ONNXRUNTIME)
+        _package(self._runtime_of(graph))
         Thread(target=self._try, args=(graph,)).start()
 
     def _try(self, graph: Path) -> None:
         with contextlib.suppress(PasticcioError):  # said when it is run
             self._loaded(graph)
 
-    def _loaded(self, graph: Path) -> Run:
+    def _loaded(self, graph: Path, large: bool = False) -> Run:
         with self._lock:
-            loading = self._graphs.setdefault(graph, _Loading(Lock(), []))
+            loading = self._graphs.setdefault((graph, large), _Loading(Lock(), []))
         with loading.lock:
             if not loading.run:
-                runtime = self._runtime() if graph.name == TRANSFER else ONNXRUNTIME
-                loading.run.append(open_graph(graph, runtime, self._threads))
+                loading.run.append(open_graph(graph, self._runtime_of(graph), self._threads, large))
         return loading.run[0]
 
+    def _runtime_of(self, graph: Path) -> str:
+        return self._runtime() if graph.name in (TRANSFER, PIXELS) else ONNXRUNTIME
 
-def open_graph(graph: Path, runtime: str, threads: int | None = None) -> Run:
+
+def open_graph(graph: Path, runtime: str, threads: int | None = None, large: bool = False) -> Run:
     """A function that runs a graph; several threads may call it.
 
     Args:
         graph: an ONNX file of a model folder.
         runtime: any but "auto".
         threads: by default one per core.
+        large: for pictures whose memory matters more than a tenth of their time.
 
     Raises:
         ModelError: the graph cannot be loaded.
     """
     try:
-        return _onnxruntime(graph, threads) if runtime == ONNXRUNTIME else _openvino(graph, runtime, threads)
+        return _onnxruntime(graph, threads, large) if runtime == ONNXRUNTIME else _openvino(graph, runtime, threads)
     except Exception as error:  # neither runtime's errors have a public base
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
         raise ModelError(f"cannot load {graph}: {reason}") from error
@@ -161,10 +166,12 @@ def _package(runtime: str) -> Any:
             del sys.modules[SENDER]
 
 
-def _onnxruntime(graph: Path, threads: int | None) -> Run:
+def _onnxruntime(graph: Path, threads: int | None, large: bool) -> Run:
+    """The arena keeps all that was ever taken, in blocks of doubling size: at 12 megapixels half as much again."""
     onnxruntime = _package(ONNXRUNTIME)
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads or 0
+    settings.enable_cpu_mem_arena = not large
     session = onnxruntime.InferenceSession(str(graph), settings, providers=["CPUExecutionProvider"])
     return lambda inputs: list(session.run(None, inputs))
 

@@ -57,7 +57,7 @@ MAX_STRENGTH = 1.5
 MIN_STROKE, MAX_STROKE = 0.25, 8.0
 MIN_TILE = 64
 TILES = (1536, 768, 384, 192)  # sides of tiles, the largest that memory holds is taken
-ONE_PASS, IN_REGIONS, PER_MASK = 30, 60, 30  # bytes that a pixel takes for each number at the widest layer
+ONE_PASS, IN_REGIONS, PER_MASK = 16, 60, 30  # bytes that a pixel takes for each number at the widest layer
 BESIDE = 50  # bytes a pixel takes beside the network
 SPARE = 0.8  # of the memory there is, what may be used
 LOOK = 2_000_000  # pixels: larger photos are looked at smaller, for their own style and their colours
@@ -285,24 +285,34 @@ class Stylizer:
             pixels = enlarge(as_float(pixels), as_float(work.pixels), picture.pixels)
         return picture.with_pixels(pixels)
 
-    def render(self, content: Array, embedding: NDArray[np.float32]) -> Array:
+    @overload
+    def render(self, content: Array, embedding: NDArray[np.float32]) -> Array: ...
+
+    @overload
+    def render(self, content: NDArray[np.uint8], embedding: NDArray[np.float32]) -> NDArray[np.uint8]: ...
+
+    def render(self, content: Array | NDArray[np.uint8], embedding: NDArray[np.float32]) -> Array | NDArray[np.uint8]:
         """One forward pass of the style transfer network.
 
         Args:
-            content: (H, W, 3) in [0, 1].
+            content: (H, W, 3), float32 in [0, 1] or uint8.
             embedding: (E,).
 
         Returns:
-            (H, W, 3) in [0, 1].
+            The same of the output; bytes are rounded to the nearest, and cost less time and memory.
         """
         if embedding.shape != (self.model.embedding,):
             raise StyleError(
                 f"an embedding of shape {embedding.shape} is not of this model; it has {self.model.embedding} numbers"
             )
         height, width = content.shape[:2]
-        padded = _at_least(content, MIN_SIDE)
-        image = self.run(self.model.transfer, content=_batch(padded), embedding=embedding[None].astype(np.float32))
-        return np.ascontiguousarray(image[0].transpose(1, 2, 0)[:height, :width])
+        padded, row = _at_least(content, MIN_SIDE), embedding[None].astype(np.float32)
+        if content.dtype != np.uint8:
+            image = self.run(self.model.transfer, content=_batch(padded), embedding=row)
+            return np.ascontiguousarray(image[0].transpose(1, 2, 0)[:height, :width])
+        if self.model.pixels is None:
+            return as_depth(self.render(as_float(content), embedding), np.uint8)
+        return self.run(self.model.pixels, content=padded[None], embedding=row)[0, :height, :width]
 
     def canvas(self, scene: Scene) -> Canvas:
         """A scene on which the regions graph can be run, whole or in tiles.
@@ -312,16 +322,16 @@ class Stylizer:
         """
         return Canvas(self._run, self.model.regions, self.model.config["regions"], scene)
 
-    def run(self, graph: Path, **inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run one graph of the model on float32 arrays; returns its first output."""
+    def run(self, graph: Path, **inputs: NDArray[Any]) -> NDArray[Any]:
+        """Run one graph of the model; returns its first output."""
         return self._run(graph, **inputs)[0]
 
-    def _run(self, graph: Path, **inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def _run(self, graph: Path, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         return self._sessions.run(graph, inputs)
 
     def _trial(self, runtime: str) -> Callable[[], object]:
         other = Stylizer(self.model, self._threads, runtime)
-        content = np.random.default_rng(0).random((TRIAL, TRIAL, 3), dtype=np.float32)
+        content = np.random.default_rng(0).integers(0, 256, (TRIAL, TRIAL, 3), dtype=np.uint8)
         return lambda: other.render(content, np.zeros(self.model.embedding, np.float32))
 
     def _styles(
@@ -375,7 +385,9 @@ class Stylizer:
         if options.tile == 0 or (options.tile is None and need <= free):
             report(Progress(0, 1, "one pass"))
             if plain:
-                image = self.render(scene.tone(as_float(scene.pixels)), scene.styles[0])
+                bytes_alone = scene.pixels.dtype == np.uint8 and scene.tone is unchanged
+                content = scene.pixels if bytes_alone else scene.tone(as_float(scene.pixels))
+                image = self.render(content, scene.styles[0])
             else:
                 image = self.canvas(scene).whole()[0]
             report(Progress(1, 1, "one pass"))
@@ -600,7 +612,7 @@ def style_view(image: Array, side: int) -> Array:
     return open_image(to_pil(image).resize(size, Image.Resampling.BICUBIC))
 
 
-def _at_least(image: Array, side: int) -> Array:
+def _at_least(image: Pixels, side: int) -> Pixels:
     """Reflect a picture smaller than the graphs accept, to the right and downwards."""
     height, width = image.shape[:2]
     down, right = max(0, side - height), max(0, side - width)

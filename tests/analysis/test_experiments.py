@@ -97,7 +97,7 @@ def test_optimized_pixels_come_nearer_to_the_style(photo):
     content, style = (np.ascontiguousarray(photo[y : y + 48, 200:248], np.float32) / 255 for y in (0, 150))
     output = generalization.optimum(content, style, vgg, 8, style_weight=1000.0)
     assert output.shape == content.shape
-    before, after = (generalization.measure(image, content, style, vgg)[1] for image in (content, output))
+    before, after = (generalization.Ruler(vgg, 48).measure(image, content, style)[1] for image in (content, output))
     assert after < 0.7 * before
 
 
@@ -196,9 +196,14 @@ def test_an_experiment_that_trains(material, random_vgg, tmp_path):
     trained.clear()
     assert experiments.run("kinds", context) == first
     assert not trained
-    shutil.rmtree(tmp_path / "runs" / "kinds" / "both-seed-1")
+    both = max((tmp_path / "runs" / "trained").glob("*/styles.txt"), key=lambda path: path.stat().st_size)
+    shutil.rmtree(both.parent)
     assert experiments.run("kinds", context) == first
-    assert set(trained) == {"both, seed 1"}
+    assert [name.split(",")[0] for name in set(trained)] == ["both"]
+    trained.clear()
+    experiments.run("bottleneck", context)  # 100 numbers, all paintings: trained already, for "kinds"
+    assert len(set(trained)) == 6
+    assert not [name for name in trained if name.startswith("100")]
     assert (tmp_path / "figures" / "kinds.png").exists()
     with pytest.raises(DataError, match="the experiments need"):
         Material.of(tmp_path, weights).files("photos", "train")

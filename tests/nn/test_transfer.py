@@ -72,6 +72,19 @@ def test_output_is_as_large_as_the_input(network, size):
     assert 0 <= image.min() <= image.max() <= 1
 
 
+@pytest.mark.parametrize("network", [PaperTransfer(0.125), FastTransfer(8, 8, 16, 1, 1)], ids=["paper", "fast"])
+def test_bytes_to_bytes_is_the_same_rounded(network):
+    photo = torch.randint(0, 256, (2, 27, 34, 3), dtype=torch.uint8)
+    style = torch.randn(1, network.style_parameters)
+    with torch.no_grad():
+        painted = network.eval().paint(photo, style)
+        image = network(photo.permute(0, 3, 1, 2) / 255, style).permute(0, 2, 3, 1)
+    assert painted.dtype == torch.uint8
+    assert painted.shape == photo.shape
+    assert (painted - 255 * image).abs().max() <= 0.501
+    assert image.std() > 0.05
+
+
 def test_upsampled_convolution_equals_enlarging_first():
     layer = UpsampledConv(4, 3)
     x = torch.randn(2, 4, 7, 5)

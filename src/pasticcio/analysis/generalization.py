@@ -6,10 +6,12 @@ for every setting. Every run is kept in a folder of its own, goes on where it wa
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pasticcio.analysis.evaluate import CONTENT, STYLE, relative_gram_distance
+from pasticcio.analysis.evaluate import CONTENT, STYLE
 from pasticcio.analysis.smoothness import square
 from pasticcio.analysis.table import Report, find_pictures
 from pasticcio.errors import DataError, OptionError, PasticcioError
 from pasticcio.images import Array, writing
-from pasticcio.nn.losses import LossConfig, content_loss, gram_targets, perceptual_loss
+from pasticcio.nn.losses import LossConfig, content_loss, gram_matrix, gram_targets, perceptual_loss, style_loss
 from pasticcio.nn.vgg import Vgg
 from pasticcio.stylizer import Stylizer
 from pasticcio.weights import load_vgg
@@ -30,6 +32,7 @@ from pasticcio.weights import load_vgg
 SEED = 2017
 SIDE = 192  # side in pixels at which losses are measured
 PAIRS = 60
+KEPT = 200  # pictures
 T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}  # Student's t, by runs
 
 Losses = dict[str, list[float]]  # "content" (relu4_1) and "style", one value a pair
@@ -131,7 +134,7 @@ def observed(
         By group; those of the optimization under the group's name and ", optimum", and the network's on
         the same pairs under ", same pairs".
     """
-    vgg = load_vgg("vgg19-normalised", sorted({*CONTENT, *STYLE}), str(material.vgg), padding="reflect")
+    ruler = Ruler(_vgg(material), side)
     rng = np.random.default_rng(SEED)
     photos = _draw(material.files("photos", "test"), pairs, rng)
     groups = {
@@ -153,11 +156,11 @@ def observed(
             report(done, total)
 
     for name, styles in groups.items():
-        found[name] = losses(render, vgg, photos, styles, side, step)
+        found[name] = ruler.losses(render, photos, styles, step)
         if optimize:
             few = slice(0, optimize)
-            found[f"{name}, optimum"] = losses(
-                lambda photo, style: optimum(photo, style, vgg, iterations), vgg, photos[few], styles[few], side, step
+            found[f"{name}, optimum"] = ruler.losses(
+                lambda photo, style: optimum(photo, style, ruler.vgg, iterations), photos[few], styles[few], step
             )
             found[f"{name}, same pairs"] = {key: values[few] for key, values in found[name].items()}
     return found
@@ -249,7 +252,7 @@ def run(
     Args:
         experiment: one of `EXPERIMENTS`.
         recipe: the small configuration.
-        folder: of the runs, each with its result as JSON.
+        folder: its `trained` has the runs, each with its result as JSON, whatever experiment they are for.
         changes: `key=value` over the recipe, for all settings.
         report: called with the name of the run and the progress of its training.
 
@@ -263,19 +266,18 @@ def run(
 
     if experiment not in EXPERIMENTS:
         raise OptionError(f"no experiment {experiment!r}; known: {', '.join(EXPERIMENTS)}")
-    vgg: Vgg | None = None
+    ruler: Ruler | None = None
     for seed in range(seeds):
         for setting in EXPERIMENTS[experiment](material, seed):
-            place = folder / experiment / f"{setting.name.replace(' ', '-')}-seed-{seed}"
+            styles = sorted(setting.styles)
+            values = (f"seed={seed}", f"data.photos={material.photos}", *setting.changes, *changes)
+            place = folder / "trained" / _digest(read_recipe(recipe, ["name=generalization", *values])[0], styles)
             result = place / "result.json"
             place.mkdir(parents=True, exist_ok=True)
             listed = place / "styles.txt"
-            listed.write_text("".join(f"{path.resolve()}\n" for path in setting.styles), encoding="utf-8")
-            values = {"name": experiment, "out": str(place), "seed": str(seed), "data.styles": str(listed),
-                      "data.photos": str(material.photos)}  # fmt: skip
-            settings = [*(f"{key}={value}" for key, value in values.items() if key != "seed"), f"seed={seed}"]
-            config = read_recipe(recipe, [*settings, *setting.changes, *changes])[0]
-            asked = {"setting": setting.name, "seed": seed, "pairs": pairs, "side": side, "steps": config.steps}
+            listed.write_text("".join(f"{path.resolve()}\n" for path in styles), encoding="utf-8")
+            config = read_recipe(recipe, ["name=generalization", *values, f"out={place}", f"data.styles={listed}"])[0]
+            asked = {"seed": seed, "pairs": pairs, "side": side, "steps": config.steps}
             if result.exists():
                 known = json.loads(result.read_text(encoding="utf-8"))
                 if known["asked"] == asked:
@@ -284,8 +286,7 @@ def run(
             name = f"{setting.name}, seed {seed}"
             train(config, resume=True, report=partial(report, name) if report else None)
             network = load_network(place / "model")
-            if vgg is None:
-                vgg = load_vgg("vgg19-normalised", sorted({*CONTENT, *STYLE}), str(material.vgg), padding="reflect")
+            ruler = ruler or Ruler(_vgg(material), side)
 
             @torch.no_grad()
             def render(photo: Array, style: Array, network: Any = network) -> Array:
@@ -295,44 +296,86 @@ def run(
             rng = np.random.default_rng(SEED)
             photos = _draw(material.files("photos", "test"), pairs, rng)
             groups = {
-                "observed": _draw(list(setting.styles), pairs, rng),
+                "observed": _draw(styles, pairs, rng),
                 "unobserved paintings": _draw(material.files("paintings", "test"), pairs, rng),
                 "unobserved textures": _draw(material.files("textures", "test"), pairs, rng),
             }
             outcome = Outcome(setting.name, setting.number, seed)
-            for name, styles in groups.items():
-                outcome.groups[name] = losses(render, vgg, photos, styles, side)
+            for name, group in groups.items():
+                outcome.groups[name] = ruler.losses(render, photos, group)
             with writing(result) as new:
                 new.write_text(json.dumps({"asked": asked, "groups": outcome.groups}), encoding="utf-8")
             yield outcome
 
 
-@torch.no_grad()
-def measure(output: Array, photo: Array, style: Array, vgg: Vgg) -> tuple[float, float]:
-    """Content loss (relu4_1) and relative squared Gram distance of one output."""
-    features = vgg(_tensor(output))
-    content = content_loss(features["relu4_1"], vgg(_tensor(photo))["relu4_1"]).item()
-    return content, relative_gram_distance(features, vgg(_tensor(style)))
+def _digest(config: Any, styles: Sequence[Path]) -> str:
+    """Of what a run is trained with: experiments share the runs that they have in common."""
+    told = json.dumps([dataclasses.asdict(config), [str(path) for path in styles]], sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def losses(
-    render: Render,
-    vgg: Vgg,
-    photos: Sequence[Path],
-    styles: Sequence[Path],
-    side: int,
-    step: Callable[[], None] | None = None,
-) -> Losses:
-    """Losses of photo after photo in the manner of style after style."""
-    found: Losses = {"content": [], "style": []}
-    for photo_path, style_path in zip(photos, styles, strict=True):
-        photo, style = square(photo_path, side), square(style_path, side)
-        content, distance = measure(render(photo, style), photo, style, vgg)
-        found["content"].append(content)
-        found["style"].append(distance)
-        if step:
-            step()
-    return found
+def _vgg(material: Material) -> Vgg:
+    return load_vgg("vgg19-normalised", sorted({*CONTENT, *STYLE}), str(material.vgg), padding="reflect")
+
+
+class Ruler:
+    """Measures outputs: content loss (relu4_1) and relative squared Gram distance. What the latest pictures are
+    measured against is kept.
+
+    Args:
+        vgg: the normalised VGG-19.
+        side: of photos and styles, in pixels.
+    """
+
+    def __init__(self, vgg: Vgg, side: int = SIDE) -> None:
+        self.vgg, self.side = vgg, side
+        self._photo, self._style = lru_cache(KEPT)(self._read_photo), lru_cache(KEPT)(self._read_style)
+
+    def losses(
+        self,
+        render: Render,
+        photos: Sequence[Path],
+        styles: Sequence[Path],
+        step: Callable[[], None] | None = None,
+    ) -> Losses:
+        """Losses of photo after photo in the manner of style after style."""
+        found: Losses = {"content": [], "style": []}
+        for photo_path, style_path in zip(photos, styles, strict=True):
+            (photo, content), (style, grams) = self._photo(photo_path), self._style(style_path)
+            loss, distance = self._compare(render(photo, style), content, grams)
+            found["content"].append(loss)
+            found["style"].append(distance)
+            if step:
+                step()
+        return found
+
+    def measure(self, output: Array, photo: Array, style: Array) -> tuple[float, float]:
+        """Content loss and style distance of one output."""
+        return self._compare(output, self._content(photo), self._grams(style))
+
+    @torch.no_grad()
+    def _compare(self, output: Array, content: Tensor, grams: dict[str, Tensor]) -> tuple[float, float]:
+        features = self.vgg(_tensor(output))
+        distances = [style_loss(gram_matrix(features[k]), grams[k], relative=True).item() for k in STYLE]
+        return content_loss(features[CONTENT[-1]], content).item(), float(np.mean(distances))
+
+    def _read_photo(self, path: Path) -> tuple[Array, Tensor]:
+        photo = square(path, self.side)
+        return photo, self._content(photo)
+
+    def _read_style(self, path: Path) -> tuple[Array, dict[str, Tensor]]:
+        style = square(path, self.side)
+        return style, self._grams(style)
+
+    @torch.no_grad()
+    def _content(self, photo: Array) -> Tensor:
+        target: Tensor = self.vgg(_tensor(photo))[CONTENT[-1]]
+        return target
+
+    @torch.no_grad()
+    def _grams(self, style: Array) -> dict[str, Tensor]:
+        features = self.vgg(_tensor(style))
+        return {layer: gram_matrix(features[layer]) for layer in STYLE}
 
 
 # -- tables and figures ------------------------------------------------------------------------------
@@ -364,6 +407,7 @@ def observed_text(found: dict[str, Losses]) -> str:
 def observed_figure(found: dict[str, Losses], out: Path) -> None:
     """Distributions of style and content loss by group, .png."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
     for axes, key in zip(figure.subplots(1, 2), ("style", "content"), strict=True):
@@ -372,6 +416,9 @@ def observed_figure(found: dict[str, Losses], out: Path) -> None:
             axes.plot(values, np.linspace(0, 1, len(values)), color=f"C{number // 2}", ls="-:"[number % 2],
                       label=name)  # fmt: skip
         axes.set(xscale="log", xlabel=f"{key} loss", ylabel="share of pairs below")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
     axes.legend(frameon=False, fontsize=8)
     with writing(out) as partial:
         figure.savefig(partial, format="png")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from pasticcio.nn.norm import ConditionalInstanceNorm, ShiftBatchNorm, Steering
@@ -59,11 +59,17 @@ class StyleTransfer(nn.Module):
     def forward(self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"]) -> Float[Tensor, "b 3 h w"]:
         """Render `content` in the manner of `style`; one row of style serves a whole batch."""
         height, width = content.shape[2:]
-        bottom = (-height) % self.multiple
-        right = (-width) % self.multiple
-        padded = reflect(content, self.margin, self.margin + right, self.margin, self.margin + bottom)
-        image = self.render(padded, style)
+        image = self.render(self.padded(content), style)
         return image[:, :, self.margin : self.margin + height, self.margin : self.margin + width]
+
+    def paint(self, content: UInt8[Tensor, "b h w 3"], style: Float[Tensor, "s p"]) -> UInt8[Tensor, "b h w 3"]:
+        """`forward` from bytes to bytes, 0 to 255, the colours of a pixel beside each other as in most files."""
+        return to_bytes(self(content.permute(0, 3, 1, 2).float() / 255, style)).permute(0, 2, 3, 1)
+
+    def padded(self, content: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 i j"]:
+        """The picture that `render` takes for a picture of any size."""
+        bottom, right = ((-side) % self.multiple for side in content.shape[2:])
+        return reflect(content, self.margin, self.margin + right, self.margin, self.margin + bottom)
 
     def render(
         self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
@@ -177,16 +183,39 @@ class FastTransfer(StyleTransfer):
     def render(
         self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
     ) -> Float[Tensor, "b 3 h w"]:
+        return torch.sigmoid(self.colour(F.pixel_shuffle(self.phases(content, style), 2), style))
+
+    def paint(self, content: UInt8[Tensor, "b h w 3"], style: Float[Tensor, "s p"]) -> UInt8[Tensor, "b h w 3"]:
+        batch, height, width, _ = content.shape
+        phases = self.phases(self.padded(content.permute(0, 3, 1, 2).float() / 255), style)
+        rows, columns = phases.shape[2:]
+        # All that is left is done on the phases, and they become pixels as bytes, which are the fastest to move.
+        tall = phases.reshape(batch, RGB, 4 * rows, columns)  # the mean of a colour is that of its phases
+        phases = to_bytes(torch.sigmoid(self.colour(tall, style))).reshape(batch, 4 * RGB, rows, columns)
+        edge, rows, columns = self.margin // 2, (height + 1) // 2, (width + 1) // 2
+        phases = phases[:, :, edge : edge + rows, edge : edge + columns]
+        colours_last = torch.arange(4 * RGB, device=phases.device).reshape(RGB, 4).T.flatten()
+        phases = phases.index_select(1, colours_last).reshape(batch, 4 * RGB, rows * columns)
+        blocks = phases.transpose(1, 2).reshape(batch, rows, columns, 2, 2 * RGB)
+        return blocks.transpose(2, 3).reshape(batch, 2 * rows, 2 * columns, RGB)[:, :height, :width]
+
+    def phases(
+        self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
+    ) -> Float[Tensor, "b 12 i j"]:
+        """The picture at 1/2 of its size before its colours are normalized, its blocks of 2x2 pixels as channels."""
         pixels = content - 0.5
-        shortcut = F.relu(self.fold(F.pixel_unshuffle(pixels, 4)))
+        shortcut = F.relu(folded(pixels, self.fold, 4))
         x = F.relu(self.contract(shortcut))
         for block in self.body:
             x = block(x, style)
         x = F.relu(self.at_quarter(self.to_quarter(x) + shortcut, style))
         for block in self.detail:
             x = block(x, style)
-        x = F.relu(self.at_half(self.to_half(x) + self.pixels(F.pixel_unshuffle(pixels, 2)), style))
-        return torch.sigmoid(self.colour(self.unfold(x), style))
+        x = self.to_half(x)
+        if torch.compiler.is_exporting():  # or runtimes compute the shortcut first, and hold it through the body
+            pixels = pixels + 0.0 * x[:, :1, :1, :1]
+        x = F.relu(self.at_half(x + folded(pixels, self.pixels, 2), style))
+        return self.unfold.phases(x)
 
 
 class Places:
@@ -277,7 +306,11 @@ class Unfold(nn.Module):
             self.conv.weight.copy_(self.conv.weight[::4].repeat_interleave(4, 0))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        return F.pixel_shuffle(self.conv(x), 2)
+        if not torch.compiler.is_exporting():
+            return F.pixel_shuffle(self.conv(x), 2)
+        # The same as a transposed convolution, which runtimes are faster at than at moving channels to pixels.
+        kernel = self.conv.weight.reshape(-1, 2, 2, self.conv.in_channels).permute(3, 0, 1, 2)
+        return F.conv_transpose2d(x, kernel, stride=2)
 
 
 class UpsampledConv(nn.Module):
@@ -302,7 +335,11 @@ class UpsampledConv(nn.Module):
         self.register_buffer("taps", taps, persistent=False)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        return F.pixel_shuffle(F.conv2d(x, self.kernels(), padding=1), 2)
+        return F.pixel_shuffle(self.phases(x), 2)
+
+    def phases(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
+        """The four pixels of every block as channels."""
+        return F.conv2d(x, self.kernels(), padding=1)
 
     def kernels(self) -> Float[Tensor, "d c 3 3"]:
         """The four kernels of every output channel, in the order of `pixel_shuffle`."""
@@ -310,6 +347,20 @@ class UpsampledConv(nn.Module):
         rows = torch.einsum("pia,ocab->opcib", self.taps, self.weight)
         both = torch.einsum("qjb,opcib->opqcij", self.taps, rows)
         return both.reshape(outputs * 4, inputs, 3, 3) + self.free
+
+
+def folded(x: Float[Tensor, "b 3 h w"], conv: nn.Conv2d, side: int) -> Float[Tensor, "b d i j"]:
+    """A 3x3 convolution, padded with zeros, of a picture whose blocks of side x side pixels become channels."""
+    if not torch.compiler.is_exporting():
+        return conv(F.pixel_unshuffle(x, side))
+    # The same as one convolution with a stride, which spares runtimes the moving of pixels to channels.
+    kernel = conv.weight.reshape(-1, RGB, side, side, 3, 3).permute(0, 1, 4, 2, 5, 3)
+    return F.conv2d(x, kernel.reshape(-1, RGB, 3 * side, 3 * side), conv.bias, stride=side, padding=side)
+
+
+def to_bytes(image: Float[Tensor, "..."]) -> UInt8[Tensor, "..."]:
+    """[0, 1] to the nearest of 0 to 255."""
+    return (image * 255 + 0.5).to(torch.uint8)
 
 
 def double(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:

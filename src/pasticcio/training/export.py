@@ -17,15 +17,18 @@ import numpy as np
 import onnx
 import onnx.inliner
 import onnx.parser
+import onnxscript.optimizer
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from pasticcio.errors import ModelError, TrainingError
-from pasticcio.model import PREDICT, REGIONS, TRANSFER, Model
+from pasticcio.images import as_depth
+from pasticcio.model import PIXELS, PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.norm import STEERED_FUNCTION, Steering
+from pasticcio.nn.transfer import to_bytes
 from pasticcio.stylizer import Stylizer
 from pasticcio.tiles import Scene
 from pasticcio.training.config import from_dict
@@ -37,6 +40,7 @@ STYLE_SIDE = 256
 TOLERANCE = 1e-3
 CHECKED = ((256, 256), (192, 320), (137, 211))  # heights and widths at which the graphs are compared
 FINGERPRINT_DIGITS = 12
+FOLDED = 1 << 20  # numbers: weights of up to so many are rearranged once and for all
 SHARED_BYTES = 1024  # smaller weights are written into each graph
 
 
@@ -62,10 +66,15 @@ def save_model(
             "content": "float32 (batch, 3, height, width), RGB in [0, 1], sides 16 or more",
             "embedding": "float32 (batch or 1, embedding)",
         },
+        PIXELS: {
+            "content": "uint8 (batch, height, width, 3), RGB from 0 to 255, sides 16 or more",
+            "embedding": "float32 (batch or 1, embedding)",
+        },
     }
     outputs = {
         PREDICT: {"embedding": "float32 (batch, embedding)"},
         TRANSFER: {"image": "float32 (batch, 3, height, width), RGB in [0, 1]"},
+        PIXELS: {"image": "uint8 (batch, height, width, 3), RGB from 0 to 255"},
     }
     config: dict[str, Any] = {
         "name": name,
@@ -178,6 +187,18 @@ class Transfer(nn.Module):
         return self.network.render(content, embedding + 0.0 * content[:, 0, 0, :1])
 
 
+class Pixels(nn.Module):
+    """The graph of `pixels.onnx`."""
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, content: UInt8[Tensor, "b h w 3"], embedding: Float[Tensor, "s e"]) -> UInt8[Tensor, "b h w 3"]:
+        rows = embedding + 0.0 * content[:, 0, 0, :1].float()  # see `Transfer`
+        return self.network.transfer.paint(content, self.network.heads(rows))
+
+
 class Regions(nn.Module):
     """The graph of `regions.onnx`: `Transfer` without padding, with everything of a `Steering` as inputs."""
 
@@ -220,6 +241,9 @@ def export(folder: Path) -> float:
         _write(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
     rows = {"content": free, "embedding": {0: "styles"}}
     _write(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
+    rows["content"] = {0: "batch", 1: "height", 2: "width"}
+    _write(Pixels(network), (to_bytes(picture.permute(0, 2, 3, 1)), embedding), rows, ["image"], folder / PIXELS)
+    _save(_borrowing(onnx.load(folder / PIXELS), folder), folder / PIXELS)
     _write_regions(network, folder)
     return compare(network, Model.open(folder))
 
@@ -246,7 +270,7 @@ def _write(
             verbose=False,
         )
         assert program is not None
-        graph = program.model_proto
+        graph = onnxscript.optimizer.optimize(program.model_proto, input_size_limit=FOLDED, output_size_limit=FOLDED)
     for node in graph.graph.node:  # where each came from, in thousands of lines of our own source
         del node.metadata_props[:]
         node.doc_string = ""
@@ -254,7 +278,7 @@ def _write(
 
 
 def _write_regions(network: StyleNetwork, folder: Path) -> None:
-    """The graph of `Regions`; weights that `transfer.onnx` holds are not written again but read from it."""
+    """The graph of `Regions`."""
     transfer, path = network.transfer, folder / REGIONS
     channels = transfer.style_parameters // 2
     side = 4 * max(transfer.multiple, *transfer.scales)
@@ -286,6 +310,11 @@ def _write_regions(network: StyleNetwork, folder: Path) -> None:
     for value in graph.graph.input:  # sizes of maps may be 1 where the picture's are not: they have names of their own
         for axis, name in inputs[value.name][1].items():
             value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{name}"
+    _save(_borrowing(graph, folder), path)
+
+
+def _borrowing(graph: onnx.ModelProto, folder: Path) -> onnx.ModelProto:
+    """The graph with the weights that `transfer.onnx` holds too read from there."""
     shared = (folder / TRANSFER).read_bytes()
     for weights in graph.graph.initializer:
         place = shared.find(weights.raw_data) if len(weights.raw_data) >= SHARED_BYTES else -1
@@ -295,7 +324,7 @@ def _write_regions(network: StyleNetwork, folder: Path) -> None:
             weights.data_location = onnx.TensorProto.EXTERNAL
             for key, value in (("location", TRANSFER), ("offset", place), ("length", length)):
                 weights.external_data.add(key=key, value=str(value))
-    _save(graph, path)
+    return graph
 
 
 def _save(graph: onnx.ModelProto, path: Path) -> None:
@@ -327,6 +356,10 @@ def compare(network: StyleNetwork, model: Model) -> float:
         rendered = stylizer.render(content, found[0])
         whole, _ = stylizer.canvas(Scene(content, found)).whole()
         worst = max(worst, float(np.abs(rendered - image).max()), float(np.abs(whole - image).max()))
+        photo = as_depth(content, np.uint8)
+        painted = network.transfer.paint(torch.from_numpy(photo)[None], network.heads(embedding))[0].numpy()
+        steps = np.abs(painted.astype(int) - stylizer.render(photo, found[0]))
+        worst = max(worst, float(steps.max() - 1))  # bytes may be rounded either way
     if not worst <= TOLERANCE:
         raise TrainingError(
             f"the ONNX graphs in {model.folder} differ from torch by {worst:.2g}; the limit is {TOLERANCE:g}"
