@@ -78,7 +78,8 @@ def _onnx_node(kind: str, inputs: Sequence[Shape], output: Shape, attributes: Ma
 def tflite_multiply_adds(interpreter: Any) -> int:
     """Of one run of a TFLite graph, at the sizes of its last run.
 
-    Its operators are read through what the interpreter keeps for itself; there is no public way.
+    Its operators are read through what the interpreter keeps for itself; there is no public way. The shapes are only
+    right without delegates.
     """
     shapes = {detail["index"]: [int(n) for n in detail["shape"]] for detail in interpreter.get_tensor_details()}
     total = 0
