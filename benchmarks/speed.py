@@ -6,9 +6,10 @@
 
 Every method runs in a process of its own with --threads threads; between its turns that process is stopped, so that
 nothing of it spins. A turn is one untimed run (where a run is short) and some timed ones; five rounds of turns make
---repeats runs, fewer where they would take more than --seconds. A run that would take longer than --limit, judging by
-a smaller picture, is left out. Every size and batch is measured at one go, with fresh processes, and kept in --results
-when it is done: what is there already is not measured again.
+--repeats runs. Fewer are made where they would take more than --seconds, and by methods that are over three times
+slower than the fastest peer. A run that would take longer than --limit, judging by a smaller picture, is left out, and
+so are batches of more than 4.2 megapixels. Every size and batch is measured at one go, with fresh processes, and kept
+in --results when it is done: what is there already is not measured again.
 
 What is timed: from a picture in memory, in the layout and type that the network takes, to the output in memory. The
 style is embedded beforehand. On a GPU (--device cuda) see `gpu.py`.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import platform
 import signal
@@ -34,12 +36,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from contenders import PEAK, PREDICT, RENDER, Contender, Job, check, contenders
+from contenders import PEAK, PREDICT, RENDER, Contender, Job, Run, check, contenders
 
 SIZES = ("256", "384", "512", "1024", "1920x1080", "2048")
 BATCHES = (1, 8)
 ROUNDS = 5
-LEAST = 3  # timed runs of the slowest
+LEAST = 5  # timed runs of the slowest
+FAR = 3.0  # times the fastest peer's time: a method that takes longer is timed less often
+MOST = 2048 * 2048  # pixels in a batch of several
 SHORT = 0.2  # seconds: a run that is shorter is done once untimed at the beginning of a turn
 STYLE_SIDE = 256
 PACKAGES = ("numpy", "onnxruntime", "openvino", "torch", "ai-edge-litert")
@@ -69,6 +73,8 @@ def main() -> None:
         if key in results["cells"]:
             continue
         chosen = [c for c in everyone if c.task in (task, PEAK) and fits(c, job) and wanted(c, arguments.methods)]
+        if all(c.task == PEAK for c in chosen):
+            continue
         results["cells"][key] = measure(chosen, job, results["cells"], arguments)
         if arguments.results:
             arguments.results.parent.mkdir(parents=True, exist_ok=True)
@@ -87,8 +93,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", default=[], help="only those with one of these words in their names")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--repeats", type=int, default=15, help="timed runs of each method")
-    parser.add_argument("--seconds", type=float, default=20.0, help="for the timed runs of one method at one size")
-    parser.add_argument("--limit", type=float, default=12.0, help="seconds; no run longer than that is begun")
+    parser.add_argument("--seconds", type=float, default=15.0, help="for the timed runs of one method at one size")
+    parser.add_argument("--limit", type=float, default=6.0, help="seconds; no run longer than that is begun")
     parser.add_argument("--cache", type=Path, default=Path("runs/speed"), help="folder for exported peers")
     parser.add_argument("--results", type=Path, help="JSON file of what is measured already")
     parser.add_argument("--profile", action="store_true", help="time by operator of our graph at the first size")
@@ -102,7 +108,8 @@ def jobs(arguments: argparse.Namespace) -> Iterator[tuple[str, Job]]:
     yield PREDICT, Job(STYLE_SIDE, STYLE_SIDE, 1, arguments.threads)
     sizes = [(*pixels(size), batch) for batch in arguments.batches for size in arguments.sizes]
     for height, width, batch in sorted(sizes, key=lambda size: (size[2], size[0] * size[1])):
-        yield RENDER, Job(height, width, batch, arguments.threads)
+        if batch == 1 or height * width * batch <= MOST:
+            yield RENDER, Job(height, width, batch, arguments.threads)
 
 
 def pixels(size: str) -> tuple[int, int]:
@@ -133,6 +140,7 @@ class Worker:
 
     def __init__(self, contender: Contender, job: Job, arguments: argparse.Namespace) -> None:
         self.contender = contender
+        self.warm = 0.0  # seconds of a run
         self.idle = 0.0  # processor seconds that it took between its turns
         self.stopped_at: float | None = None
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `end`)
@@ -146,7 +154,6 @@ class Worker:
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True, env=kept | threads,
         )  # fmt: skip
-        self.warm: float = self._answer()["seconds"]
 
     def ask(self, request: str) -> dict[str, Any]:
         """Let it go on with a request, and stop it again."""
@@ -154,10 +161,10 @@ class Worker:
             self.idle += self._used() - self.stopped_at
         self.process.send_signal(signal.SIGCONT)
         assert self.process.stdin
-        with contextlib.suppress(BrokenPipeError):  # _answer says why
+        with contextlib.suppress(BrokenPipeError):  # answer says why
             self.process.stdin.write(request + "\n")
             self.process.stdin.flush()
-        return self._answer()
+        return self.answer()
 
     def end(self) -> None:
         self.process.kill()
@@ -166,7 +173,8 @@ class Worker:
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
 
-    def _answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
+        """Wait for what it says, and stop it."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
@@ -191,6 +199,7 @@ def measure(chosen: list[Contender], job: Job, before: dict[str, Cell], argument
     """Run everyone in turn on one size and batch."""
     cell: Cell = {}
     workers: list[Worker] = []
+    where = title(next(c.task for c in chosen if c.task != PEAK), job)
     try:
         for contender in chosen:
             row = cell[contender.name] = {k: getattr(contender, k) for k in ("task", "peer", "precision")}
@@ -198,17 +207,31 @@ def measure(chosen: list[Contender], job: Job, before: dict[str, Cell], argument
             if reason:
                 row["left_out"] = reason
                 continue
-            progress(f"{title(contender.task, job)}: {contender.name}")
+            progress(f"{where}: {contender.name} is counted")
             try:
                 row["count"] = contender.count(job) if contender.count else None
-                workers.append(Worker(contender, job, arguments))
-            except (RuntimeError, ValueError) as error:
+            except ValueError as error:
                 row["left_out"] = str(error)
+                continue
+            workers.append(Worker(contender, job, arguments))
+        for step in ("loaded", "warmed up"):
+            for worker in list(workers):
+                progress(f"{where}: {worker.contender.name} is {step}")
+                try:
+                    if step == "loaded":
+                        worker.answer()
+                    else:
+                        worker.warm = worker.ask("warm")["seconds"]
+                except RuntimeError as error:
+                    cell[worker.contender.name]["left_out"] = str(error)
+                    workers.remove(worker)
+                    worker.end()
+        nearest = min((w.warm for w in workers if w.contender.peer), default=math.inf)
         took: dict[str, list[float]] = defaultdict(list)
         for turn in range(ROUNDS):
-            progress(f"{title(RENDER, job)}: round {turn + 1} of {ROUNDS}")
+            progress(f"{where}: round {turn + 1} of {ROUNDS}")
             for worker in workers:
-                total = runs(worker.warm, arguments)
+                total = runs(worker.warm, nearest, arguments.repeats, arguments.seconds)
                 count = total * (turn + 1) // ROUNDS - total * turn // ROUNDS
                 if count:
                     took[worker.contender.name] += worker.ask(f"run {count} {int(worker.warm < SHORT)}")["figures"]
@@ -222,9 +245,10 @@ def measure(chosen: list[Contender], job: Job, before: dict[str, Cell], argument
     return cell
 
 
-def runs(seconds: float, arguments: argparse.Namespace) -> int:
-    """How many timed runs there are for a method that takes so long."""
-    return max(min(arguments.repeats, LEAST), min(arguments.repeats, int(arguments.seconds / seconds)))
+def runs(own: float, peer: float, repeats: int, seconds: float) -> int:
+    """How many timed runs there are for a method that takes `own` seconds where the fastest peer takes `peer`."""
+    enough = LEAST if own > FAR * peer else int(seconds / own)
+    return min(repeats, max(LEAST, enough))
 
 
 def too_slow(contender: Contender, job: Job, before: dict[str, Cell], limit: float) -> str:
@@ -254,18 +278,18 @@ def work(arguments: argparse.Namespace) -> None:
     everyone = contenders(arguments.shared, arguments.models, arguments.cache)
     contender = next(c for c in everyone if c.name == what["name"])
     run = contender.load(job)
-    begun = time.perf_counter()
-    output = run()
-    if time.perf_counter() - begun < 10 * SHORT:  # the first run, which is slower, is not much of a hint
-        begun = time.perf_counter()
-        output = run()
-    seconds = time.perf_counter() - begun
     peak = contender.task == PEAK
-    if not peak:
-        check(output, contender, job)
-    del output
-    print(json.dumps({"seconds": seconds}), file=answers, flush=True)
+    print("{}", file=answers, flush=True)
     for line in sys.stdin:
+        if line.startswith("warm"):
+            seconds, output = timed(run)
+            if seconds < 10 * SHORT:  # the first run, which is slower, is not much of a hint
+                seconds, output = timed(run)
+            if not peak:
+                check(output, contender, job)
+            del output
+            print(json.dumps({"seconds": seconds}), file=answers, flush=True)
+            continue
         if line.startswith("end"):
             end = {"memory": peak_memory(), "area": job.height * job.width * job.batch}
             print(json.dumps(end), file=answers, flush=True)
@@ -275,11 +299,17 @@ def work(arguments: argparse.Namespace) -> None:
             run()
         figures = []
         for _ in range(count):
-            begun = time.perf_counter()
-            output = run()
-            figures.append(output if peak else time.perf_counter() - begun)
-            del output
+            seconds, output = timed(run)
+            figures.append(output if peak else seconds)
+            del output  # before the next is made
         print(json.dumps({"figures": figures}), file=answers, flush=True)
+
+
+def timed(run: Run) -> tuple[float, Any]:
+    """Seconds, and what came out."""
+    begun = time.perf_counter()
+    output = run()
+    return time.perf_counter() - begun, output
 
 
 def peak_memory() -> float | None:
@@ -318,7 +348,10 @@ def table(key: str, cell: Cell) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     if peaks:
-        text = "; ".join(f"{rate / 1e9:.0f} G multiply-adds/s {name}" for rate, name in peaks.values())
+        text = "; ".join(
+            f"{rate / 1e9:.0f} G multiply-adds/s (median {timed[name]['median'] / 1e9:.0f}), {name}"
+            for rate, name in peaks.values()
+        )
         lines += ["", f"Peak (best matrix product): {text}."]
     idle = max((row["idle"] for row in timed.values()), default=0.0)
     lines.append(f"Between their turns, processes took at most {idle:.2f} s of processor time.")
@@ -373,12 +406,7 @@ def profile(arguments: argparse.Namespace, times: int = 20) -> str:
 
 
 def _median_run(session: Any, inputs: dict[str, Any], times: int) -> float:
-    took = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        session.run(None, inputs)
-        took.append(time.perf_counter() - begun)
-    return statistics.median(took)
+    return statistics.median(timed(lambda: session.run(None, inputs))[0] for _ in range(times))
 
 
 def _operators(events: list[dict[str, Any]], times: int, head: str) -> list[str]:
