@@ -99,7 +99,7 @@ def _magenta(peers: Path) -> Iterator[Contender]:
 
 
 def _adain(shared: Path, cache: Path) -> Iterator[Contender]:
-    files = shared / "weights/vgg19_normalised_conv4_1.safetensors", shared / "peers/adain_decoder.safetensors"
+    files = adain_files(shared)
     path = cache / "adain.onnx"
 
     def load(job: Job) -> Run:
@@ -119,6 +119,11 @@ def _adain(shared: Path, cache: Path) -> Iterator[Contender]:
         to_onnx(network, (example, *network.style(example[:1])), ["content", "mean", "deviation"], path)
 
     yield from _both("AdaIN", files, load, write, path)
+
+
+def adain_files(shared: Path) -> tuple[Path, Path]:
+    """The encoder's and the decoder's weights."""
+    return shared / "weights/vgg19_normalised_conv4_1.safetensors", shared / "peers/adain_decoder.safetensors"
 
 
 def _paper(cache: Path) -> Iterator[Contender]:

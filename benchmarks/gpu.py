@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from methods import Adain, adain_files
+from contenders import adain_files
+from methods import Adain
 from torch import Tensor
 
 from pasticcio.model import Model
@@ -39,7 +40,8 @@ def compare(shared: Path, model: str, sizes: Sequence[tuple[int, int]]) -> str:
         renders["AdaIN"] = lambda content: peer(content, *style)
     lines = [
         f"{torch.cuda.get_device_name()}, torch {torch.__version__}", "",
-        "| method | size | batch | type | ms | compiled, ms | frames/s | peak MB |", "|---|---|---:|---|---:|---:|---:|---:|",
+        "| method | size | batch | type | ms | compiled, ms | frames/s | peak MB |",
+        "|---|---|---:|---|---:|---:|---:|---:|",
     ]  # fmt: skip
     for name, render in renders.items():
         for height, width in sizes:

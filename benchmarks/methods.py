@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from contenders import adain_files
 from PIL import Image
 from torch import Tensor, nn
 
@@ -134,11 +135,6 @@ class Adain(nn.Module):
             x = F.relu(x) if number < len(self.decoder) - 1 else x
             x = F.interpolate(x, scale_factor=2.0) if number in (0, 4, 6) else x
         return x
-
-
-def adain_files(shared: Path) -> tuple[Path, Path]:
-    """The encoder's and the decoder's weights."""
-    return shared / "weights/vgg19_normalised_conv4_1.safetensors", shared / "peers/adain_decoder.safetensors"
 
 
 def adain(shared: Path, alpha: float = 1.0) -> Method:
