@@ -210,6 +210,11 @@ def _ours(model: str) -> Iterator[Contender]:
             yield Contender(
                 f"{label}, OpenVINO {precision}", task, False, precision, (path,), ("openvino", "onnx"), load, count
             )
+    for path in sorted(found.folder.glob("*.xml")):  # OpenVINO's own format, in which `quantize.py` writes 8 bits
+        load, count = functools.partial(_openvino, path, "float32"), functools.partial(onnx_count, found.transfer)
+        yield Contender(
+            f"{name}, {path.stem}, OpenVINO int8", RENDER, False, "int8", (path,), ("openvino", "onnx"), load, count
+        )
 
 
 def _peaks() -> Iterator[Contender]:

@@ -4,13 +4,15 @@
     python benchmarks/speed.py --models runs/quantized --sizes 512 --batches 1 --methods "8-bit trial"
 
 The first writes a model folder with the float32 graph and quantized ones beside it, and prints their losses; the second
-times them in turns. Convolutions are quantized, statically, all else stays float32. Ranges come from photos and styles
-of the training split; losses are those of `quality.py`, on its pairs. docs/benchmarks.md says what came of it.
+times them in turns. Convolutions are quantized, statically, all else stays float32: by onnxruntime, and where nncf is
+installed (`pip install nncf`, which brings no torch) by that for OpenVINO. Ranges come from photos and styles of the
+training split; losses are those of `quality.py`, on its pairs. docs/benchmarks.md says what came of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import logging
 import shutil
@@ -33,6 +35,7 @@ from pasticcio.stylizer import Stylizer
 from pasticcio.training.data import Pictures, centre_crop
 
 PICTURES = 30
+NNCF = "nncf"
 U8, S8 = QuantType.QUInt8, QuantType.QInt8
 BASE: dict[str, Any] = {"quant_format": QuantFormat.QDQ, "per_channel": True, "activation_type": U8, "weight_type": S8}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -75,7 +78,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/quantized"))
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--thin", type=int, default=20, help="one in so many of the 800 pairs")
-    parser.add_argument("--variants", nargs="*", default=list(VARIANTS))
+    parser.add_argument("--variants", nargs="*", default=[*VARIANTS, NNCF], choices=[*VARIANTS, NNCF])
     arguments = parser.parse_args()
     if not (arguments.shared / "data/photos.csv").exists():
         sys.exit(f"the trial needs the shared data, which is not at {arguments.shared}; name its folder with --shared")
@@ -87,16 +90,24 @@ def main() -> None:
     (folder / "config.json").write_text(json.dumps(config))
     shutil.copy(stylizer.model.predict, folder / stylizer.model.predict.name)
     calibration = Calibration(stylizer, arguments.shared, arguments.size)
+    graphs = [folder / TRANSFER]
     for name in arguments.variants:
-        if not (folder / f"{name}.onnx").exists():
-            quantize(folder / TRANSFER, folder / f"{name}.onnx", calibration, VARIANTS[name])
-    graphs = [folder / TRANSFER, *sorted(path for path in folder.glob("*.onnx") if path.stem in arguments.variants)]
+        path = folder / (f"{name}.xml" if name == NNCF else f"{name}.onnx")
+        if name == NNCF and importlib.util.find_spec("nncf") is None:
+            print("nncf is not installed: without it", file=sys.stderr)
+            continue
+        if not path.exists():
+            print(path.name, file=sys.stderr)
+            if name == NNCF:
+                quantize_for_openvino(folder / TRANSFER, path, calibration)
+            else:
+                quantize(folder / TRANSFER, path, calibration, VARIANTS[name])
+        graphs.append(path)
     print(table(losses(graphs, Stylizer(Model.open(folder)), arguments)))
 
 
 def quantize(source: Path, to: Path, calibration: Calibration, settings: dict[str, Any]) -> None:
     """Write a graph in which convolutions are in 8 bits; `ends` says whether the first and the last are too."""
-    print(to.name, file=sys.stderr)
     settings = {**BASE, **settings}
     ends = settings.pop("ends", True)
     prepared = to.with_suffix(".prepared")
@@ -109,6 +120,18 @@ def quantize(source: Path, to: Path, calibration: Calibration, settings: dict[st
         nodes_to_exclude=[] if ends else [convs[0], convs[-1]], **settings,
     )  # fmt: skip
     prepared.unlink()
+
+
+def quantize_for_openvino(source: Path, to: Path, calibration: Calibration) -> None:
+    """Write OpenVINO's own format, with a scale for each channel and all 8 bits or, without VNNI, 7."""
+    import nncf
+    import openvino
+
+    model = openvino.Core().read_model(source)
+    rest = sorted({node.get_type_name() for node in model.get_ops()} - {"Convolution", "Constant", "Result"})
+    scope = nncf.IgnoredScope(types=[kind for kind in rest if kind != "Parameter"], validate=False)
+    data = nncf.Dataset(calibration.inputs)
+    openvino.save_model(nncf.quantize(model, data, subset_size=PICTURES, ignored_scope=scope), to)
 
 
 def losses(graphs: list[Path], stylizer: Stylizer, arguments: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
@@ -135,7 +158,12 @@ def losses(graphs: list[Path], stylizer: Stylizer, arguments: argparse.Namespace
 
 
 def renderer(path: Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A graph under onnxruntime."""
+    """A graph under onnxruntime, or under OpenVINO where it is in that one's format."""
+    if path.suffix == ".xml":
+        import openvino
+
+        model = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        return lambda content, embedding: model({"content": content, "embedding": embedding})[0]
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
