@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from measures import Measures
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -34,6 +35,7 @@ from pasticcio.model import TRANSFER, Model
 from pasticcio.stylizer import Stylizer
 from pasticcio.training.data import Pictures, centre_crop
 
+Render = Callable[[np.ndarray, np.ndarray], np.ndarray]
 PICTURES = 30
 NNCF = "nncf"
 U8, S8 = QuantType.QUInt8, QuantType.QInt8
@@ -135,7 +137,7 @@ def quantize_for_openvino(source: Path, to: Path, calibration: Calibration) -> N
 
 
 def losses(graphs: list[Path], stylizer: Stylizer, arguments: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
-    """Figures of every graph on every pair, and its mean difference from the first's output."""
+    """Figures of every graph and runtime on every pair, and the mean difference from the first's output."""
     measures = Measures(arguments.shared / "weights")
     shared, size = arguments.shared, arguments.size
     which = pairs(arguments.thin)
@@ -144,30 +146,37 @@ def losses(graphs: list[Path], stylizer: Stylizer, arguments: argparse.Namespace
     embeddings = {s: stylizer.embed(seen.image).embedding[None].astype(np.float32) for s, seen in styles.items()}
     found: dict[str, dict[str, list[float]]] = {}
     first: dict[tuple[int, int], np.ndarray] = {}
-    for path in graphs:
-        row = found[path.stem] = defaultdict(list)
-        render = renderer(path)
+    for name, render in renderers(graphs):
+        row = found[name] = defaultdict(list)
         for p, s in which:
             content = np.ascontiguousarray(photos[p].image.transpose(2, 0, 1)[None])
             output = np.ascontiguousarray(render(content, embeddings[s])[0].transpose(1, 2, 0))
-            for name, value in measures(output, photos[p], styles[s]).items():
-                row[name].append(value)
+            for figure, value in measures(output, photos[p], styles[s]).items():
+                row[figure].append(value)
             row["difference"].append(float(np.abs(output - first.setdefault((p, s), output)).mean()))
-        print(f"{path.stem} is measured", file=sys.stderr)
+        print(f"{name} is measured", file=sys.stderr, flush=True)
     return found
 
 
-def renderer(path: Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A graph under onnxruntime, or under OpenVINO where it is in that one's format."""
-    if path.suffix == ".xml":
-        import openvino
+def renderers(graphs: list[Path]) -> Iterator[tuple[str, Render]]:
+    """Every graph under every runtime that reads it and is installed; they saturate at different places."""
+    for path in graphs:
+        if path.suffix == ".onnx":
+            session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            yield f"{path.stem}, onnxruntime", lambda *inputs, run=session: run.run(None, _named(*inputs))[0]
+        if importlib.util.find_spec("openvino"):
+            import openvino
 
-        model = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        return lambda content, embedding: model({"content": content, "embedding": embedding})[0]
-    import onnxruntime
+            try:
+                model = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+            except RuntimeError as error:
+                print(f"{path.name}: not under OpenVINO: {str(error).splitlines()[-1]}", file=sys.stderr)
+                continue
+            yield f"{path.stem}, OpenVINO", lambda *inputs, run=model: run(_named(*inputs))[0]
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda content, embedding: session.run(None, {"content": content, "embedding": embedding})[0]
+
+def _named(content: np.ndarray, embedding: np.ndarray) -> dict[str, np.ndarray]:
+    return {"content": content, "embedding": embedding}
 
 
 def table(found: dict[str, dict[str, list[float]]]) -> str:

@@ -3,14 +3,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx.numpy_helper
+import onnx.parser
 import pytest
 
 from conftest import ROOT
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from contenders import PEAK, RENDER, Contender, Job
+from contenders import PEAK, RENDER, Contender, Job, _onnxruntime, check, is_plain, onnx_count
 from speed import pixels, runs, summary, table, too_slow
+
+from pasticcio.model import Model
 
 
 def row(peer: bool, precision: str, milliseconds: list[float], **more) -> dict:
@@ -88,3 +93,34 @@ def test_processes_take_turns(tmp_path):
     assert "Peak (best matrix product)" in said
     again = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert again == said
+
+
+def test_graphs_of_8_bit_pictures_are_fed_and_counted_too(tmp_path):
+    path = tmp_path / "bytes.onnx"
+    text = """<ir_version: 9, opset_import: ["": 18]>
+    g (uint8[batch,height,width,3] content, float[styles,6] embedding, float[3,3,1,1] w) => (uint8[a,b,c,d] image) {
+        floats = Cast <to = 1> (content)
+        planes = Transpose <perm = [0,3,1,2]> (floats)
+        mixed = Conv (planes, w)
+        pixels = Transpose <perm = [0,2,3,1]> (mixed)
+        image = Cast <to = 2> (pixels)
+    }"""
+    model = onnx.parser.parse_model(text)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.eye(3, dtype=np.float32)[:, :, None, None], "w"))
+    del model.graph.input[2:]
+    onnx.save(model, path)
+    job = Job(24, 40, 2, 1)
+    assert is_plain(path)
+    assert onnx_count(path, job) == 2 * 24 * 40 * 3 * 3
+    contender = Contender("bytes", RENDER, False, "float32", (path,), (), load=lambda job: _onnxruntime(path, job))
+    image = contender.load(job)()
+    assert image.dtype == np.uint8
+    check(image, contender, job)
+    with pytest.raises(ValueError, match="shape"):
+        check(image[:, 1:], contender, job)
+
+
+def test_a_graph_that_wants_masks_is_no_plain_one():
+    folder = Model.open().folder
+    assert is_plain(folder / "transfer.onnx")
+    assert not is_plain(folder / "regions.onnx")
