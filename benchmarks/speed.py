@@ -355,7 +355,11 @@ def table(key: str, cell: Cell) -> str:
         lines += ["", f"Peak (best matrix product): {text}."]
     idle = max((row["idle"] for row in timed.values()), default=0.0)
     lines.append(f"Between their turns, processes took at most {idle:.2f} s of processor time.")
-    lines += [f"Not timed: {name}: {row['left_out']}." for name, row in cell.items() if "left_out" in row]
+    left_out: dict[str, list[str]] = defaultdict(list)
+    for name, row in cell.items():
+        if "left_out" in row:
+            left_out[row["left_out"]].append(name)
+    lines += [f"Not timed ({reason}): {'; '.join(names)}." for reason, names in left_out.items()]
     return "\n".join(lines)
 
 
