@@ -227,14 +227,14 @@ def measure(chosen: list[Contender], job: Job, before: dict[str, Cell], argument
                     workers.remove(worker)
                     worker.end()
         nearest = min((w.warm for w in workers if w.contender.peer), default=math.inf)
-        took: dict[str, list[float]] = defaultdict(list)
+        took: dict[str, list[list[float]]] = defaultdict(list)
         for turn in range(ROUNDS):
             progress(f"{where}: round {turn + 1} of {ROUNDS}")
             for worker in workers:
                 total = runs(worker.warm, nearest, arguments.repeats, arguments.seconds)
                 count = total * (turn + 1) // ROUNDS - total * turn // ROUNDS
-                if count:
-                    took[worker.contender.name] += worker.ask(f"run {count} {int(worker.warm < SHORT)}")["figures"]
+                ask = f"run {count} {int(worker.warm < SHORT)}"
+                took[worker.contender.name].append(worker.ask(ask)["figures"] if count else [])
         for worker in workers:
             cell[worker.contender.name] |= worker.ask("end") | {"idle": worker.idle}
             cell[worker.contender.name] |= summary(took[worker.contender.name])
@@ -263,10 +263,20 @@ def too_slow(contender: Contender, job: Job, before: dict[str, Cell], limit: flo
     return ""
 
 
-def summary(figures: list[float]) -> Row:
-    """Median and quartiles; of rates (`PEAK`) they are rates."""
+def summary(turns: list[list[float]]) -> Row:
+    """Median and quartiles of the figures of all turns: seconds, or rates (`PEAK`)."""
+    figures = [figure for turn in turns for figure in turn]
     low, middle, high = statistics.quantiles(figures, n=4, method="inclusive") if len(figures) > 1 else figures * 3
-    return {"median": middle, "quartiles": [low, high], "best": min(figures), "most": max(figures), "all": figures}
+    return {"median": middle, "quartiles": [low, high], "most": max(figures), "turns": turns, "runs": len(figures)}
+
+
+def times_as_fast(row: Row, other: Row) -> float:
+    """How much less time than another a method takes: the median over the rounds of the ratio of their medians.
+
+    When something else takes half of the machine during two rounds, both are slower in these.
+    """
+    pairs = [pair for pair in zip(row["turns"], other["turns"], strict=True) if all(pair)]
+    return statistics.median(statistics.median(theirs) / statistics.median(own) for own, theirs in pairs)
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -338,10 +348,9 @@ def table(key: str, cell: Cell) -> str:
         peak = peaks.get(row["precision"])
         cells = [
             name,
-            f"{1000 * seconds:.{0 if seconds >= 0.1 else 1}f}"
-            + (f" ({len(row['all'])} runs)" if len(row["all"]) < 15 else ""),
+            f"{1000 * seconds:.{0 if seconds >= 0.1 else 1}f}" + (f" ({row['runs']} runs)" if row["runs"] < 15 else ""),
             f"{batch / seconds:.{1 if batch / seconds < 100 else 0}f}",
-            f"{rows[peer]['median'] / seconds:.2f}" if peer else "",
+            f"{times_as_fast(row, rows[peer]):.2f}" if peer else "",
             "" if row["memory"] is None else f"{row['memory']:.0f}",
             f"{count / 1e9:.2f}" if count else "",
             f"{count / seconds / peak[0]:.0%}" if count and peak else "",
