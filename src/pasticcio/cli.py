@@ -40,6 +40,7 @@ COMMANDS = {  # module, function, and what the list of commands says, in at most
     "models": ("cli", "models", "List the models that ship with the package, or others."),
     "doctor": ("cli", "doctor", "Say what is installed, what will run, and whether it works."),
     "train": ("cli", "train", "Train the model of a recipe, and export it."),
+    "quantize": ("cli", "quantize", "Add a graph in 8-bit arithmetic to a model folder."),
     "evaluate": ("cli", "evaluate", "Measure content and style losses of a model."),
     "optimize": ("baselines.commands", "optimize", "Optimize the pixels for one photo and one style: minutes."),
     "tune": ("baselines.commands", "tune", "Make a model for one painting, in minutes."),
@@ -470,6 +471,21 @@ def train(
     if os.environ.get("RANK", "0") == "0":  # of several processes, the first
         export(folder)
         typer.echo(str(folder))
+
+
+def quantize(
+    model: Annotated[Path, typer.Argument(help="A model folder.")],
+    photos: Annotated[list[str], typer.Option(help="Folder, .txt list, .csv table or .tar of photos; repeatable.")],
+    style_pictures: Annotated[
+        list[str] | None, typer.Option("--styles", help="The same, of styles; a table of styles needs none.")
+    ] = None,
+    pairs: Annotated[int, typer.Option(help="Photo-style pairs on which ranges are measured.")] = 30,
+) -> None:
+    """Add pixels-int8.onnx to a model folder: the transfer network with its convolutions in 8 bits."""
+    with _training_extra():
+        from pasticcio.training.quantize import quantize as run
+    difference = run(model, photos, style_pictures or [], pairs=pairs)
+    typer.echo(f"{model / 'pixels-int8.onnx'}: {difference:.2%} of the range from float32, mean of {pairs} pairs")
 
 
 def evaluate(

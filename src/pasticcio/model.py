@@ -17,8 +17,9 @@ SHIPPED = Path(__file__).parent / "models"
 PREDICT = "predict.onnx"
 TRANSFER = "transfer.onnx"
 PIXELS = "pixels.onnx"
+PIXELS_INT8 = "pixels-int8.onnx"
 REGIONS = "regions.onnx"
-GRAPHS = PREDICT, TRANSFER, PIXELS, REGIONS
+GRAPHS = PREDICT, TRANSFER, PIXELS, PIXELS_INT8, REGIONS
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,16 @@ class Model:
     @property
     def pixels(self) -> Path | None:
         """`transfer` from bytes to bytes, whose weights it reads; None in a folder of an earlier version."""
-        path = self.folder / PIXELS
-        return path if PIXELS in self.config.get("inputs", {}) and path.is_file() else None
+        return self._extra(PIXELS)
+
+    @property
+    def pixels_int8(self) -> Path | None:
+        """`pixels` with convolutions in 8 bits; None where `pasticcio quantize` has not made it."""
+        return self._extra(PIXELS_INT8)
+
+    def _extra(self, name: str) -> Path | None:
+        path = self.folder / name
+        return path if name in self.config.get("inputs", {}) and path.is_file() else None
 
     @property
     def regions(self) -> Path:

@@ -3,7 +3,9 @@
     onnxruntime      always there; float32
     openvino         the extra `openvino`; float32
     openvino-bf16    the same in bfloat16, on CPUs that have its instructions
-    auto             the faster of the first two, by a measurement (see `choice`)
+    onnxruntime-int8, openvino-int8
+                     convolutions in 8 bits, for 8-bit pictures in one pass; all else is float32
+    auto             the faster of the two in float32, by a measurement (see `choice`)
 
 OpenVINO runs the style transfer network, where nearly all of the time goes. The style prediction network stays
 with onnxruntime (OpenVINO is not faster there, and embeddings are then the same whatever the runtime), and so
@@ -30,10 +32,12 @@ from numpy.typing import NDArray
 
 from pasticcio import cache
 from pasticcio.errors import MissingExtraError, ModelError, OptionError, PasticcioError, nearest
-from pasticcio.model import PIXELS, TRANSFER
+from pasticcio.model import PIXELS, PIXELS_INT8, TRANSFER
 
 AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16 = "auto", "onnxruntime", "openvino", "openvino-bf16"
-RUNTIMES = AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16
+ONNXRUNTIME_INT8, OPENVINO_INT8 = "onnxruntime-int8", "openvino-int8"
+INT8 = ONNXRUNTIME_INT8, OPENVINO_INT8
+RUNTIMES = AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, *INT8
 VARIABLE = "PASTICCIO_RUNTIME"
 COMPILED = "openvino"  # folder of compiled graphs in the cache folder, 6 MB each
 MOST_COMPILED = 8
@@ -126,7 +130,7 @@ class Sessions:
         return loading.run[0]
 
     def _runtime_of(self, graph: Path) -> str:
-        return self._runtime() if graph.name in (TRANSFER, PIXELS) else ONNXRUNTIME
+        return self._runtime() if graph.name in (TRANSFER, PIXELS, PIXELS_INT8) else ONNXRUNTIME
 
 
 def open_graph(graph: Path, runtime: str, threads: int | None = None, large: bool = False) -> Run:
@@ -142,7 +146,11 @@ def open_graph(graph: Path, runtime: str, threads: int | None = None, large: boo
         ModelError: the graph cannot be loaded.
     """
     try:
-        return _onnxruntime(graph, threads, large) if runtime == ONNXRUNTIME else _openvino(graph, runtime, threads)
+        return (
+            _onnxruntime(graph, threads, large)
+            if runtime in (ONNXRUNTIME, ONNXRUNTIME_INT8)
+            else _openvino(graph, runtime, threads)
+        )
     except Exception as error:  # neither runtime's errors have a public base
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
         raise ModelError(f"cannot load {graph}: {reason}") from error

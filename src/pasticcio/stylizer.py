@@ -30,7 +30,7 @@ from pasticcio.color import (
     with_luminance,
 )
 from pasticcio.detail import enlarge
-from pasticcio.errors import OptionError, StyleError, nearest
+from pasticcio.errors import ModelError, OptionError, StyleError, nearest
 from pasticcio.images import (
     Array,
     FileOrImage,
@@ -47,8 +47,8 @@ from pasticcio.images import (
 )
 from pasticcio.masks import Mask, product, read_mask
 from pasticcio.memory import available
-from pasticcio.model import Model
-from pasticcio.runtime import AUTO, Sessions, resolve
+from pasticcio.model import PIXELS_INT8, Model
+from pasticcio.runtime import AUTO, INT8, Sessions, resolve
 from pasticcio.style import Style, StyleGaussian, mix
 from pasticcio.tiles import STATISTICS, Canvas, Progress, Report, Scene, Statistics, reduced
 
@@ -168,6 +168,12 @@ class Stylizer:
         self.model = model if isinstance(model, Model) else Model.open(model)
         self._threads = threads
         self._asked = resolve(runtime)
+        self._bytes_graph = self.model.pixels_int8 if self._asked in INT8 else self.model.pixels
+        if self._asked in INT8 and not self._bytes_graph:
+            raise ModelError(
+                f"runtime {self._asked} needs {PIXELS_INT8}, which {self.model.folder} lacks: make it with "
+                "'pasticcio quantize'"
+            )
         self._sessions = sessions or Sessions(lambda: self.choice.runtime, threads)
         self._embedded: dict[tuple[str, int, int, int], NDArray[np.float32]] = {}  # by file: 100 numbers each
 
@@ -310,9 +316,9 @@ class Stylizer:
         if content.dtype != np.uint8:
             image = self.run(self.model.transfer, content=_batch(padded), embedding=row)
             return np.ascontiguousarray(image[0].transpose(1, 2, 0)[:height, :width])
-        if self.model.pixels is None:
+        if self._bytes_graph is None:
             return as_depth(self.render(as_float(content), embedding), np.uint8)
-        return self.run(self.model.pixels, content=padded[None], embedding=row)[0, :height, :width]
+        return self.run(self._bytes_graph, content=padded[None], embedding=row)[0, :height, :width]
 
     def canvas(self, scene: Scene) -> Canvas:
         """A scene on which the regions graph can be run, whole or in tiles.

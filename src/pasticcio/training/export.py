@@ -243,7 +243,7 @@ def export(folder: Path) -> float:
     _write(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
     rows["content"] = {0: "batch", 1: "height", 2: "width"}
     _write(Pixels(network), (to_bytes(picture.permute(0, 2, 3, 1)), embedding), rows, ["image"], folder / PIXELS)
-    _save(_borrowing(onnx.load(folder / PIXELS), folder), folder / PIXELS)
+    _save(borrowing(onnx.load(folder / PIXELS), folder), folder / PIXELS)
     _write_regions(network, folder)
     return compare(network, Model.open(folder))
 
@@ -310,10 +310,10 @@ def _write_regions(network: StyleNetwork, folder: Path) -> None:
     for value in graph.graph.input:  # sizes of maps may be 1 where the picture's are not: they have names of their own
         for axis, name in inputs[value.name][1].items():
             value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{name}"
-    _save(_borrowing(graph, folder), path)
+    _save(borrowing(graph, folder), path)
 
 
-def _borrowing(graph: onnx.ModelProto, folder: Path) -> onnx.ModelProto:
+def borrowing(graph: onnx.ModelProto, folder: Path) -> onnx.ModelProto:
     """The graph with the weights that `transfer.onnx` holds too read from there."""
     shared = (folder / TRANSFER).read_bytes()
     for weights in graph.graph.initializer:
