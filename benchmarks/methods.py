@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from contenders import adain_files
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from pasticcio.baselines.optimize import LOSS, Descent, Objective, Settings
 from pasticcio.images import Array, open_image, to_pil
@@ -99,29 +100,55 @@ def magenta(peers: Path, kind: str) -> Method:
     return Method(f"Magenta {MAGENTA[kind]}", files_size(*files), prepare, render)
 
 
+class Adain(nn.Module):
+    """AdaIN (Huang and Belongie 2017): VGG-19 to relu4_1, channel statistics exchanged, a mirrored decoder.
+
+    Args:
+        files: of the encoder and of the decoder.
+    """
+
+    def __init__(self, files: tuple[Path, Path]) -> None:
+        super().__init__()
+        self.encoder = load_vgg("vgg19-normalised", ["relu4_1"], str(files[0]), padding="reflect")
+        state = read_state(files[1])
+        layers = sorted({key.rsplit(".", 1)[0] for key in state}, key=lambda name: int(name.split(".")[0]))
+        self.decoder = nn.ModuleList()
+        for layer in layers:
+            weight = state[f"{layer}.weight"].float()
+            conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2])
+            conv.load_state_dict({"weight": weight, "bias": state[f"{layer}.bias"].float()})
+            self.decoder.append(conv)
+        self.requires_grad_(False)
+        self.eval()
+
+    def style(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` wants of a style picture (B, 3, H, W)."""
+        return statistics(self.encoder(picture)["relu4_1"])
+
+    def forward(self, content: Tensor, mean: Tensor, deviation: Tensor, alpha: float = 1.0) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to about that; sides are multiples of 8."""
+        features = self.encoder(content)["relu4_1"]
+        own_mean, own_deviation = statistics(features)
+        x = alpha * ((features - own_mean) / own_deviation * deviation + mean) + (1 - alpha) * features
+        for number, conv in enumerate(self.decoder):
+            x = conv(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+            x = F.relu(x) if number < len(self.decoder) - 1 else x
+            x = F.interpolate(x, scale_factor=2.0) if number in (0, 4, 6) else x
+        return x
+
+
 def adain(shared: Path, alpha: float = 1.0) -> Method:
-    """AdaIN (Huang and Belongie 2017): VGG-19 to relu4_1, channel statistics exchanged, a mirrored decoder."""
-    files = shared / "weights/vgg19_normalised_conv4_1.safetensors", shared / "peers/adain_decoder.safetensors"
-    encoder = load_vgg("vgg19-normalised", ["relu4_1"], str(files[0]), padding="reflect")
-    encoder = encoder.to(memory_format=torch.channels_last)
-    state = read_state(files[1])
-    layers = sorted({key.rsplit(".", 1)[0] for key in state}, key=lambda name: int(name.split(".")[0]))
+    """`Adain` as a method."""
+    files = adain_files(shared)
+    network = Adain(files).to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def prepare(style: Array) -> tuple[Tensor, Tensor]:
-        return statistics(encoder(tensor(style))["relu4_1"])
+        return network.style(tensor(style))
 
     @torch.no_grad()
     def render(photo: Array, wanted: tuple[Tensor, Tensor]) -> Array:
-        features = encoder(tensor(photo))["relu4_1"]
-        mean, deviation = statistics(features)
-        x = alpha * ((features - mean) / deviation * wanted[1] + wanted[0]) + (1 - alpha) * features
-        for number, layer in enumerate(layers):
-            x = F.pad(x, (1, 1, 1, 1), mode="reflect")
-            x = F.conv2d(x, state[f"{layer}.weight"].float(), state[f"{layer}.bias"].float())
-            x = F.relu(x) if number < len(layers) - 1 else x
-            x = F.interpolate(x, scale_factor=2) if number in (0, 4, 6) else x
-        return array(x)
+        return array(network(tensor(photo), *wanted, alpha))
 
     name = "AdaIN" + ("" if alpha == 1.0 else f", alpha {alpha:g}")
     return Method(name, files_size(*files), prepare, render)
