@@ -9,6 +9,7 @@ from pasticcio import doctor as doctors
 from pasticcio.cli import main
 from pasticcio.doctor import as_json, examine
 from pasticcio.errors import ModelError
+from pasticcio.images import as_depth, as_float
 from pasticcio.stylizer import Stylizer
 
 
@@ -53,7 +54,8 @@ def test_a_runtime_that_renders_something_else_is_found(model_folder, monkeypatc
     real = Stylizer.render
 
     def wrong(self, content, embedding):
-        return real(self, content, embedding) + np.float32(0.1 if self.choice.runtime == "openvino" else 0.0)
+        image = as_float(real(self, content, embedding))
+        return as_depth(image + np.float32(0.1 if self.choice.runtime == "openvino" else 0.0), content.dtype)
 
     monkeypatch.setattr(Stylizer, "render", wrong)
     report = examine(str(model_folder), "openvino")

@@ -11,7 +11,7 @@ from skimage import data
 
 from pasticcio import runtime as runtimes
 from pasticcio.errors import MissingExtraError, ModelError, OptionError
-from pasticcio.images import as_float
+from pasticcio.images import as_depth, as_float
 from pasticcio.model import SHIPPED, Model
 from pasticcio.runtime import Sessions, open_graph, precisions, resolve
 from pasticcio.stylizer import Options, Stylizer
@@ -62,6 +62,21 @@ def test_every_runtime_renders_what_torch_renders(model, runtime, model_folder):
         assert difference.max() <= largest
         assert difference.mean() <= mean
     assert stylizer.choice.runtime == runtime
+
+
+@every_runtime
+def test_bytes_are_what_torch_renders_rounded(runtime, model_folder):
+    needs(runtime)
+    stylizer = Stylizer(model_folder, runtime=runtime)
+    style = as_float(data.rocket()[100:200, 100:260])
+    batch = np.ascontiguousarray(style.transpose(2, 0, 1)[None])
+    embedding = stylizer.run(stylizer.model.predict, style=batch)[0]
+    for photo in photos():
+        found = stylizer.render(as_depth(photo, np.uint8), embedding)
+        wanted = from_torch(model_folder, photo, style)
+        assert found.dtype == np.uint8
+        limit = LARGEST_BF16 if runtime == "openvino-bf16" else LARGEST
+        assert np.abs(as_float(found) - wanted).max() <= 0.5 / 255 + limit
 
 
 @every_runtime
@@ -123,7 +138,7 @@ def test_masks_and_tiles_work_whatever_the_runtime(photo, style_file, model_fold
 def test_graphs_are_loaded_once_whoever_asks(model_folder, monkeypatch):
     asked = []
 
-    def count(graph, runtime, threads):
+    def count(graph, runtime, threads, large):
         asked.append((graph.name, runtime, threads))
         return lambda inputs: [np.zeros(1)]
 

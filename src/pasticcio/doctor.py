@@ -15,7 +15,7 @@ from pasticcio import __version__
 from pasticcio.cache import cache_folder, caching
 from pasticcio.choice import cores, cpu_name, version
 from pasticcio.errors import PasticcioError
-from pasticcio.images import Array
+from pasticcio.images import Array, as_depth, as_float
 from pasticcio.memory import available
 from pasticcio.model import Model, list_models
 from pasticcio.runtime import AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
@@ -173,14 +173,16 @@ def _render_all(model: Model, measured: dict[str, float]) -> tuple[Runtime, ...]
 
 
 def _render(model: Model, runtime: str) -> Array:
-    """A picture of waves in the manner of itself turned round, or of a table's first style."""
+    """A picture of waves in the manner of itself turned round, or of a table's first style; as floats and as bytes."""
     stylizer = Stylizer(model, runtime=runtime)
     down, across = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE
-    photo = np.stack([np.sin(9 * down) ** 2, np.cos(7 * across) ** 2, down * across], axis=2)
+    photo = as_depth(np.stack([np.sin(9 * down) ** 2, np.cos(7 * across) ** 2, down * across], axis=2), np.uint8)
     style = next(iter(model.styles)) if model.table else np.ascontiguousarray(photo.transpose(1, 0, 2))
-    picture = np.asarray(stylizer.stylize(photo, style), np.float32)
+    picture, in_bytes = (as_float(stylizer.stylize(kind, style)) for kind in (as_float(photo), photo))
     if not np.isfinite(picture).all():
         raise PasticcioError(f"the picture that {runtime} renders holds numbers that are not finite")
+    if not np.abs(in_bytes - picture).max() <= 1 / 255 + TOLERANCE[runtime]:
+        raise PasticcioError(f"{runtime} renders bytes and floats differently; install the model anew")
     return picture
 
 
