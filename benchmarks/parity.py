@@ -19,7 +19,8 @@ import torch
 
 from pasticcio.choice import version
 from pasticcio.images import Array, as_depth, as_float
-from pasticcio.runtime import ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
+from pasticcio.model import Model
+from pasticcio.runtime import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
 from pasticcio.stylizer import Stylizer
 from pasticcio.training.data import centre_crop
 from pasticcio.training.export import load_network
@@ -47,10 +48,10 @@ def batch(image: Array) -> Array:
     return np.ascontiguousarray(image.transpose(2, 0, 1)[None])
 
 
-def runtimes() -> list[str]:
-    """Those that can run here."""
-    here = [name for name in (ONNXRUNTIME, OPENVINO) if is_installed(name)]
-    return [*here, *([OPENVINO_BF16] if "BF16" in precisions() else [])]
+def runtimes(int8: bool) -> list[str]:
+    """Those that can run here; `int8` says whether the model has a graph in 8 bits."""
+    names = (ONNXRUNTIME, OPENVINO, *([OPENVINO_BF16] if "BF16" in precisions() else []), *(INT8 if int8 else ()))
+    return [name for name in names if is_installed(name)]
 
 
 @torch.no_grad()
@@ -62,7 +63,10 @@ def main() -> None:
     parser.add_argument("--model", default="default")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     arguments = parser.parse_args()
-    stylizers = {name: Stylizer(arguments.model, runtime=name) for name in runtimes()}
+    stylizers = {
+        name: Stylizer(arguments.model, runtime=name)
+        for name in runtimes(Model.open(arguments.model).pixels_int8 is not None)
+    }
     network = load_network(stylizers[ONNXRUNTIME].model.folder)
     largest: dict[str, list[float]] = {name: [] for name in stylizers}
     mean: dict[str, list[float]] = {name: [] for name in stylizers}
@@ -72,7 +76,11 @@ def main() -> None:
         wanted = network.render(torch.from_numpy(batch(photo)), embedding)[0].permute(1, 2, 0).numpy()
         for name, stylizer in stylizers.items():
             own = stylizer.run(stylizer.model.predict, style=batch(style))[0]
-            found = stylizer.render(photo, own)
+            found = (
+                as_float(stylizer.render(as_depth(photo, np.uint8), own))
+                if name in INT8
+                else stylizer.render(photo, own)
+            )
             difference = np.abs(found - wanted)
             largest[name].append(float(difference.max()))
             mean[name].append(float(difference.mean()))

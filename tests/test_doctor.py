@@ -95,7 +95,7 @@ def test_the_command(model_folder, monkeypatch, capfd):
     assert json.loads(said)["model"]["name"] == "tiny"
     code, said, error = call(monkeypatch, capfd, "--runtime", "opnvino")
     assert (code, said) == (2, "")
-    assert error == "pasticcio: runtime is 'opnvino'; did you mean openvino or openvino-bf16?\n"
+    assert error == "pasticcio: runtime is 'opnvino'; did you mean openvino or openvino-int8 or openvino-bf16?\n"
 
 
 def test_the_exit_code_says_whether_it_works(model_folder, monkeypatch, capfd, tmp_path):

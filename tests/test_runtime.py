@@ -124,6 +124,21 @@ def test_outputs_are_the_callers_own(runtime, model_folder):
     np.testing.assert_array_equal(first, kept)
 
 
+def test_a_size_that_comes_again_is_compiled_for(model_folder, monkeypatch):
+    """And the picture stays the same; sizes that came long ago are forgotten."""
+    needs("openvino")
+    monkeypatch.setattr(runtimes, "MOST_SIZES", 1)
+    graph = runtimes._OpenVino(Model.open(model_folder).pixels, "openvino", 1)
+    style = np.zeros((1, 6), np.float32)
+    for side in (48, 64):
+        content = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
+        images = [graph({"content": content, "embedding": style})[0] for _ in range(runtimes.REPEATED + 1)]
+        assert [sizes[0][1][1] for sizes in graph._own] == [side]
+        assert graph._own[next(iter(graph._own))] is not graph._any
+        for image in images[1:]:
+            assert np.abs(image.astype(int) - images[0]).max() <= 1
+
+
 def test_masks_and_tiles_work_whatever_the_runtime(photo, style_file, model_folder):
     needs("openvino")
     mask = np.tile(np.linspace(0, 1, 90, dtype=np.float32), (60, 1))
@@ -194,7 +209,7 @@ def test_unknown_runtimes_are_refused(monkeypatch, model_folder):
     with pytest.raises(OptionError, match="runtime is 'opnvino'; did you mean openvino"):
         Stylizer(model_folder, runtime="opnvino")
     monkeypatch.setenv("PASTICCIO_RUNTIME", "tensorrt")
-    with pytest.raises(OptionError, match="PASTICCIO_RUNTIME is 'tensorrt'; known: auto, onnxruntime, openvino"):
+    with pytest.raises(OptionError, match="PASTICCIO_RUNTIME is 'tensorrt'; known: auto, onnxruntime, onnx"):
         Stylizer(model_folder)
     assert resolve("onnxruntime") == "onnxruntime"  # what is asked for goes before the environment
 

@@ -18,11 +18,12 @@ from pasticcio.errors import PasticcioError
 from pasticcio.images import Array, as_depth, as_float
 from pasticcio.memory import available
 from pasticcio.model import Model, list_models
-from pasticcio.runtime import AUTO, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
+from pasticcio.runtime import AUTO, INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
 from pasticcio.stylizer import Stylizer
 
 SIDE = 96  # of the picture that is rendered
-TOLERANCE = {ONNXRUNTIME: 1e-3, OPENVINO: 1e-3, OPENVINO_BF16: 0.1}  # largest difference from onnxruntime, on [0, 1]
+# largest difference from onnxruntime, on [0, 1]
+TOLERANCE = {ONNXRUNTIME: 1e-3, OPENVINO: 1e-3, OPENVINO_BF16: 0.1, **dict.fromkeys(INT8, 0.3)}
 EXTRAS = {  # extra, and a package that it brings
     "openvino": "openvino",
     "train": "torch",
@@ -155,7 +156,7 @@ def _render_all(model: Model, measured: dict[str, float]) -> tuple[Runtime, ...]
     """The same small picture under every runtime, beside that of the first."""
     first: Array | None = None
     runtimes = []
-    for name in (ONNXRUNTIME, OPENVINO, OPENVINO_BF16):
+    for name in (ONNXRUNTIME, OPENVINO, OPENVINO_BF16, *(INT8 if model.pixels_int8 else ())):
         if not is_installed(name):
             runtimes.append(Runtime(name, "", None, "", None))
             continue
@@ -181,6 +182,8 @@ def _render(model: Model, runtime: str) -> Array:
     picture, in_bytes = (as_float(stylizer.stylize(kind, style)) for kind in (as_float(photo), photo))
     if not np.isfinite(picture).all():
         raise PasticcioError(f"the picture that {runtime} renders holds numbers that are not finite")
+    if runtime in INT8:  # floats are rendered in float32
+        return in_bytes
     if not np.abs(in_bytes - picture).max() <= 1 / 255 + TOLERANCE[runtime]:
         raise PasticcioError(f"{runtime} renders bytes and floats differently; install the model anew")
     return picture

@@ -29,6 +29,7 @@ from pasticcio.model import PIXELS, PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.nn.transfer import to_bytes
+from pasticcio.runtime import ONNXRUNTIME
 from pasticcio.stylizer import Stylizer
 from pasticcio.tiles import Scene
 from pasticcio.training.config import from_dict
@@ -341,7 +342,7 @@ def compare(network: StyleNetwork, model: Model) -> float:
         TrainingError: it is above 1e-3.
     """
     rng = np.random.default_rng(0)
-    stylizer = Stylizer(model)
+    stylizer = Stylizer(model, runtime=ONNXRUNTIME)
     worst = 0.0
     for height, width in CHECKED:
         content = rng.random((height, width, 3), dtype=np.float32)
