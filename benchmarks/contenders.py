@@ -202,11 +202,14 @@ def _ours(model: str) -> Iterator[Contender]:
         if path.name not in (TRANSFER, PREDICTS):
             label += f", {path.stem}"
         count = functools.partial(onnx_count, path)
+        own = "int8" if path.stem.endswith("int8") else "float32"
         yield Contender(
-            f"{label}, onnxruntime", task, False, "float32", (path,), ("onnx",),
+            f"{label}, onnxruntime", task, False, own, (path,), ("onnx",),
             functools.partial(_onnxruntime, path), count,
         )  # fmt: skip
-        for precision, still in itertools.product(("float32", "bfloat16"), (False, True)):
+        for precision, still in itertools.product(
+            ("int8",) if own == "int8" else ("float32", "bfloat16"), (False, True)
+        ):
             load = functools.partial(_openvino, path, precision, still)
             kind = f"OpenVINO {precision}" + (" compiled for the size" if still else "")
             yield Contender(f"{label}, {kind}", task, False, precision, (path,), ("openvino", "onnx"), load, count)
@@ -284,7 +287,7 @@ def _openvino(path: Path, precision: str, still: bool, job: Job) -> Run:
         "INFERENCE_NUM_THREADS": job.threads,
         "NUM_STREAMS": 1,
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+        "INFERENCE_PRECISION_HINT": {"bfloat16": "bf16"}.get(precision, "f32"),
     }
     core = openvino.Core()
     model = core.read_model(path)

@@ -36,7 +36,7 @@ def onnx_multiply_adds(path: Path, free: Mapping[str, int]) -> int:
         folded = Path(folder, "folded.onnx")
         options.optimized_model_filepath = str(folded)
         onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        graph = onnx.shape_inference.infer_shapes(onnx.load(folded), data_prop=True).graph
+        graph = onnx.shape_inference.infer_shapes(onnx.load(folded, load_external_data=False), data_prop=True).graph
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
         for value in (*graph.value_info, *graph.input, *graph.output)
