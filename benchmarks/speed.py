@@ -153,6 +153,7 @@ class Worker:
                 "--cache", str(arguments.cache), "--models", *arguments.models,
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True, env=kept | threads,
+            start_new_session=True,  # or the kernel hangs up on our whole group when we end before a stopped process
         )  # fmt: skip
 
     def ask(self, request: str) -> dict[str, Any]:

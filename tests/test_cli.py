@@ -285,7 +285,10 @@ def test_a_folder_and_a_photo_by_a_named_runtime(here, photo_file, style_file, m
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(photo_file.read_bytes())
     code, _, error = here(*command, "opnvino", tmp_path / "photos", "-o", "out")
-    assert (code, error) == (2, "pasticcio: runtime is 'opnvino'; did you mean openvino or openvino-bf16?\n")
+    assert (code, error) == (
+        2,
+        "pasticcio: runtime is 'opnvino'; did you mean openvino or openvino-int8 or openvino-bf16?\n",
+    )
     assert not Path("out").exists()
     pytest.importorskip("openvino", reason="needs OpenVINO: pip install 'pasticcio[openvino]'")
     assert here(*command, "openvino", photo_file, "-o", "two.png")[0] == 0

@@ -119,7 +119,7 @@ def test_tiles_report_their_progress(stylizer, photo, style_file, monkeypatch):
 
 def test_tiles_where_memory_is_short(stylizer, photo, style_file, monkeypatch):
     seen = []
-    monkeypatch.setattr("pasticcio.stylizer.available", lambda: 20_000_000)
+    monkeypatch.setattr("pasticcio.stylizer.available", lambda: 5_000_000)
     small = stylizer.paint(picture(photo), style_file, Options(), seen.append)
     assert "tiles" in seen[0].text
     assert "would take 0.0 GB" in seen[0].text

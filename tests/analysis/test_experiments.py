@@ -224,3 +224,6 @@ def test_intervals_are_students():
     assert generalization.half_width([1.0, 2.0, 3.0]) == pytest.approx(4.30 / np.sqrt(3))
     outcomes = [Outcome("a", 1, seed, {"observed": {"style": [seed + 1.0], "content": [1.0]}}) for seed in range(3)]
     assert "| a | 2.000 ± 2.483 | 1.000 ± 0.000 | 3 |" in generalization.outcomes_text(outcomes)
+    for outcome in outcomes:
+        outcome.groups["unobserved"] = {"style": [3 * outcome.groups["observed"]["style"][0]], "content": [1.0]}
+    assert generalization.outcomes_text(outcomes).endswith(" | 3.000 ± 0.000 | 3 |")

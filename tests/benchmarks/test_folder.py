@@ -9,7 +9,8 @@ def test_it_says_how_fast_a_folder_is(pictures):
     command = [sys.executable, str(ROOT / "benchmarks" / "folder.py"), str(pictures / "photos"), "--count", "3"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.fullmatch(
-        r"6 pictures in [\d.]+ s: [\d.]+ a second, 0 bad; the networks took ([\d.]+)%; \d+ kB a picture\n", said
+        r"onnxruntime: 6 pictures in [\d.]+ s: [\d.]+ a second, 0 bad; the networks took ([\d.]+)%; \d+ kB a picture\n",
+        said,
     )
     assert found
     assert 10 < float(found[1]) <= 100

@@ -425,16 +425,21 @@ def observed_figure(found: dict[str, Losses], out: Path) -> None:
 
 
 def outcomes_text(outcomes: Sequence[Outcome]) -> str:
-    """Median style loss and mean content loss by setting and group: means over seeds and 95% intervals."""
+    """Median style loss and mean content loss by setting and group, and style losses of groups over that of the first:
+    means over seeds and 95% intervals.
+    """
     groups = list(outcomes[0].groups)
     head = [f"{group}: style, median | content, mean" for group in groups]
-    lines = ["| setting | " + " | ".join(head) + " | seeds |", "|---" * (2 + 2 * len(groups)) + "|"]
+    head += [f"{group} over observed" for group in groups[1:]]
+    lines = ["| setting | " + " | ".join(head) + " | seeds |", "|---" * (1 + 3 * len(groups)) + "|"]
     for setting in dict.fromkeys(outcome.setting for outcome in outcomes):
         runs = [outcome for outcome in outcomes if outcome.setting == setting]
         cells = []
         for group in groups:
             cells.append(interval([float(np.median(one.groups[group]["style"])) for one in runs]))
             cells.append(interval([float(np.mean(one.groups[group]["content"])) for one in runs]))
+        medians = [{group: float(np.median(one.groups[group]["style"])) for group in groups} for one in runs]
+        cells += [interval([one[group] / one[groups[0]] for one in medians]) for group in groups[1:]]
         lines.append(f"| {setting} | " + " | ".join(cells) + f" | {len(runs)} |")
     return "\n".join(lines)
 
