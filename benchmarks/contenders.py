@@ -213,18 +213,6 @@ def _ours(model: str) -> Iterator[Contender]:
             load = functools.partial(_openvino, path, precision, still)
             kind = f"OpenVINO {precision}" + (" compiled for the size" if still else "")
             yield Contender(f"{label}, {kind}", task, False, precision, (path,), ("openvino", "onnx"), load, count)
-    for path in sorted(found.folder.glob("*.xml")):  # OpenVINO's own format, in which `quantize.py` writes 8 bits
-        load, count = functools.partial(_openvino, path, "float32", True), functools.partial(onnx_count, found.transfer)
-        yield Contender(
-            f"{name}, {path.stem}, OpenVINO int8 compiled for the size",
-            RENDER,
-            False,
-            "int8",
-            (path,),
-            ("openvino", "onnx"),
-            load,
-            count,
-        )
 
 
 def _peaks() -> Iterator[Contender]:

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -255,3 +256,41 @@ def test_compiled_graphs_are_kept_and_never_fail(damage, monkeypatch, tmp_path, 
             kept.unlink()
     found = Stylizer(model_folder, runtime="openvino").render(photo, embedding)
     assert np.abs(found - wanted).max() <= LARGEST
+
+
+FORKED = """
+import gc, os, sys, time
+import numpy as np
+from pasticcio.stylizer import Stylizer
+
+stylizer = Stylizer(sys.argv[1], threads=2, runtime=sys.argv[2])
+picture, style = np.zeros((40, 40, 3), np.uint8), np.zeros(stylizer.model.embedding, np.float32)
+before = stylizer.render(picture, style)
+time.sleep(0.5)  # until the threads wait
+pid = os.fork()
+if not pid:
+    if sys.argv[3] == "render":
+        os._exit(3 if (stylizer.render(picture, style) == before).all() else 4)
+    del stylizer
+    gc.collect()
+    sys.exit(3)  # frees whatever is left
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("what", ["render", "free"])
+def test_a_forked_process_has_graphs_of_its_own(what, runtime, model_folder):
+    """Freed in a process without their threads, the parent's would wait for them forever."""
+    needs(runtime)
+    command = [sys.executable, "-c", FORKED, str(model_folder), runtime, what]
+    assert subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60).stdout == "3\n"
+
+
+def test_a_stylizer_that_nobody_uses_is_freed(model_folder):
+    stylizer = Stylizer(model_folder)
+    stylizer.render(np.zeros((16, 16, 3), np.uint8), np.zeros(6, np.float32))
+    sessions = weakref.ref(stylizer._sessions)
+    del stylizer
+    assert sessions() is None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Pictures = TypeVar("Pictures", "Image.Image", "torch.Tensor", NDArray[Any])
 
-_loaded: dict[tuple[int, str, int], Stylizer] = {}  # by process, model and threads
+_loaded: dict[tuple[str, int], Stylizer] = {}  # by model and threads
 _lock = threading.Lock()
 
 
@@ -187,12 +187,10 @@ def _worker() -> tuple[int, int]:
 
 
 def _stylizer(model: Model, threads: int) -> Stylizer:
-    """The model, loaded once in this process; what a fork inherited is not used, as its threads are gone."""
-    key = os.getpid(), str(model.folder), threads
+    """The model, loaded once in a process."""
+    key = str(model.folder), threads
     with _lock:
         if key not in _loaded:
-            for other in [other for other in _loaded if other[0] != key[0]]:
-                del _loaded[other]
             _loaded[key] = Stylizer(model, threads=threads, runtime=ONNXRUNTIME)  # the same everywhere, no measuring
         return _loaded[key]
 

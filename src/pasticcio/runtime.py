@@ -27,6 +27,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +96,8 @@ class _Loading:
 class Sessions:
     """The graphs of one model, each loaded when it is first run; several threads may use them.
 
+    A process that was forked loads its own, when it first runs them.
+
     Args:
         runtime: says which runs the style transfer network, when that is first needed: any but "auto".
         threads: for every graph; by default one per core.
@@ -104,6 +107,7 @@ class Sessions:
         self._runtime, self._threads = runtime, threads
         self._graphs: dict[tuple[Path, bool], _Loading] = {}
         self._lock = Lock()
+        _every.add(self)
 
     def run(self, graph: Path, inputs: Arrays) -> list[NDArray[Any]]:
         """The outputs of a graph, in its order, as arrays of the caller's own.
@@ -134,6 +138,25 @@ class Sessions:
 
     def _runtime_of(self, graph: Path) -> str:
         return self._runtime() if graph.name in (TRANSFER, PIXELS, PIXELS_INT8) else ONNXRUNTIME
+
+    def _begin_anew(self) -> None:
+        """In a forked process: its graphs' threads are not there, and whoever frees a graph waits for them forever."""
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._graphs))  # never freed, not even at the end of the process
+        self._graphs, self._lock = {}, Lock()
+
+
+_every: WeakSet[Sessions] = WeakSet()
+
+
+def _forked() -> None:
+    for sessions in list(_every):
+        sessions._begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forked)
 
 
 def open_graph(graph: Path, runtime: str, threads: int | None = None, large: bool = False) -> Run:

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache
 from numbers import Real
 from pathlib import Path
 from typing import Any, overload
@@ -166,23 +166,22 @@ class Stylizer:
         if threads is not None and threads < 1:
             raise OptionError(f"threads is {threads}; it must be 1 or more")
         self.model = model if isinstance(model, Model) else Model.open(model)
-        self._threads = threads
-        self._asked = resolve(runtime)
-        self._bytes_graph = self.model.pixels_int8 if self._asked in INT8 else self.model.pixels
-        if self._asked in INT8 and not self._bytes_graph:
+        asked = resolve(runtime)
+        self._bytes_graph = self.model.pixels_int8 if asked in INT8 else self.model.pixels
+        if asked in INT8 and not self._bytes_graph:
             raise ModelError(
-                f"runtime {self._asked} needs {PIXELS_INT8}, which {self.model.folder} lacks: make it with "
+                f"runtime {asked} needs {PIXELS_INT8}, which {self.model.folder} lacks: make it with "
                 "'pasticcio quantize'"
             )
-        self._sessions = sessions or Sessions(lambda: self.choice.runtime, threads)
+        # Neither refers to this object: it is freed, with its graphs, as soon as nobody uses it.
+        chosen = self._choice = cache(lambda opened=self.model: _choice(opened, threads, asked))
+        self._sessions = sessions or Sessions(lambda: chosen().runtime, threads)
         self._embedded: dict[tuple[str, int, int, int], NDArray[np.float32]] = {}  # by file: 100 numbers each
 
-    @cached_property
+    @property
     def choice(self) -> Choice:
         """The runtime of the style transfer network, and why; the first time, "auto" may measure for seconds."""
-        if self._asked != AUTO:
-            return Choice(self._asked, {}, False, "it was asked for")
-        return choose(self.model, self._threads, self._trial)
+        return self._choice()
 
     def embed(self, picture: Source | Style, name: str = "", side: int | None = None) -> Style:
         """The style of a picture; a style is returned as it is.
@@ -334,11 +333,6 @@ class Stylizer:
 
     def _run(self, graph: Path, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         return self._sessions.run(graph, inputs)
-
-    def _trial(self, runtime: str) -> Callable[[], object]:
-        other = Stylizer(self.model, self._threads, runtime)
-        content = np.random.default_rng(0).integers(0, 256, (TRIAL, TRIAL, 3), dtype=np.uint8)
-        return lambda: other.render(content, np.zeros(self.model.embedding, np.float32))
 
     def _styles(
         self,
@@ -539,6 +533,18 @@ def stylize(
 @cache
 def _loaded(model: str) -> Stylizer:
     return Stylizer(model)
+
+
+def _choice(model: Model, threads: int | None, asked: str) -> Choice:
+    if asked != AUTO:
+        return Choice(asked, {}, False, "it was asked for")
+    content = np.random.default_rng(0).integers(0, 256, (TRIAL, TRIAL, 3), dtype=np.uint8)
+
+    def trial(runtime: str) -> Callable[[], object]:
+        stylizer = Stylizer(model, threads, runtime)
+        return lambda: stylizer.render(content, np.zeros(model.embedding, np.float32))
+
+    return choose(model, threads, trial)
 
 
 def unchanged(image: Array) -> Array:

@@ -1,4 +1,6 @@
+import contextlib
 import os
+import signal
 from dataclasses import replace
 from itertools import pairwise
 
@@ -97,6 +99,17 @@ def test_interrupted_keeps_the_best_so_far(cat, bands):
     assert (result.interrupted, result.iterations, len(seen)) == (True, 7, 7)
     assert result.losses["total"] == min(step.losses["total"] for step in seen) < seen[0].losses["total"]
     assert np.abs(result.picture.pixels / 255 - seen[-1].image()).max() < 1 / 255
+
+
+def test_a_ctrl_c_that_python_drops_still_ends_the_run(cat, bands):
+    def drop(step):
+        if step.iteration == 3:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    result = run(cat, bands, report=drop)
+    assert (result.interrupted, result.iterations) == (True, 3)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_interrupted_within_the_first_iteration_keeps_the_start(cat, bands, monkeypatch):

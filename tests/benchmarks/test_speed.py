@@ -1,3 +1,5 @@
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -5,6 +7,8 @@ import numpy as np
 import onnx.numpy_helper
 import onnx.parser
 import pytest
+
+from conftest import ROOT
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
@@ -78,6 +82,25 @@ def test_what_took_long_on_a_small_picture_is_not_begun_on_a_large_one():
 @pytest.mark.parametrize(("text", "size"), [("512", (512, 512)), ("1920x1080", (1080, 1920))])
 def test_sizes_are_width_by_height(text, size):
     assert pixels(text) == size
+
+
+def test_processes_take_turns(tmp_path):
+    results = tmp_path / "speed.json"
+    command = [
+        sys.executable, str(ROOT / "benchmarks" / "speed.py"), "--shared", str(tmp_path), "--cache", str(tmp_path),
+        "--sizes", "64x48", "--batches", "1", "--repeats", "3", "--threads", "1", "--results", str(results),
+        "--methods", "Pasticcio default, onnxruntime", "Magenta 8-bit",
+    ]  # fmt: skip
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200).stdout
+    cell = json.loads(results.read_text())["cells"]["64x48, batch of 1"]
+    ours = cell["Pasticcio default, onnxruntime"]
+    assert ours["runs"] == 3
+    assert ours["count"] > 1e6
+    assert all(row["idle"] < 0.5 for row in cell.values() if "idle" in row)
+    assert "is not there): Magenta 8-bit weights, LiteRT." in said
+    assert "Peak (best matrix product)" in said
+    again = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200).stdout
+    assert again == said
 
 
 def test_graphs_of_8_bit_pictures_are_fed_and_counted_too(tmp_path):

@@ -7,10 +7,12 @@ lowest loss for one photo and one painting. Definitions of the losses are those 
 from __future__ import annotations
 
 import math
+import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from threading import current_thread, main_thread
 from typing import Literal, get_args
 
 import numpy as np
@@ -366,7 +368,7 @@ class Descent:
         """
         self._clock = time.perf_counter()
         try:
-            with suppress(_Enough):
+            with suppress(_Enough), self._noticing_ctrl_c():
                 while self._descend():
                     pass
         except KeyboardInterrupt:
@@ -375,6 +377,23 @@ class Descent:
                 self.losses = self.before = self.objective.measure(to_array(self.best))
         self.best = self.objective.shown(self.best).detach()
         return self.best
+
+    @contextmanager
+    def _noticing_ctrl_c(self) -> Iterator[None]:
+        """Python drops what is raised while it frees an object: a Ctrl-C that comes then counts after the iteration."""
+
+        def notice(number: int, frame: object) -> None:
+            self.interrupted = True
+            raise KeyboardInterrupt
+
+        if current_thread() is not main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            yield  # a program with its own ways
+            return
+        signal.signal(signal.SIGINT, notice)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _descend(self) -> bool:
         """Run the optimizer from the best picture until it stops; returns whether it is worth running again."""
@@ -444,6 +463,8 @@ class Descent:
                 )
             )
         self._clock = time.perf_counter()
+        if self.interrupted:
+            raise KeyboardInterrupt
         if self.iteration >= self.settings.iterations:
             raise _Enough
 
