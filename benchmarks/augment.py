@@ -26,8 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from pasticcio.analysis.table import find_pictures
 from pasticcio.augment import RandomStyle
+from pasticcio.embedder import style_view
 from pasticcio.images import open_image, to_pil
-from pasticcio.stylizer import style_view
 from pasticcio.training.data import colour_matrix
 
 SIDE, MARGIN = 64, 8

@@ -16,7 +16,8 @@ from typing import Any
 
 from pasticcio.batch import plan, run
 from pasticcio.images import list_pictures
-from pasticcio.stylizer import Options, Stylizer
+from pasticcio.options import Options
+from pasticcio.stylizer import Stylizer
 
 
 class Timed(Stylizer):

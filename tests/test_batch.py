@@ -7,7 +7,8 @@ from PIL import ExifTags, Image
 from pasticcio.batch import Files, plan, run
 from pasticcio.errors import ImageError, OptionError, StyleError
 from pasticcio.images import open_image, read_picture, save_picture
-from pasticcio.stylizer import Options, Stylizer
+from pasticcio.options import Options
+from pasticcio.stylizer import Stylizer
 
 
 @pytest.fixture

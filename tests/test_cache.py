@@ -6,7 +6,9 @@ import pytest
 
 from pasticcio import cache, weights
 from pasticcio.cache import cache_folder, caching, keep, keep_table, load, load_table, thin
-from pasticcio.stylizer import Options, Stylizer
+from pasticcio.embedder import Embedder
+from pasticcio.options import Options
+from pasticcio.stylizer import Stylizer
 
 
 @pytest.fixture
@@ -76,8 +78,8 @@ def test_the_oldest_go_first(folder):
 def predicted(monkeypatch):
     """How often a style picture was looked at."""
     calls = []
-    real = Stylizer._predict
-    monkeypatch.setattr(Stylizer, "_predict", lambda self, *rest: calls.append(1) or real(self, *rest))
+    real = Embedder._predict
+    monkeypatch.setattr(Embedder, "_predict", lambda self, *rest: calls.append(1) or real(self, *rest))
     return calls
 
 
@@ -120,7 +122,7 @@ def test_a_damaged_embedding_is_made_anew(content, folder, predicted, style_file
 
 
 def test_embeddings_are_bounded(folder, style_file, photo_file, model_folder, monkeypatch):
-    monkeypatch.setattr("pasticcio.stylizer.MOST_EMBEDDINGS", 2)
+    monkeypatch.setattr("pasticcio.embedder.MOST_EMBEDDINGS", 2)
     for side in (64, 80, 96, 112):
         Stylizer(model_folder).embed(style_file, side=side)
     assert len(list((folder / "embeddings").iterdir())) == 2

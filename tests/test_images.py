@@ -26,7 +26,8 @@ from pasticcio.images import (
     srgb_profile,
     to_pil,
 )
-from pasticcio.stylizer import Options, Stylizer
+from pasticcio.options import Options
+from pasticcio.stylizer import Stylizer
 
 LOSSLESS = (".png", ".tif", ".tiff")
 

@@ -14,8 +14,9 @@ from pasticcio import runtime as runtimes
 from pasticcio.errors import MissingExtraError, ModelError, OptionError
 from pasticcio.images import as_depth, as_float
 from pasticcio.model import SHIPPED, Model
+from pasticcio.options import Options
 from pasticcio.runtime import Sessions, open_graph, precisions, resolve
-from pasticcio.stylizer import Options, Stylizer
+from pasticcio.stylizer import Stylizer
 from pasticcio.training.export import load_network
 
 LARGEST, MEAN = 1e-3, 1e-5  # difference from torch in float32, on [0, 1]

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pasticcio import tiles
 from pasticcio.images import as_depth
-from pasticcio.stylizer import Options, Stylizer
+from pasticcio.options import Options
+from pasticcio.stylizer import Stylizer
 from pasticcio.tiles import Scene, averaged, cuts, pooled, reflected
 
 

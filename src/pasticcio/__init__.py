@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     )
     from pasticcio.images import Picture, open_image, read_picture, save_image, save_picture
     from pasticcio.model import Model, list_models
+    from pasticcio.options import Options
     from pasticcio.style import Style, StyleGaussian, list_styles, mix
-    from pasticcio.stylizer import Options, Stylizer, stylize
+    from pasticcio.stylizer import Stylizer, stylize
 
 __version__ = "0.1.0"
 
@@ -51,8 +52,9 @@ _HOMES = {
     ),
     "images": ("Picture", "open_image", "read_picture", "save_image", "save_picture"),
     "model": ("Model", "list_models"),
+    "options": ("Options",),
     "style": ("Style", "StyleGaussian", "list_styles", "mix"),
-    "stylizer": ("Options", "Stylizer", "stylize"),
+    "stylizer": ("Stylizer", "stylize"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

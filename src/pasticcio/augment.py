@@ -22,9 +22,10 @@ from PIL import Image
 from pasticcio.errors import ImageError, OptionError
 from pasticcio.images import open_image, to_pil
 from pasticcio.model import Model
+from pasticcio.options import MAX_STRENGTH
 from pasticcio.runtime import ONNXRUNTIME
 from pasticcio.style import StyleGaussian
-from pasticcio.stylizer import MAX_STRENGTH, MIN_SIDE, Stylizer
+from pasticcio.stylizer import MIN_SIDE, Stylizer
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pasticcio.errors import ImageError, OptionError, OutputError, PasticcioError
 from pasticcio.images import FORMATS, MAX_MEGAPIXELS, READABLE, Picture, Source, read_picture, save_picture
-from pasticcio.stylizer import Options, Stylizer
+from pasticcio.options import Options
+from pasticcio.stylizer import Stylizer
 
 AHEAD = 3  # photos decoded before their turn, and outputs not yet written
 FALLBACK = ".png"  # for photos in a format that is read but not written

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from pasticcio.batch import Files, Job
     from pasticcio.images import Source
-    from pasticcio.stylizer import Options, Stylizer
+    from pasticcio.options import Options
+    from pasticcio.stylizer import Stylizer
     from pasticcio.tiles import Progress as Tiles
     from pasticcio.tiles import Report as TileReport
     from pasticcio.training.record import Progress
@@ -224,7 +225,8 @@ def stylize(
         sessions.load(graph or opened.transfer)  # beside the imports
     from pasticcio.batch import Files, plan, style_stem
     from pasticcio.images import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
-    from pasticcio.stylizer import Options, Stylizer
+    from pasticcio.options import Options
+    from pasticcio.stylizer import Stylizer
 
     overall, regions = _masks(mask or [], style, all_pairs)
     options = Options(

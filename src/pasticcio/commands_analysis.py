@@ -41,7 +41,8 @@ def embed(
     Several pictures, a .csv table, --each, or an output ending in .npz or .parquet make a table of embeddings
     with a row for every picture, for 'map', 'neighbours' and 'grid --in'.
     """
-    from pasticcio.stylizer import Options, Stylizer
+    from pasticcio.options import Options
+    from pasticcio.stylizer import Stylizer
 
     side = Options(style_size=style_size).style_size
     table = each or len(pictures) > 1 or pictures[0].suffix.lower() == ".csv" or out.suffix.lower() != ".json"
@@ -80,7 +81,7 @@ def map_styles(
 
     from pasticcio.errors import OutputError
     from pasticcio.images import check_output, save_image
-    from pasticcio.stylizer import Options
+    from pasticcio.options import Options
 
     suffix = out.suffix.lower()
     if suffix not in (".html", ".png"):
@@ -171,7 +172,8 @@ def grid(
     """Make a contact sheet: photos and styles, strengths, ways between styles, walks through their space."""
     from pasticcio.errors import nearest
     from pasticcio.images import check_output, save_image
-    from pasticcio.stylizer import Options, Stylizer
+    from pasticcio.options import Options
+    from pasticcio.stylizer import Stylizer
 
     if kind not in KINDS:
         raise OptionError(f"no kind of grid is called {kind!r}; {nearest(kind, KINDS)}")

@@ -11,7 +11,8 @@ from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model import Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.norm import Steering
-from pasticcio.stylizer import Options, Stylizer
+from pasticcio.options import Options
+from pasticcio.stylizer import Stylizer
 from pasticcio.training.export import TOLERANCE, compare, export, load_network, load_weights, save_model
 
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from pasticcio.analysis.table import Embeddings, open_reduced
 from pasticcio.color import RGB_TO_YIQ
+from pasticcio.embedder import style_view
 from pasticcio.errors import ImageError, StyleError
 from pasticcio.images import Array
 from pasticcio.style import StyleGaussian
-from pasticcio.stylizer import style_view
 
 STATISTICS = ("lightness", "contrast", "saturation", "warmth", "magenta", "fine", "coarse", "upright")
 SIDE = 192  # short side at which pictures are measured

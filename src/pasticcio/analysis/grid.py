@@ -10,10 +10,11 @@ from PIL import Image
 
 from pasticcio.analysis.directions import Direction
 from pasticcio.analysis.sheets import Picture, contact_sheet
+from pasticcio.embedder import style_view
 from pasticcio.errors import OptionError
 from pasticcio.images import Array, Source, open_image
 from pasticcio.style import Style, StyleGaussian, mix
-from pasticcio.stylizer import Stylizer, style_view
+from pasticcio.stylizer import Stylizer
 
 REACH = 2.0  # standard deviations that a walk goes to either side
 SPREADS = (0.2, 0.4, 0.6, 0.8)  # of the styles around one

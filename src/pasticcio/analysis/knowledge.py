@@ -17,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from pasticcio.analysis.table import Embeddings, Entry, Report, open_reduced
+from pasticcio.embedder import style_view
 from pasticcio.errors import ImageError, OptionError
 from pasticcio.images import Array, writing
 from pasticcio.nn.losses import gram_matrix
 from pasticcio.nn.predictor import InceptionPredictor
-from pasticcio.stylizer import Stylizer, style_view
+from pasticcio.stylizer import Stylizer
 from pasticcio.weights import load_vgg, read_state
 
 Features = NDArray[np.float32]

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from pasticcio.analysis.evaluate import STYLE, relative_gram_distance
 from pasticcio.analysis.table import Report, open_reduced
+from pasticcio.embedder import style_view
 from pasticcio.images import Array
 from pasticcio.nn.losses import content_loss
-from pasticcio.stylizer import Stylizer, style_view
+from pasticcio.stylizer import Stylizer
 from pasticcio.weights import load_vgg
 
 LAYERS = sorted({*STYLE, "relu3_3"})

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pasticcio.embedder import style_view
 from pasticcio.errors import ImageError, MissingExtraError, OptionError, OutputError, StyleError, nearest
 from pasticcio.images import READABLE, Array, open_image, writing
 from pasticcio.model import Model
 from pasticcio.style import Style
-from pasticcio.stylizer import Stylizer, style_view
+from pasticcio.stylizer import Stylizer
 
 FORMAT = "pasticcio-embeddings-1"
 SUFFIXES = (".npz", ".parquet", ".json")

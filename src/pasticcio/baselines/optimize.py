@@ -21,12 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pasticcio.color import COLOURS, Colours, grey, luminance, match_colours, match_luminance, with_luminance
+from pasticcio.embedder import style_view
 from pasticcio.errors import ImageError, OptionError, StyleError, TrainingError, nearest
 from pasticcio.images import Array, Kind, Picture, Source, as_depth, as_float, open_image, read_picture
 from pasticcio.nn.losses import LossConfig, gram_matrix, perceptual_loss, total_variation
 from pasticcio.nn.vgg import Vgg
+from pasticcio.options import Options
 from pasticcio.style import WEIGHT_TOLERANCE, list_styles
-from pasticcio.stylizer import Options, Stylizer, style_view
+from pasticcio.stylizer import Stylizer
 from pasticcio.weights import Download, guess_vgg, load_vgg
 
 Method = Literal["lbfgs", "adam"]
@@ -64,7 +66,7 @@ class Settings:
         loss: layers, weights and kind of the losses.
         style_size: short side, in pixels, at which style pictures are looked at, at the last scale; by default
             the output's. Larger is coarser.
-        colours: as of `pasticcio.stylizer.Options`.
+        colours: as of `pasticcio.Options`.
         pooling: of the loss network: "max" as trained, or "average" (Gatys et al. 2015, section 2).
         precision: "float32", or "bf16" (losses stay in float32).
         device: of torch, such as "cuda"; empty for a GPU where there is one.

@@ -18,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from pasticcio.embedder import STYLE_RANGE, style_view
 from pasticcio.errors import ConfigError, DataError, TrainingError
 from pasticcio.images import open_image
 from pasticcio.model import Model
@@ -25,7 +26,6 @@ from pasticcio.nn.inception import Inception
 from pasticcio.nn.losses import gram_matrix, gram_targets, grid_pattern, perceptual_loss, total_variation
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
-from pasticcio.stylizer import STYLE_RANGE, style_view
 from pasticcio.training.config import PARTS, TrainConfig, to_json
 from pasticcio.training.data import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.export import load_network, load_weights, save_model, style_names
