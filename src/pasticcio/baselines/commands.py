@@ -71,9 +71,11 @@ def optimize(
     model: Annotated[str, typer.Option("--model", help="Model of the start 'network'.")] = "default",
 ) -> None:
     """Optimize the pixels for one photo and one style: minutes, and the lowest loss. Ctrl-C keeps the best so far."""
-    from pasticcio.cli import INTERRUPTED, _training_extra, weighted
+    from pasticcio.cli import INTERRUPTED
+    from pasticcio.commands_stylize import weighted
+    from pasticcio.commands_training import training_extra
 
-    with _training_extra():
+    with training_extra():
         from pasticcio.baselines.optimize import LOSS, Settings
         from pasticcio.baselines.optimize import optimize as run
     from pasticcio.images import check_output, read_picture, save_image, save_picture
@@ -135,13 +137,13 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
 ) -> None:
     """Make a model for one painting, in minutes, from one that is there; 'stylize --model OUT' uses it."""
-    from pasticcio.cli import _training_bar, _training_extra
+    from pasticcio.commands_training import training_bar, training_extra
 
-    with _training_extra():
+    with training_extra():
         from pasticcio.baselines.tune import tune as run
     if not photos and not resume:
         typer.echo("pasticcio: no --photos: training on five of scikit-image's, enough for a trial only", err=True)
-    with _training_bar(f"tune {out.name}") as (report, download):
+    with training_bar(f"tune {out.name}") as (report, download):
         tuned = run(
             paintings, out, photos=photos or (), model=model, row_only=row_only, steps=steps, minutes=minutes, vgg=vgg,
             style_size=style_size, crop=crop, resume=resume, report=report, download=download,
