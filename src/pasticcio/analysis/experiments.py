@@ -20,11 +20,11 @@ from pasticcio.stylizer import Stylizer
 GALLERY = 1200  # paintings trained on, among which neighbours are looked for
 SEED = 2017
 
-TRAINED = {
-    "count": ("number of paintings trained on", True),
-    "kinds": ("trained on", False),
-    "bottleneck": ("numbers in the embedding", False),
-    "conditioned": ("normalizations that the style steers", False),
+TRAINED: dict[str, tuple[str, generalization.Scale]] = {
+    "count": ("number of paintings trained on", "log"),
+    "kinds": ("trained on", "names"),
+    "bottleneck": ("numbers in the embedding", "linear"),
+    "conditioned": ("normalizations that the style steers", "names"),
 }
 NAMES = ("observed", "count", "kinds", "knowledge", "smoothness", "bottleneck", "conditioned")
 
@@ -127,8 +127,7 @@ def _trained(name: str, context: Context) -> str:
     )
     outcomes = list(runs)
     if context.out:
-        label, log = TRAINED[name]
-        generalization.outcomes_figure(outcomes, context.out / f"{name}.png", label, log)
+        generalization.outcomes_figure(outcomes, context.out / f"{name}.png", *TRAINED[name])
     return generalization.outcomes_text(outcomes)
 
 
@@ -183,7 +182,10 @@ def _knowledge(context: Context) -> str:
         asked, wanted = pick([entry for entry in test_textures if entry.columns["class"] in labels], "class")
         scores.append(knowledge.judge(name, "texture class, unseen", shown, labels, asked, wanted))
         scores.append(knowledge.judge(name, "texture class, all", *pick(textures, "class", 5)))
-    return knowledge.scores_text(sorted(scores, key=lambda score: score.label))
+    scores.sort(key=lambda score: score.label)
+    if context.out:
+        knowledge.scores_figure(scores, context.out / "knowledge.png")
+    return knowledge.scores_text(scores)
 
 
 def _labelled(

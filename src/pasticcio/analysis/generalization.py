@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ KEPT = 200  # pictures
 T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}  # Student's t, by runs
 
 Losses = dict[str, list[float]]  # "content" (relu4_1) and "style", one value a pair
+Scale = Literal["linear", "log", "names"]
 Render = Callable[[Array, Array], Array]  # photo and style to output
 
 
@@ -444,22 +445,34 @@ def outcomes_text(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def outcomes_figure(outcomes: Sequence[Outcome], out: Path, label: str, log: bool = False) -> None:
-    """Median style loss against the settings' numbers, a line a group; bars are 95% intervals over seeds."""
+def outcomes_figure(outcomes: Sequence[Outcome], out: Path, label: str, scale: Scale = "linear") -> None:
+    """Median style loss against the settings' numbers; bars are 95% intervals over seeds.
+
+    Args:
+        outcomes: see `run`.
+        out: .png.
+        label: of the settings.
+        scale: of their numbers, joined by a line for each group; "names" have none, and are not joined.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     settings = sorted({(outcome.number, outcome.setting) for outcome in outcomes})
-    for group in outcomes[0].groups:
+    groups = list(outcomes[0].groups)
+    for place, group in enumerate(groups):
         means, bars = [], []
         for _, setting in settings:
             runs = [one for one in outcomes if one.setting == setting]
             values = [float(np.median(one.groups[group]["style"])) for one in runs]
             means.append(np.mean(values))
             bars.append(half_width(values) if len(values) > 1 else 0.0)
-        axes.errorbar([number for number, _ in settings], means, bars, marker="o", capsize=3, label=group)
-    if log:
+        aside = 0.1 * (place - (len(groups) - 1) / 2) if scale == "names" else 0.0
+        axes.errorbar(
+            [number + aside for number, _ in settings], means, bars, marker="o", capsize=3, label=group,
+            linestyle="none" if scale == "names" else "-",
+        )  # fmt: skip
+    if scale == "log":
         axes.set_xscale("log")
     else:
         axes.set_xticks([number for number, _ in settings], [name for _, name in settings])

@@ -230,6 +230,31 @@ def scores_text(scores: Sequence[Score]) -> str:
     return "\n".join(lines)
 
 
+def scores_figure(scores: Sequence[Score], out: Path) -> None:
+    """Accuracy by label and feature, .png: points with their 95% intervals, and chance as a bar."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.6), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    labels = list(dict.fromkeys(score.label for score in scores))
+    features = list(dict.fromkeys(score.feature for score in scores))
+    for place, feature in enumerate(features):
+        rows = {score.label: score for score in scores if score.feature == feature}
+        found = [rows[label] for label in labels]
+        accuracy = np.array([score.accuracy for score in found])
+        ends = np.array([[score.low for score in found], [score.high for score in found]])
+        at = np.arange(len(labels)) + 0.15 * (place - (len(features) - 1) / 2)
+        axes.errorbar(at, accuracy, np.abs(ends - accuracy), marker="o", capsize=3, linestyle="none", label=feature)
+    chance = [next(score.chance for score in scores if score.label == label) for label in labels]
+    axes.bar(np.arange(len(labels)), chance, width=0.8, color="0.85", label="chance")
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set(ylabel="nearest neighbours are right", ylim=(0, 1))
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.legend(frameon=False, ncols=2)
+    with writing(out) as partial:
+        figure.savefig(partial, format="png")
+
+
 def with_labels(table: Embeddings | Sequence[Entry], column: str, least: int = 2) -> list[int]:
     """Rows with a value in `column` that at least `least` rows have."""
     values = (
