@@ -113,6 +113,8 @@ def stylize(
         sessions = Sessions(lambda: runtime)
         graph = opened.pixels_int8 if runtime in INT8 else opened.pixels
         sessions.load(graph or opened.transfer)  # beside the imports
+        if not opened.table and any(map(os.path.isfile, style)):
+            sessions.load(opened.predict)
     from pasticcio.batch import Files, plan, style_stem
     from pasticcio.images import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
     from pasticcio.options import Options
