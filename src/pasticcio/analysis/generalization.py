@@ -475,7 +475,10 @@ def outcomes_figure(outcomes: Sequence[Outcome], out: Path, label: str, scale: S
     if scale == "log":
         axes.set_xscale("log")
     else:
-        axes.set_xticks([number for number, _ in settings], [name for _, name in settings])
+        axes.set_xticks(
+            [number for number, _ in settings],
+            [name if scale == "names" else f"{number:g}" for number, name in settings],
+        )
     axes.set(xlabel=label, ylabel="style loss, median")
     axes.legend(frameon=False)
     with writing(out) as partial:
