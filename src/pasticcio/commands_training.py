@@ -14,6 +14,8 @@ from pasticcio.cli import ModelOption
 from pasticcio.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from pasticcio.training.record import Progress
     from pasticcio.training.train import Report
     from pasticcio.weights import Download
@@ -114,14 +116,16 @@ def training_bar(title: str) -> Iterator[tuple[Report, Download]]:
     )
     with Bar(*columns) as bar:
         steps = bar.add_task("", total=None)
-        fetched = bar.add_task("download, bytes", total=None, visible=False)
 
         def report(progress: Progress) -> None:
             losses = "  ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
             text = f"{losses}  {progress.pictures_per_second:.1f} pictures/s"
             bar.update(steps, completed=progress.step, total=progress.steps, description=text)
 
-        def download(done: int, total: int) -> None:
-            bar.update(fetched, completed=done, total=total or None, visible=done < total)
+        yield report, download_row(bar)
 
-        yield report, download
+
+def download_row(bar: Bar) -> Download:
+    """A row of a progress bar for a download's bytes, shown while there is one."""
+    row = bar.add_task("download, bytes", total=None, visible=False)
+    return lambda done, total: bar.update(row, completed=done, total=total or None, visible=done < total)

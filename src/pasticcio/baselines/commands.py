@@ -171,17 +171,15 @@ def _bar() -> Iterator[tuple[Report, Download]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from pasticcio.commands_training import download_row
+
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
-        fetched = bar.add_task("download, bytes", total=None, visible=False)
 
         def report(step: Step) -> None:
             losses = "  ".join(f"{name} {value:.3g}" for name, value in step.losses.items())
             text = f"scale {step.scale}/{step.scales}  {losses}"
             bar.update(task, completed=step.iteration, total=step.iterations, description=text)
 
-        def download(done: int, total: int) -> None:
-            bar.update(fetched, completed=done, total=total or None, visible=done < total)
-
-        yield report, download
+        yield report, download_row(bar)
