@@ -4,7 +4,7 @@
         --results runs/history.json --out docs/history
 
 Two lists of 20 pairs of centre crops. "known": every photo of `pairs.py` with a painting that all networks were
-trained on (those of --single in turn, or else those of --multi). "unseen": every photo with another of the
+trained on (those of --single or --tuned in turn, or else those of --multi). "unseen": every photo with another of the
 paintings and textures that none was trained on; a network that knows its styles by name is then given the nearest
 of them, chosen with hindsight: the one whose output has the lowest style loss. Each measurement is kept in --results
 when it is made, and not made again for the same model.
@@ -41,6 +41,7 @@ from pasticcio.weights import load_vgg
 MARKS = (10, 30, 100, 300, 1000)
 SETS = ("known", "unseen")
 STARTS = ("photo", "network")
+KNOWING = ("single", "tuned", "multi")  # networks that know their styles by name
 CLAIM = 300  # iterations from the photo whose loss is looked for from the network's output
 PLAIN = LossConfig({"relu4_1": 1.0}, dict.fromkeys(LOSS.style, 1 / len(LOSS.style)), relative=True)
 Results = dict[str, Any]
@@ -124,14 +125,14 @@ def main() -> None:
     vgg = load_vgg("vgg19-normalised", LOSS.layers(), str(weights), padding="reflect").to(device)
     vgg = vgg.to(memory_format=torch.channels_last)
     arbitrary = Network("arbitrary", Stylizer(arguments.model))
-    singles = [Stylizer(folder) for folder in arguments.single]
-    multi = Stylizer(arguments.multi) if arguments.multi else None
+    folders = {label: getattr(arguments, label) for label in KNOWING}
+    known = {label: [Stylizer(folder) for folder in named] for label, named in folders.items() if named}
     for kind in arguments.sets:
-        for pair in pairs_of(kind, arguments, singles, multi):
-            networks = [arbitrary, *([Network("multi", multi)] if multi else [])]
-            if singles:  # of several, the one of this painting, or else each in turn
-                own = [s for s in singles if pair.name in s.model.styles]
-                networks.append(Network("single", own[0] if own else singles[pair.number % len(singles)]))
+        for pair in pairs_of(kind, arguments, known):
+            networks = [arbitrary]
+            for label, family in known.items():  # of several, the one of this painting, or else each in turn
+                own = [s for s in family if pair.name in s.model.styles]
+                networks.append(Network(label, own[0] if own else family[pair.number % len(family)]))
             measure(kind, pair, networks, vgg, arguments.iterations, arguments.starts, results, save)
     print(report(results))
     if arguments.out:
@@ -144,7 +145,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
     parser.add_argument("--model", default="default", help="the arbitrary model, whose output optimization starts from")
     parser.add_argument("--single", nargs="+", default=[], help="folders of networks of one style")
-    parser.add_argument("--multi", default="", help="folder of a network of N styles")
+    parser.add_argument("--tuned", nargs="+", default=[], help="the same, begun with the arbitrary model")
+    parser.add_argument("--multi", nargs="+", default=[], help="folders of networks of N styles")
     parser.add_argument("--pairs", type=int, default=20, help="the first so many of each list")
     parser.add_argument("--iterations", type=int, nargs="*", default=list(MARKS), help="none: networks alone")
     parser.add_argument("--starts", nargs="+", default=STARTS, choices=STARTS)
@@ -156,19 +158,16 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def pairs_of(
-    kind: str, arguments: argparse.Namespace, singles: Sequence[Stylizer], multi: Stylizer | None
-) -> list[Pair]:
+def pairs_of(kind: str, arguments: argparse.Namespace, known: dict[str, list[Stylizer]]) -> list[Pair]:
     """The pairs of a list."""
     if kind == "unseen":
         chosen = [(PHOTOS[p], STYLES[s]) for p, s in sorted(pairs(len(STYLES)))]
     else:
-        known = [name for single in singles for name in single.model.styles] or list(
-            multi.model.styles if multi else ()
-        )
-        if not known:
-            sys.exit("the list 'known' needs --single or --multi; or choose --sets unseen")
-        chosen = [(photo, f"{known[i % len(known)]}.jpg") for i, photo in enumerate(PHOTOS)]
+        family = next(iter(known.values()), [])
+        names = [name for stylizer in family for name in stylizer.model.styles]
+        if not names:
+            sys.exit("the list 'known' needs --single, --tuned or --multi; or choose --sets unseen")
+        chosen = [(photo, f"{names[i % len(names)]}.jpg") for i, photo in enumerate(PHOTOS)]
     found = []
     for number, (photo, style) in enumerate(chosen[: arguments.pairs]):
         images = [square(find(arguments.shared, name), arguments.size) for name in (photo, style)]
@@ -279,7 +278,9 @@ def report(results: Results) -> str:
 def answers(results: Results, kind: str) -> list[str]:
     """How many iterations a forward pass is worth, and what the network's output saves as a start."""
     worth: dict[str, list[float]] = {}
-    saved, compared = [], set()
+    traces = [v["trace"] for k, v in results.items() if k.startswith(f"{kind} ") and k.endswith("from photo")]
+    claim = min(CLAIM, max(map(len, traces), default=0))  # pairs that went on for less say nothing of it
+    saved = []
     for key, values in results.items():
         if not key.startswith(f"{kind} ") or key.endswith(" photo"):
             continue
@@ -287,20 +288,17 @@ def answers(results: Results, kind: str) -> list[str]:
         from_photo = results.get(f"{place} optimization from photo", {}).get("trace")
         if from_photo and "label" in values:
             worth.setdefault(values["label"], []).append(reached(from_photo, values["loss"]))
-        if from_photo and key.endswith("from network"):
-            count = min(CLAIM, len(from_photo), len(values["trace"]))
-            compared.add(count)
-            saved.append(reached(values["trace"], from_photo[count - 1]))
+        if from_photo and len(from_photo) >= claim and key.endswith("from network"):
+            saved.append(reached(values["trace"], from_photo[claim - 1]))
     lines = [
         f"- One forward pass of {label} is worth {_spread(found)} iterations of optimization from the photo."
         for label, found in worth.items()
     ]
     if saved:
-        counts = " or ".join(map(str, sorted(compared)))
         lines.append(
-            f"- The loss that {counts} iterations from the photo reach is reached from the network's output after "
+            f"- The loss that {claim} iterations from the photo reach is reached from the network's output after "
             f"{_spread(saved)}; in at most a third of them for "
-            f"{sum(3 * s <= min(compared) for s in saved)} of {len(saved)} pairs."
+            f"{sum(3 * s <= claim for s in saved)} of {len(saved)} pairs."
         )
     return lines
 
@@ -322,10 +320,11 @@ def figure(results: Results, path: Path) -> None:
         for start in STARTS:
             end = f"optimization from {start}"
             found = [v for k, v in results.items() if k.startswith(f"{kind} ") and k.endswith(end)]
-            if found:
-                length = min(len(v["trace"]) for v in found)
-                losses, clock = (np.median([v[key][:length] for v in found], axis=0) for key in ("trace", "clock"))
-                axis.plot(clock, losses, label=end)
+            for length in sorted({len(v["trace"]) for v in found}):  # fewer pairs may have gone on for longer
+                going = [v for v in found if len(v["trace"]) >= length]
+                losses, clock = (np.median([v[key][:length] for v in going], axis=0) for key in ("trace", "clock"))
+                style = {"color": f"C{STARTS.index(start)}", "ls": "-" if len(going) == len(found) else "--"}
+                axis.plot(clock, losses, label=f"{end}, {len(going)} pairs", **style)
         for name, values in rows(results, kind).items():
             if name not in ("untouched photo",) and "optimization" not in name:
                 point = [np.median([row[key] for row in values]) for key in ("seconds", "loss")]

@@ -12,8 +12,10 @@ import torch
 from PIL import Image
 
 from conftest import ROOT
-from pasticcio.analysis import experiments, generalization, knowledge, smoothness
-from pasticcio.analysis.generalization import Material, Outcome
+from pasticcio.analysis import experiments, generalization, knowledge, smoothness, trials
+from pasticcio.analysis.material import Material
+from pasticcio.analysis.ruler import Ruler
+from pasticcio.analysis.trials import Outcome
 from pasticcio.errors import DataError, OptionError
 from pasticcio.nn.inception import Inception
 from pasticcio.stylizer import Stylizer
@@ -98,7 +100,7 @@ def test_optimized_pixels_come_nearer_to_the_style(photo):
     content, style = (np.ascontiguousarray(photo[y : y + 48, 200:248], np.float32) / 255 for y in (0, 150))
     output = generalization.optimum(content, style, vgg, 8, style_weight=1000.0)
     assert output.shape == content.shape
-    before, after = (generalization.Ruler(vgg, 48).measure(image, content, style)[1] for image in (content, output))
+    before, after = (Ruler(vgg, 48).measure(image, content, style)[1] for image in (content, output))
     assert after < 0.7 * before
 
 
@@ -143,8 +145,8 @@ def random_vgg(monkeypatch):
     def load(name, layers, weights="", pooling="max", padding="zero", progress=None):
         return load_vgg("vgg19-small", layers, "random", pooling, padding)
 
-    for module in (knowledge, smoothness, generalization):
-        monkeypatch.setattr(module, "load_vgg", load)
+    for module in ("knowledge", "material", "smoothness"):
+        monkeypatch.setattr(f"pasticcio.analysis.{module}.load_vgg", load)
     monkeypatch.setattr(smoothness, "STEPS", 3)
 
 
@@ -211,19 +213,19 @@ def test_an_experiment_that_trains(material, random_vgg, tmp_path):
 
 def test_settings(material):
     tables = Material.of(*material)
-    sizes = [len(setting.styles) for setting in generalization.counts(tables, 0, (1, 10))]
+    sizes = [len(setting.styles) for setting in trials.counts(tables, 0, (1, 10))]
     assert sizes == [1, 10, 12]
-    one, other = (generalization.counts(tables, seed, (1, 10))[1].styles for seed in (0, 1))
+    one, other = (trials.counts(tables, seed, (1, 10))[1].styles for seed in (0, 1))
     assert set(one) != set(other)
-    both = generalization.kinds(tables, 0)[2].styles
+    both = trials.kinds(tables, 0)[2].styles
     assert sum("textures" in str(path) for path in both) == sum("paintings" in str(path) for path in both)
-    assert generalization.bottlenecks(tables, 0)[0].changes == ("network.embedding=25",)
+    assert trials.bottlenecks(tables, 0)[0].changes == ("network.embedding=25",)
 
 
 def test_intervals_are_students():
-    assert generalization.half_width([1.0, 2.0, 3.0]) == pytest.approx(4.30 / np.sqrt(3))
+    assert trials.half_width([1.0, 2.0, 3.0]) == pytest.approx(4.30 / np.sqrt(3))
     outcomes = [Outcome("a", 1, seed, {"observed": {"style": [seed + 1.0], "content": [1.0]}}) for seed in range(3)]
-    assert "| a | 2.000 ± 2.483 | 1.000 ± 0.000 | 3 |" in generalization.outcomes_text(outcomes)
+    assert "| a | 2.000 ± 2.483 | 1.000 ± 0.000 | 3 |" in trials.outcomes_text(outcomes)
     for outcome in outcomes:
         outcome.groups["unobserved"] = {"style": [3 * outcome.groups["observed"]["style"][0]], "content": [1.0]}
-    assert generalization.outcomes_text(outcomes).endswith(" | 3.000 ± 0.000 | 3 |")
+    assert trials.outcomes_text(outcomes).endswith(" | 3.000 ± 0.000 | 3 |")

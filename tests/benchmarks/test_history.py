@@ -89,5 +89,7 @@ def test_answers_by_hand():
     text = report(results)
     assert "worth 2 (median of 2; 2 to more than all) iterations" in text
     assert "after 3 (median of 2; 3 to more than all); in at most a third of them for 0 of 2 pairs" in text
+    results["known 0 optimization from photo"]["trace"].pop()  # says nothing of a third iteration
+    assert "that 3 iterations from the photo reach is reached from the network's output after more" in report(results)
     assert rows(results, "known")["optimization from photo, 3 iterations"][0]["seconds"] == 3
     assert "| optimization from photo, 3 iterations | 2 | 2.00 | 2.00 | 1.000 | 0.100 | 0.100 | 3 |" in text

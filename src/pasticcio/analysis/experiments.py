@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from pasticcio.analysis import generalization, knowledge, smoothness
+from pasticcio.analysis import generalization, knowledge, smoothness, trials
+from pasticcio.analysis.material import SEED, Material
+from pasticcio.analysis.ruler import PAIRS
 from pasticcio.analysis.table import Entry, Report, find_pictures
 from pasticcio.errors import OptionError, nearest
 from pasticcio.images import writing
 from pasticcio.stylizer import Stylizer
 
 GALLERY = 1200  # paintings trained on, among which neighbours are looked for
-SEED = 2017
 
-TRAINED: dict[str, tuple[str, generalization.Scale]] = {
+TRAINED: dict[str, tuple[str, trials.Scale]] = {
     "count": ("number of paintings trained on", "log"),
     "kinds": ("trained on", "names"),
     "bottleneck": ("numbers in the embedding", "linear"),
@@ -90,11 +91,11 @@ def run(name: str, context: Context) -> str:
 
 
 def _observed(context: Context) -> str:
-    material = generalization.Material.of(context.data, context.weights)
+    material = Material.of(context.data, context.weights)
     found = generalization.observed(
         Stylizer(context.model),
         material,
-        pairs=context.amount or generalization.PAIRS,
+        pairs=context.amount or PAIRS,
         optimize=context.optimize,
         iterations=context.iterations,
         side=context.side,
@@ -108,31 +109,31 @@ def _observed(context: Context) -> str:
 
 
 def _trained(name: str, context: Context) -> str:
-    material = generalization.Material.of(context.data, context.weights)
+    material = Material.of(context.data, context.weights)
 
     def report(run: str, progress: Any) -> None:
         if context.report:
             context.report(run, progress.step, progress.steps)
 
-    runs = generalization.run(
+    runs = trials.run(
         name,
         material,
         context.recipe,
         context.results,
         seeds=context.seeds,
         changes=context.changes,
-        pairs=context.amount or generalization.PAIRS,
+        pairs=context.amount or PAIRS,
         side=context.side,
         report=report,
     )
     outcomes = list(runs)
     if context.out:
-        generalization.outcomes_figure(outcomes, context.out / f"{name}.png", *TRAINED[name])
-    return generalization.outcomes_text(outcomes)
+        trials.outcomes_figure(outcomes, context.out / f"{name}.png", *TRAINED[name])
+    return trials.outcomes_text(outcomes)
 
 
 def _smoothness(context: Context) -> str:
-    material = generalization.Material.of(context.data, context.weights)
+    material = Material.of(context.data, context.weights)
     ways = smoothness.smoothness(
         Stylizer(context.model), material.files("photos", "test"),
         material.files("paintings", "test") + material.files("textures", "test"), material.vgg,
