@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pasticcio.nn.winograd import Kernel, conv_relu, suits
+
 BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -46,6 +48,9 @@ class Vgg(nn.Module):
         config: which network.
         layers: activations wanted, such as "relu3_3". Nothing deeper than the last is built.
 
+    Attributes:
+        winograd: take the faster algorithm for convolutions where it can be used (`winograd.suits`).
+
     Raises:
         ValueError: a layer that this network does not have.
     """
@@ -66,6 +71,9 @@ class Vgg(nn.Module):
             outputs = config.widths[int(name[4]) - 1]
             self.convs[name] = nn.Conv2d(inputs, outputs, 3, padding=1 if config.padding == "zero" else 0)
             inputs = outputs
+        self.winograd = True
+        self._kernels: dict[str, Kernel] = {}  # for Winograd's algorithm, made of the weights when first used
+        self.register_load_state_dict_post_hook(lambda *_: self._kernels.clear())  # type: ignore[no-untyped-call]
         self.requires_grad_(False)
         self.eval()
 
@@ -73,15 +81,23 @@ class Vgg(nn.Module):
         """Activations of `images` (RGB in [0, 1]) at the wanted layers, each (B, C, H', W')."""
         x = self.input(images)
         found = {}
-        for name, conv in self.convs.items():
+        for name in self.convs:
             if name.endswith("_1") and name != "relu1_1":
                 x = F.avg_pool2d(x, 2) if self.config.pooling == "average" else F.max_pool2d(x, 2)
-            if self.config.padding == "reflect":
-                x = F.pad(x, (1, 1, 1, 1), mode="reflect")
-            x = F.relu(conv(x))
+            x = self._conv_relu(name, x)
             if name in self.wanted:
                 found[name] = self.maps[name](x) if name in self.maps else x
         return found
+
+    def _conv_relu(self, name: str, x: Tensor) -> Tensor:
+        conv = self.convs[name]
+        assert isinstance(conv, nn.Conv2d)
+        reflect = self.config.padding == "reflect"
+        if self.winograd and suits(x, conv.out_channels):
+            if name not in self._kernels:
+                self._kernels[name] = Kernel.of(conv, reflect)
+            return conv_relu(x, self._kernels[name])
+        return F.relu(conv(F.pad(x, (1, 1, 1, 1), mode="reflect") if reflect else x))
 
     def randomize(self, seed: int) -> None:
         """Draw weights that keep the scale of activations (He et al. 2015); pixels enter as they are."""

@@ -1,0 +1,54 @@
+"""The loss network forward and backward on the CPU: Winograd's convolutions against torch's, in turns.
+
+python benchmarks/loss_network.py --rounds 9
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+
+import torch
+
+from pasticcio.baselines.optimize import LOSS
+from pasticcio.weights import load_vgg
+
+SHAPES = ((1, 256, 256), (1, 512, 512), (8, 128, 128), (8, 144, 144))  # pictures, height, width
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=9, help="of which the median is taken")
+    rounds = parser.parse_args().rounds
+    vgg = load_vgg("vgg19-normalised", LOSS.layers(), "random", padding="reflect").to(memory_format=torch.channels_last)
+    print(
+        "| pictures | torch, ms | Winograd, ms | times as fast | gradient, relative difference |\n|---|---|---|---|---|"
+    )
+    for count, height, width in SHAPES:
+        images = torch.rand(count, 3, height, width).contiguous(memory_format=torch.channels_last)
+        times: dict[bool, list[float]] = {False: [], True: []}
+        gradients = {}
+        for number in range(rounds + 2):  # the first two warm up
+            for winograd in (False, True):
+                vgg.winograd = winograd
+                begun = time.perf_counter()
+                gradients[winograd] = gradient(vgg, images)
+                if number > 1:
+                    times[winograd].append(1e3 * (time.perf_counter() - begun))
+        before, after = (statistics.median(times[winograd]) for winograd in (False, True))
+        ratio = statistics.median(a / b for a, b in zip(times[False], times[True], strict=True))
+        off = (gradients[True] - gradients[False]).norm() / gradients[False].norm()
+        print(f"| {count} of {height}x{width} | {before:.0f} | {after:.0f} | {ratio:.2f} | {off:.1e} |", flush=True)
+
+
+def gradient(vgg: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """At the pixels, of the sum of all features."""
+    pixels = images.clone().requires_grad_()
+    torch.autograd.backward(sum(features.sum() for features in vgg(pixels).values()))
+    assert pixels.grad is not None
+    return pixels.grad
+
+
+if __name__ == "__main__":
+    main()

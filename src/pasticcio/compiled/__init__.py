@@ -1,0 +1,1 @@
+"""Inner loops compiled by numba, on plain arrays. Imported only where they run."""
