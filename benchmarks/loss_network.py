@@ -14,7 +14,7 @@ import torch
 from pasticcio.baselines.optimize import LOSS
 from pasticcio.weights import load_vgg
 
-SHAPES = ((1, 256, 256), (1, 512, 512), (8, 128, 128), (8, 144, 144))  # pictures, height, width
+SHAPES = ((1, 256, 256), (8, 144, 144))  # pictures, height, width
 
 
 def main() -> None:

@@ -92,6 +92,9 @@ def evaluate(
 
 @contextmanager
 def training_extra() -> Iterator[None]:
+    """Around the imports of training: says which extra is missing, and sets the threads up before torch starts them."""
+    # Threads of torch that spin for their next task take the cores from those that transform Winograd's tiles.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         yield
     except ModuleNotFoundError as error:
