@@ -6,15 +6,18 @@ python benchmarks/loss_network.py --rounds 9
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the commands do
 
 import torch
 
 from pasticcio.baselines.optimize import LOSS
 from pasticcio.weights import load_vgg
 
-SHAPES = ((1, 256, 256), (8, 144, 144))  # pictures, height, width
+SHAPES = ((1, 256, 256), (1, 512, 512), (8, 128, 128), (8, 144, 144))  # pictures, height, width
 
 
 def main() -> None:
