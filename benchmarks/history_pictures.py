@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--tuned", type=Path, required=True, help="the same, begun with the default model")
     parser.add_argument("--multi", type=Path, required=True, help="folder of a network of N styles")
     parser.add_argument("--iterations", type=int, nargs="+", default=[30, 100], help="of optimization")
-    parser.add_argument("--size", type=int, default=384, help="side in pixels")
+    parser.add_argument("--size", type=int, default=320, help="side in pixels")
     parser.add_argument("--out", type=Path, default=Path("docs/history"), help="folder of the pictures")
     arguments = parser.parse_args()
     name = next(iter(Stylizer(arguments.single).model.styles))
