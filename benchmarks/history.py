@@ -278,9 +278,9 @@ def report(results: Results) -> str:
 def answers(results: Results, kind: str) -> list[str]:
     """How many iterations a forward pass is worth, and what the network's output saves as a start."""
     worth: dict[str, list[float]] = {}
-    traces = [v["trace"] for k, v in results.items() if k.startswith(f"{kind} ") and k.endswith("from photo")]
-    claim = min(CLAIM, max(map(len, traces), default=0))  # pairs that went on for less say nothing of it
-    saved = []
+    saved: dict[int, list[float]] = {}  # by iterations from the photo: fewer pairs may have gone on for longer
+    from_photos = [v["trace"] for k, v in results.items() if k.startswith(f"{kind} ") and k.endswith("from photo")]
+    counts = sorted({min(CLAIM, len(trace)) for trace in from_photos})
     for key, values in results.items():
         if not key.startswith(f"{kind} ") or key.endswith(" photo"):
             continue
@@ -288,17 +288,18 @@ def answers(results: Results, kind: str) -> list[str]:
         from_photo = results.get(f"{place} optimization from photo", {}).get("trace")
         if from_photo and "label" in values:
             worth.setdefault(values["label"], []).append(reached(from_photo, values["loss"]))
-        if from_photo and len(from_photo) >= claim and key.endswith("from network"):
-            saved.append(reached(values["trace"], from_photo[claim - 1]))
+        if from_photo and key.endswith("from network"):
+            for count in (n for n in counts if n <= len(from_photo)):
+                saved.setdefault(count, []).append(reached(values["trace"], from_photo[count - 1]))
     lines = [
         f"- One forward pass of {label} is worth {_spread(found)} iterations of optimization from the photo."
         for label, found in worth.items()
     ]
-    if saved:
+    for count, found in saved.items():
         lines.append(
-            f"- The loss that {claim} iterations from the photo reach is reached from the network's output after "
-            f"{_spread(saved)}; in at most a third of them for "
-            f"{sum(3 * s <= claim for s in saved)} of {len(saved)} pairs."
+            f"- The loss that {count} iterations from the photo reach is reached from the network's output after "
+            f"{_spread(found)}; in at most a third of them for "
+            f"{sum(3 * s <= count for s in found)} of {len(found)} pairs."
         )
     return lines
 
