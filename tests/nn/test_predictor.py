@@ -1,6 +1,6 @@
 import torch
 
-from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, moments
+from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, VggBranch, moments
 
 
 def test_embeddings_of_any_size():
@@ -16,6 +16,33 @@ def test_position_does_not_matter_much():
     same = (predictor(x) - predictor(x.roll((64, 32), (2, 3)))).norm()
     other = (predictor(x) - predictor(x.flip(1) * 0.5)).norm()
     assert same < 0.2 * other
+
+
+def test_a_branch_adds_nothing_until_it_learns():
+    torch.manual_seed(0)
+    predictor, style = CompactPredictor(7, (4, 4, 8), 8, directions=5), torch.rand(2, 3, 40, 50)
+    predictor.branch.vgg.randomize(0)
+    plain = CompactPredictor(7, (4, 4, 8), 8)
+    plain.load_state_dict({k: v for k, v in predictor.state_dict().items() if not k.startswith("branch")})
+    assert torch.equal(predictor(style), plain(style))
+    predictor(style).square().sum().backward()
+    assert predictor.branch.out.weight.grad.abs().max() > 0
+    assert all(p.grad is None for p in predictor.branch.vgg.parameters())
+
+
+def test_whitening_gives_all_loud_directions_one_variance():
+    torch.manual_seed(0)
+    branch = VggBranch(7, 6)
+    length = len(branch.centre)
+    seen = torch.randn(500, 6) @ torch.randn(6, length) * torch.logspace(-2, 1, length) + 3
+    branch.measure(seen)
+    white = (seen - branch.centre) @ branch.whitening.T
+    torch.testing.assert_close(white.T.cov(), torch.eye(6), atol=0.02, rtol=0)
+    quiet = VggBranch(7, 12)
+    quiet.measure(seen + 1e-2 * torch.randn(500, length) * seen.std(0))
+    spread = ((seen - quiet.centre) @ quiet.whitening.T).std(0)
+    assert spread[-6:].min() > 0.9  # the six that are there
+    assert spread[:6].max() < 0.1  # and noise, not blown up
 
 
 def test_moments():

@@ -71,11 +71,19 @@ def test_graphs_move_no_floats_between_channels_and_pixels(model_folder):
         assert operators.count("Transpose") == (0 if path == model.transfer else 3)
 
 
-def test_the_network_of_the_paper_exports(tmp_path):
+def test_the_network_of_the_paper_exports_and_so_does_a_branch(tmp_path):
     config = NetworkConfig(
-        transfer="paper", predictor="compact", width=0.125, predictor_widths=(4, 4, 4), predictor_hidden=8
+        transfer="paper",
+        predictor="compact",
+        width=0.125,
+        predictor_widths=(4, 4, 4),
+        predictor_hidden=8,
+        predictor_directions=5,
     )
-    save_model(tmp_path, StyleNetwork(config).eval(), "paper", {})
+    network = StyleNetwork(config).eval()
+    network.predictor.branch.vgg.randomize(0)
+    torch.nn.init.normal_(network.predictor.branch.out.weight)
+    save_model(tmp_path, network, "paper", {})
     with unchecked_shapes():
         assert export(tmp_path) <= TOLERANCE
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from pasticcio.errors import ConfigError, TrainingError
+from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.training.config import read_recipe
 from pasticcio.training.export import load_network
 from pasticcio.training.train import CHECKPOINT, Run, train
@@ -92,7 +93,7 @@ def test_killed_and_resumed_equals_unbroken(config, tmp_path):
 
 
 def test_loss_that_is_not_finite_stops_the_run(config, monkeypatch):
-    run = Run(config)
+    run = Run(dataclasses.replace(config, checkpoint_minutes=60.0))
     good = run.losses
     run.save = lambda: (run.folder / CHECKPOINT).write_bytes(b"")
 
@@ -128,6 +129,44 @@ def test_a_run_can_start_from_a_model(config, tmp_path):
     run = Run(dataclasses.replace(config, out=str(tmp_path / "second"), start=str(first)))
     for name, value in load_network(first).state_dict().items():
         torch.testing.assert_close(run.bare.state_dict()[name], value)
+
+
+def test_a_branch_begins_beside_a_model_that_has_none(config, tmp_path):
+    first = train(dataclasses.replace(config, steps=2, sample_steps=0))
+    narrow, source = tmp_path / "narrow.safetensors", StyleNetwork(NetworkConfig(predictor_directions=8))
+    vgg = source.predictor.branch.vgg
+    vgg.randomize(0)
+    state = {"conv0.weight": torch.eye(3)[:, :, None, None], "conv0.bias": torch.zeros(3)}
+    for name, conv in vgg.convs.items():
+        number = name[4:].replace("_", "")
+        state |= {f"conv{number}.weight": conv.weight, f"conv{number}.bias": conv.bias}
+        if name in vgg.maps:
+            state |= {f"conv{number}_aux.weight": torch.randn(4 * conv.out_channels, conv.out_channels, 1, 1)}
+            state |= {f"conv{number}_aux.bias": torch.randn(4 * conv.out_channels)}
+    save_file({name: value.contiguous() for name, value in state.items()}, narrow)
+    second = dataclasses.replace(
+        config,
+        out=str(tmp_path / "second"),
+        start=str(first),
+        branch=str(narrow),
+        network=dataclasses.replace(config.network, predictor_directions=8),
+        steps=3,
+        sample_steps=0,
+    )
+    run = Run(second)
+    for name, value in load_network(first).state_dict().items():
+        torch.testing.assert_close(run.bare.state_dict()[name], value)
+    branch = run.bare.predictor.branch
+    assert torch.equal(branch.vgg.convs["relu3_2"].weight, vgg.convs["relu3_2"].weight)
+    assert branch.centre.abs().max() > 0.01
+    whitening = branch.whitening.clone()
+    run.go()
+    third = Run(dataclasses.replace(second, out=str(tmp_path / "third"), start=str(tmp_path / "second" / "model")))
+    learned = third.bare.predictor.branch
+    torch.testing.assert_close(learned.whitening, whitening, rtol=1e-3, atol=1e-3)
+    assert learned.out.weight.abs().max() > 0
+    with pytest.raises(ConfigError, match="predictor_directions"):
+        dataclasses.replace(config, branch=str(narrow))
 
 
 def test_learning_rate(config):

@@ -34,6 +34,8 @@ class NetworkConfig:
         margin: fast family: pixels of reflection around the picture, a multiple of 8.
         predictor_widths: compact predictor: channels at 1/4, 1/8 and 1/16.
         predictor_hidden: compact predictor: width of the layer before the embedding.
+        predictor_directions: compact predictor: directions of the moments of a narrow VGG-19 that it sees beside
+            its own, see `VggBranch`; 0 for none.
     """
 
     transfer: Literal["paper", "fast"] = "fast"
@@ -49,6 +51,7 @@ class NetworkConfig:
     margin: int = 8
     predictor_widths: tuple[int, ...] = (32, 64, 128)
     predictor_hidden: int = 256
+    predictor_directions: int = 0
 
     def __post_init__(self) -> None:
         if self.embedding < 1:
@@ -82,7 +85,9 @@ class StyleNetwork(nn.Module):
         elif config.predictor == "table":
             self.predictor = TablePredictor(config.embedding)
         else:
-            self.predictor = CompactPredictor(config.embedding, config.predictor_widths, config.predictor_hidden)
+            self.predictor = CompactPredictor(
+                config.embedding, config.predictor_widths, config.predictor_hidden, config.predictor_directions
+            )
         if config.transfer == "paper":
             self.transfer = PaperTransfer(config.width, config.encoder == "conditional")
         else:

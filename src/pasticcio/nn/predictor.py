@@ -12,6 +12,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pasticcio.nn.inception import CHANNELS, Inception
+from pasticcio.nn.vgg import Vgg, VggConfig
+
+NARROW = (16, 32, 64, 128, 128)  # channels of the five blocks of the quarter-width VGG-19
+SEEN = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # its layers whose moments a `VggBranch` sees
+NOISE = 0.02  # variance, of the statistics' mean one, below which a direction is not blown up to 1
+GAIN = 1 / 8  # keeps the branch's first steps as small as those of the rest
 
 
 class InceptionPredictor(nn.Module):
@@ -43,9 +49,12 @@ class CompactPredictor(nn.Module):
         embedding: length of the embedding.
         widths: channels at 1/4, 1/8 and 1/16 of the size.
         hidden: width of the layer between the pooled statistics and the embedding.
+        directions: of a `VggBranch` that adds to the embedding; 0 for none.
     """
 
-    def __init__(self, embedding: int = 100, widths: tuple[int, ...] = (32, 64, 128), hidden: int = 256) -> None:
+    def __init__(
+        self, embedding: int = 100, widths: tuple[int, ...] = (32, 64, 128), hidden: int = 256, directions: int = 0
+    ) -> None:
         super().__init__()
         stages = []
         inputs = 3 * 4 * 4
@@ -60,10 +69,12 @@ class CompactPredictor(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         self.hidden = nn.Linear(2 * (3 + sum(widths)), hidden)
         self.bottleneck = nn.Linear(hidden, embedding)
+        self.branch = VggBranch(embedding, directions) if directions else None
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Embeddings of style pictures, RGB in [0, 1], sides at least 16."""
-        return self.bottleneck(F.relu(self.hidden(self.describe(style))))
+        embedding: Tensor = self.bottleneck(F.relu(self.hidden(self.describe(style))))
+        return embedding if self.branch is None else embedding + self.branch(style)
 
     def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         """Means and standard deviations over positions, of the colours and of every stage."""
@@ -75,6 +86,63 @@ class CompactPredictor(nn.Module):
             x = stage(x)
             statistics.append(moments(x))
         return torch.cat(statistics, 1)
+
+
+class VggBranch(nn.Module):
+    """What a network that already knows pictures adds to the embedding: nothing, before it is trained.
+
+    The quarter-width VGG-19 of Collaborative-Distillation (Wang et al. 2020) stays as it is. The moments of four of
+    its layers and of the colours are whitened by fixed numbers, so that all their directions are learned at one pace.
+
+    Args:
+        embedding: length of the embedding.
+        directions: how many of the statistics' principal directions are seen.
+        hidden: width of the layer beside the direct path.
+
+    Attributes:
+        centre, whitening: fixed, see `measure`.
+    """
+
+    centre: Tensor
+    whitening: Tensor
+
+    def __init__(self, embedding: int, directions: int, hidden: int = 512) -> None:
+        super().__init__()
+        self.vgg = Vgg(VggConfig(padding="reflect", widths=NARROW), SEEN)
+        self.vgg.winograd = False  # its channels are too few for it, and it has no graph
+        for layer, width in zip(SEEN, NARROW, strict=False):
+            self.vgg.maps[layer] = nn.Conv2d(width, width + 1, 1).requires_grad_(False)
+        statistics = 2 * (3 + sum(width + 1 for width in NARROW[: len(SEEN)]))
+        self.register_buffer("centre", torch.zeros(statistics))
+        self.register_buffer("whitening", torch.eye(directions, statistics))
+        self.hidden = nn.Linear(directions, hidden)
+        nn.init.orthogonal_(self.hidden.weight)
+        self.out = nn.Linear(directions + hidden, embedding)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
+        """Its part of the embeddings of style pictures, RGB in [0, 1], sides at least 16."""
+        x = F.linear(self.describe(style) - self.centre, self.whitening)
+        return self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
+
+    def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+        """Means and standard deviations over positions, of the colours and of every layer."""
+        return torch.cat([moments(4.0 * (style - 0.5)), *(moments(x) for x in self.vgg(style).values())], 1)
+
+    @torch.no_grad()
+    def measure(self, described: Float[Tensor, "n d"]) -> None:
+        """Take centre and whitening from what `describe` says of many styles.
+
+        Statistics are standardized, then turned into their principal directions, and those of more variance than
+        `NOISE` are given the variance 1.
+        """
+        values = described.double()
+        centre, spread = values.mean(0), values.std(0) + 1e-4
+        variance, turn = torch.linalg.eigh(((values - centre) / spread).T.cov())
+        matrix = (variance.clamp(min=0) + NOISE * variance.mean()).rsqrt()[:, None] * turn.T / spread
+        self.centre.copy_(centre)
+        self.whitening.copy_(matrix[-len(self.whitening) :])  # eigenvalues come in rising order
 
 
 class TablePredictor(nn.Module):

@@ -107,6 +107,7 @@ class Vgg(nn.Module):
             weight = torch.empty_like(conv.weight)  # type: ignore[arg-type]
             convs[f"convs.{name}.weight"] = nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
             convs[f"convs.{name}.bias"] = torch.zeros_like(conv.bias)  # type: ignore[arg-type]
+        convs |= {f"maps.{name}": value for name, value in self.maps.state_dict().items()}
         self._load(convs, torch.eye(3), torch.zeros(3))
 
     def load_torchvision(self, state: Mapping[str, Tensor]) -> None:

@@ -115,6 +115,8 @@ class TrainConfig:
             then what that model predicts for their pictures.
         inception: weights of Inception-v3 for the paper's predictor: a file, "torchvision" to
             download the public ones, or empty for random weights.
+        branch: weights of the quarter-width VGG-19 for a compact predictor's branch (network.predictor_directions)
+            that `start` does not have; its whitening is then measured on the styles.
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
@@ -143,6 +145,7 @@ class TrainConfig:
     out: str = "runs/unnamed"
     start: str = ""
     inception: str = ""
+    branch: str = ""
     frozen: tuple[str, ...] = ()
     learn_rows: int = 0
     steps: int = 1000
@@ -176,6 +179,8 @@ class TrainConfig:
             raise ConfigError(f"rates names {unknown[0]!r}; {nearest(unknown[0], PARTS)}")
         if self.learn_rows and (self.network.predictor != "table" or not 0 < self.learn_rows <= self.network.embedding):
             raise ConfigError(f"learn_rows is {self.learn_rows}; it is for a table of styles, and at most their number")
+        if self.branch and not self.network.predictor_directions:
+            raise ConfigError("branch names weights, but network.predictor_directions is 0; set it, 256 for instance")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.identity <= 1:

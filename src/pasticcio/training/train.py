@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from PIL import Image
@@ -25,6 +26,7 @@ from pasticcio.model import Model
 from pasticcio.nn.inception import Inception
 from pasticcio.nn.losses import gram_matrix, gram_targets, grid_pattern, perceptual_loss, total_variation
 from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.vgg import Vgg
 from pasticcio.training.config import PARTS, TrainConfig, to_json
 from pasticcio.training.data import Batch, Batches, ResidentBatches, to_unit
@@ -36,6 +38,7 @@ from pasticcio.weights import TORCHVISION, Download, fetch, load_vgg, read_state
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
+MEASURED = 1500  # style pictures that the whitening of a branch is measured on
 SAMPLES = 6  # photos down and styles across in a sample picture
 
 
@@ -124,10 +127,17 @@ class Run:
             )
             folded = "mixed_7_conv.weight" in state
             (trunk.load_folded if folded else trunk.load_torchvision)(state)
+        if config.branch:
+            self._begin_branch(network)
         if not config.start:
             return
         folder = start_folder(config.start)
-        if self.styles and (first := load_network(folder)).config.predictor != "table":
+        if config.branch and not (first := load_network(folder)).config.predictor_directions:
+            try:
+                network.load_state_dict({**network.state_dict(), **first.state_dict()})
+            except RuntimeError as error:
+                raise ConfigError(f"start names {config.start}, which does not fit: {error}") from error
+        elif self.styles and (first := load_network(folder)).config.predictor != "table":
             if config.learn_rows:
                 raise ConfigError(f"learn_rows is set, but start names {config.start}, which is no table of styles")
             try:
@@ -136,6 +146,24 @@ class Run:
                 raise ConfigError(f"start names {config.start}, whose transfer network is another: {error}") from error
         else:
             load_weights(network, folder)
+
+    @torch.no_grad()
+    def _begin_branch(self, network: StyleNetwork) -> None:
+        """Give the compact predictor's branch its weights, and the whitening that fits the styles."""
+        branch = network.predictor.branch
+        assert isinstance(branch, VggBranch)
+        known = load_vgg("vgg19-small", SEEN, self.config.branch, padding="reflect")
+        try:
+            branch.vgg.load_state_dict(known.state_dict())
+        except RuntimeError as error:
+            raise ConfigError(f"branch names {self.config.branch}, which does not fit: {error}") from error
+        described = []
+        for number in np.random.default_rng(self.config.seed).permutation(len(self.batches.styles))[:MEASURED].tolist():
+            with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # named later
+                described.append(branch.describe(self._whole_style(number, self.config.data.style_crop)))
+        if len(described) < 2:
+            raise DataError(f"of {len(self.batches.styles)} styles {len(described)} can be read; 2 are the least")
+        branch.measure(torch.cat(described))
 
     @property
     def first_row(self) -> int:
@@ -171,9 +199,12 @@ class Run:
     def _predicted(self, network: StyleNetwork) -> Tensor:
         """Scales and shifts that a model predicts for the style pictures, (N, P)."""
         side = min(max(self.config.data.style_short[0], STYLE_RANGE[0]), STYLE_RANGE[1])
-        pictures = [style_view(open_image(self.batches.styles.load(n)), side) for n in range(len(self.styles))]
-        rows = [network.parameters_of(torch.from_numpy(p).permute(2, 0, 1)[None].contiguous()) for p in pictures]
-        return torch.cat(rows)
+        return torch.cat([network.parameters_of(self._whole_style(n, side)) for n in range(len(self.styles))])
+
+    def _whole_style(self, number: int, side: int) -> Tensor:
+        """A style picture as users' are seen, (1, 3, H, W), its short side `side` pixels."""
+        picture = style_view(open_image(self.batches.styles.load(number)), side)
+        return torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous()
 
     def _keep_targets(self, folder: Path) -> None:
         if not self.config.data.augment:
