@@ -91,8 +91,8 @@ class CompactPredictor(nn.Module):
 class VggBranch(nn.Module):
     """What a network that already knows pictures adds to the embedding: nothing, before it is trained.
 
-    The quarter-width VGG-19 of Collaborative-Distillation (Wang et al. 2020) stays as it is. The moments of four of
-    its layers and of the colours are whitened by fixed numbers, so that all their directions are learned at one pace.
+    It begins with the quarter-width VGG-19 of Collaborative-Distillation (Wang et al. 2020). The moments of four of its
+    layers and of the colours are whitened by fixed numbers, so that all their directions are learned at one pace.
 
     Args:
         embedding: length of the embedding.
@@ -111,7 +111,8 @@ class VggBranch(nn.Module):
         self.vgg = Vgg(VggConfig(padding="reflect", widths=NARROW), SEEN)
         self.vgg.winograd = False  # its channels are too few for it, and it has no graph
         for layer, width in zip(SEEN, NARROW, strict=False):
-            self.vgg.maps[layer] = nn.Conv2d(width, width + 1, 1).requires_grad_(False)
+            self.vgg.maps[layer] = nn.Conv2d(width, width + 1, 1)
+        self.vgg.requires_grad_(True)
         statistics = 2 * (3 + sum(width + 1 for width in NARROW[: len(SEEN)]))
         self.register_buffer("centre", torch.zeros(statistics))
         self.register_buffer("whitening", torch.eye(directions, statistics))
