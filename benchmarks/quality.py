@@ -260,6 +260,7 @@ def artifacts(rows: dict[str, Any], reference: dict[str, list[float]]) -> list[s
 def plane(results: Results, sizes: list[int], path: Path) -> None:
     """Content against style loss: a point a method, a line through the strengths of one."""
     figure, axes = plt.subplots(2, len(sizes), figsize=(4.6 * len(sizes), 8.4), squeeze=False)
+    colours: dict[str, str] = {}  # a method's is the same everywhere
     for column, size in enumerate(sizes):
         for row, (network, (content, style)) in enumerate(PLANES.items()):
             axis = axes[row][column]
@@ -271,7 +272,8 @@ def plane(results: Results, sizes: list[int], path: Path) -> None:
             start = curves.pop("untouched photo", [])
             for label, points in curves.items():
                 line = sorted(points + start) if len(points) > 1 else points
-                axis.plot(*zip(*line, strict=True), "o-", label=label, markersize=5)
+                colour = colours.setdefault(label, f"C{len(colours)}")
+                axis.plot(*zip(*line, strict=True), "o-", label=label, markersize=5, color=colour)
             axis.set(title=f"{network}, {size} pixels", yscale="log")
             axis.grid(alpha=0.3)
             axis.set_xlabel(f"content loss ({'relu4_1' if row == 0 else 'fire5'})")
