@@ -28,6 +28,7 @@ def test_a_branch_adds_nothing_until_it_learns():
     predictor(style).square().sum().backward()
     assert predictor.branch.out.weight.grad.abs().max() > 0
     torch.nn.init.normal_(predictor.branch.out.weight)
+    torch.nn.init.normal_(predictor.branch.whitening)
     predictor(style).square().sum().backward()
     assert all(p.grad.abs().max() > 0 for p in predictor.branch.vgg.parameters())
 

@@ -169,6 +169,26 @@ def test_a_branch_begins_beside_a_model_that_has_none(config, tmp_path):
         dataclasses.replace(config, branch=str(narrow))
 
 
+def test_a_part_of_a_part_has_its_own_rate_and_limit(config):
+    rates = {"heads": 2.0, "predictor.hidden": 0.5}
+    run = Run(dataclasses.replace(config, rates=rates, clip=0.25, learning_rate=1e-3, warmup=0, steps=1))
+    before = {name: value.clone() for name, value in run.bare.named_parameters()}
+    run.go()
+    network = run.bare
+    hidden = [p.grad for p in network.predictor.hidden.parameters()]
+    others = [p.grad for name, p in network.named_parameters() if "predictor.hidden" not in name and p.grad is not None]
+    for clipped in (hidden, others):
+        assert torch.cat([g.flatten() for g in clipped]).norm().item() == pytest.approx(0.25, rel=1e-3)
+    moved = {name: (value - before[name]).abs().max().item() for name, value in network.named_parameters()}
+    rate = run.config.rate(0)
+    assert moved["predictor.hidden.weight"] == pytest.approx(0.5 * rate, rel=0.02)
+    assert moved["heads.weight"] == pytest.approx(2.0 * rate, rel=0.02)
+    assert moved["predictor.bottleneck.weight"] == pytest.approx(rate, rel=0.02)
+    for part in ("heds", "predictor.hiden"):
+        with pytest.raises(ConfigError, match=part):
+            Run(dataclasses.replace(config, rates={part: 2.0}))
+
+
 def test_learning_rate(config):
     config = dataclasses.replace(config, steps=100, warmup=10, learning_rate=1.0, final_rate=0.1)
     rates = [config.rate(step) for step in range(101)]

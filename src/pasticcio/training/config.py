@@ -124,7 +124,8 @@ class TrainConfig:
         reuse: steps made of one batch, its styles handed on by one photo each time: what the loss network
             says of the photos and the styles is then computed once for all of them.
         learning_rate: after warm-up.
-        rates: factor on the learning rate for some parts: "predictor", "heads", "transfer".
+        rates: factor on the learning rate for some parts: "predictor", "heads", "transfer", or for a part of these,
+            "predictor.branch.vgg", the limit of whose gradient is then its own.
         final_rate: fraction of the learning rate that the cosine ends at; 1 keeps it constant.
         warmup: steps over which the learning rate rises from 0.
         clip: largest norm of the gradient; 0 does not clip.
@@ -174,7 +175,7 @@ class TrainConfig:
         for name in ("steps", "batch", "reuse", "log_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        unknown = [part for part in self.rates if part not in PARTS]
+        unknown = [part for part in self.rates if part.split(".")[0] not in PARTS]
         if unknown:
             raise ConfigError(f"rates names {unknown[0]!r}; {nearest(unknown[0], PARTS)}")
         if self.learn_rows and (self.network.predictor != "table" or not 0 < self.learn_rows <= self.network.embedding):

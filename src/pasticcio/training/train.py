@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,7 @@ class Run:
             # Adam leaves a weight alone that never had a gradient.
             network.heads.weight.register_hook(lambda g: g * rows)  # type: ignore[no-untyped-call]
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        groups = [
-            {"params": learned, "factor": config.rates.get(part, 1.0)}
-            for part in PARTS
-            if (learned := [p for p in network.get_submodule(part).parameters() if p.requires_grad])
-        ]
-        optimizer = torch.optim.Adam(groups, lr=config.learning_rate)
+        optimizer = torch.optim.Adam(learning_groups(network, config.rates), lr=config.learning_rate)
         prepared: tuple[nn.Module, torch.optim.Optimizer] = self.accelerator.prepare(network, optimizer)
         self.network, self.optimizer = prepared
         self.bare: StyleNetwork = self.accelerator.unwrap_model(self.network)
@@ -278,12 +274,23 @@ class Run:
             raise TrainingError(f"the loss is {total.item()} at step {self.step}; {good}; lower learning_rate or clip")
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
-        limit = config.clip or float("inf")
-        gradient = self.accelerator.clip_grad_norm_(self.bare.parameters(), limit)
+        gradient = self._clip()
         self.optimizer.step()
         self.step += 1
         self._follow()
-        return {name: float(value.detach()) for name, value in losses.items()}, float(gradient)
+        return {name: float(value.detach()) for name, value in losses.items()}, gradient
+
+    def _clip(self) -> float:
+        """Clip the gradients, those of parts of parts on their own; returns the norm they had together."""
+        together: list[nn.Parameter] = []
+        clipped = [together]
+        for group in self.optimizer.param_groups:
+            if group["apart"]:
+                clipped.append(group["params"])
+            else:
+                together += group["params"]
+        limit = self.config.clip or float("inf")
+        return math.hypot(*(float(self.accelerator.clip_grad_norm_(some, limit)) for some in clipped if some))
 
     def losses(self, batch: Batch, turn: int = 0) -> dict[str, Tensor]:
         """The objective ("total") and its parts, each a mean over the batch.
@@ -443,6 +450,29 @@ def start_folder(name: str) -> Path:
         ModelError: neither.
     """
     return Path(name) if Path(name).is_dir() else Model.open(name).folder
+
+
+def learning_groups(network: StyleNetwork, rates: Mapping[str, float]) -> list[dict[str, Any]]:
+    """The optimizer's groups: weights that learn, with the factor on their rate ("factor").
+
+    A part of a part that `rates` names is a group of its own, whose gradient is clipped apart ("apart").
+
+    Raises:
+        ConfigError: no such part.
+    """
+    parts = dict(network.named_modules())
+    for part in rates:
+        if part not in parts:
+            raise ConfigError(f"rates names {part!r}, which the network does not have")
+    groups: dict[str, list[nn.Parameter]] = {part: [] for part in (*PARTS, *rates)}
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            groups[max((part for part in groups if name.startswith(f"{part}.")), key=len)].append(weight)
+    return [
+        {"params": learned, "factor": rates.get(part, 1.0), "apart": part not in PARTS}
+        for part, learned in groups.items()
+        if learned
+    ]
 
 
 def freeze(network: StyleNetwork, parts: tuple[str, ...]) -> None:
