@@ -319,7 +319,7 @@ class UpsampledConv(nn.Module):
     Each of the four pixels that come from one pixel of the input sees it through its own 3x3
     kernel; all four are sums of the same 5x5 weights. So the work is done at the lower resolution
     and yet an even area stays even. What this cannot draw, detail of a single pixel, is left to free
-    kernels that are added to them and begin at zero.
+    kernels that are added to them and begin at zero; of these only what leaves an even area even is used.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -346,7 +346,10 @@ class UpsampledConv(nn.Module):
         outputs, inputs = self.weight.shape[:2]
         rows = torch.einsum("pia,ocab->opcib", self.taps, self.weight)
         both = torch.einsum("qjb,opcib->opqcij", self.taps, rows)
-        return both.reshape(outputs * 4, inputs, 3, 3) + self.free
+        free = self.free.reshape(outputs, 4, inputs, 3, 3)
+        answer = free.sum((3, 4), keepdim=True)  # to an even area
+        free = free - (answer - answer.mean(1, keepdim=True)) / 9
+        return (both.reshape(outputs, 4, inputs, 3, 3) + free).reshape(outputs * 4, inputs, 3, 3)
 
 
 def folded(x: Float[Tensor, "b 3 h w"], conv: nn.Conv2d, side: int) -> Float[Tensor, "b d i j"]:
