@@ -17,6 +17,32 @@ def test_mixing_embeddings_mixes_scales_and_shifts(tiny):
     torch.testing.assert_close(network.heads(0.3 * a + 0.7 * b), 0.3 * network.heads(a) + 0.7 * network.heads(b))
 
 
+def test_a_hidden_layer_bends_the_heads_once_it_has_learned(tiny):
+    torch.manual_seed(0)
+    network = StyleNetwork(replace(tiny, heads_hidden=4))
+    a, b = torch.randn(2, 1, tiny.embedding)
+    flat = network.heads(0.3 * a + 0.7 * b)
+    torch.testing.assert_close(flat, 0.3 * network.heads(a) + 0.7 * network.heads(b))
+    flat.square().sum().backward()
+    assert network.heads.bend[2].weight.grad.abs().max() > 0
+    torch.nn.init.normal_(network.heads.bend[2].weight)
+    mixed, ends = network.heads(0.3 * a + 0.7 * b), 0.3 * network.heads(a) + 0.7 * network.heads(b)
+    assert (mixed - ends).abs().max() > 0.01
+    rows = network.heads(torch.cat([a, b]))
+    torch.testing.assert_close(network.as_table(rows).parameters_of(torch.tensor([1])), rows[1:])
+    with pytest.raises(ValueError, match="heads_hidden"):
+        replace(tiny, predictor="table", heads_hidden=4)
+
+
+def test_half_precision_leaves_scales_and_shifts_alone(tiny):
+    torch.manual_seed(0)
+    network = StyleNetwork(replace(tiny, heads_hidden=4))
+    embedding = torch.randn(2, tiny.embedding)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = network.heads(embedding)
+    assert torch.equal(half, network.heads(embedding))
+
+
 def test_scales_begin_near_one(tiny):
     network = StyleNetwork(tiny)
     parameters = network.heads(torch.zeros(1, tiny.embedding))[0]

@@ -48,6 +48,17 @@ def test_whitening_gives_all_loud_directions_one_variance():
     assert spread[:6].max() < 0.1  # and noise, not blown up
 
 
+def test_half_precision_leaves_the_branch_alone():
+    torch.manual_seed(0)
+    branch, style = VggBranch(7, 6), torch.rand(1, 3, 40, 50)
+    branch.vgg.randomize(0)
+    torch.nn.init.normal_(branch.out.weight)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = branch(style.bfloat16())
+    assert torch.equal(half, branch(style.bfloat16().float()))
+    assert half.abs().max() > 0
+
+
 def test_moments():
     x = torch.randn(3, 2, 40, 50) * torch.tensor([2.0, 0.5])[:, None, None] + 1
     values = moments(x)

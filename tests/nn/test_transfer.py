@@ -100,6 +100,19 @@ def test_an_even_area_stays_even():
     torch.testing.assert_close(y, y[:, :, :1, :1].expand_as(y))
 
 
+def test_the_body_of_the_fast_network_has_no_border():
+    """An even area stays even up to the edges, whatever the statistics of its channels are."""
+    block = FastTransfer(8, 8, 8, 1, 1).body[0]
+    even = torch.randn(1, 8, 1, 1).expand(1, 8, 6, 7)
+    y = block.conv1.conv(F.pad(even, (1, 1, 1, 1)))
+    assert y.std((2, 3)).max() > 0.01  # zeros would show
+    one = {8: torch.ones(1, 1, 1, 1)}
+    given = torch.stack([torch.zeros(16), torch.ones(16)])
+    with torch.no_grad():
+        y = block(even, Steering(torch.randn(1, 32), one, one, given, torch.ones(16)))
+    torch.testing.assert_close(y, y[:, :, :1, :1].expand_as(y))
+
+
 def test_reflection_beyond_the_picture():
     x = torch.arange(3.0).reshape(1, 1, 1, 3).expand(1, 1, 3, 3)
     padded = reflect(x, 5, 0, 0, 0)

@@ -71,7 +71,7 @@ def test_graphs_move_no_floats_between_channels_and_pixels(model_folder):
         assert operators.count("Transpose") == (0 if path == model.transfer else 3)
 
 
-def test_the_network_of_the_paper_exports_and_so_does_a_branch(tmp_path):
+def test_the_network_of_the_paper_exports_and_so_do_a_branch_and_bent_heads(tmp_path):
     config = NetworkConfig(
         transfer="paper",
         predictor="compact",
@@ -79,8 +79,10 @@ def test_the_network_of_the_paper_exports_and_so_does_a_branch(tmp_path):
         predictor_widths=(4, 4, 4),
         predictor_hidden=8,
         predictor_directions=5,
+        heads_hidden=3,
     )
     network = StyleNetwork(config).eval()
+    torch.nn.init.normal_(network.heads.bend[2].weight)
     network.predictor.branch.vgg.randomize(0)
     torch.nn.init.normal_(network.predictor.branch.out.weight)
     save_model(tmp_path, network, "paper", {})

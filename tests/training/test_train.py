@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pasticcio.errors import ConfigError, TrainingError
+from pasticcio.errors import ConfigError, ModelError, TrainingError
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.training.config import read_recipe
 from pasticcio.training.export import load_network
@@ -129,6 +129,25 @@ def test_a_run_can_start_from_a_model(config, tmp_path):
     run = Run(dataclasses.replace(config, out=str(tmp_path / "second"), start=str(first)))
     for name, value in load_network(first).state_dict().items():
         torch.testing.assert_close(run.bare.state_dict()[name], value)
+
+
+def test_bent_heads_begin_as_the_flat_ones_of_a_model(config, tmp_path):
+    first = train(dataclasses.replace(config, steps=2, sample_steps=0))
+    bent = dataclasses.replace(
+        config,
+        out=str(tmp_path / "second"),
+        start=str(first),
+        network=dataclasses.replace(config.network, heads_hidden=4),
+        steps=3,
+        sample_steps=0,
+    )
+    run, flat = Run(bent), load_network(first)
+    embedding = torch.randn(2, config.network.embedding)
+    torch.testing.assert_close(run.bare.heads(embedding), flat.heads(embedding))
+    second = run.go()
+    assert load_network(second).heads.bend[2].weight.abs().max() > 0
+    with pytest.raises(ModelError, match=r"bend"):  # nothing else may be missing, or left over
+        Run(dataclasses.replace(bent, start=str(second), network=config.network))
 
 
 def test_a_branch_begins_beside_a_model_that_has_none(config, tmp_path):

@@ -36,6 +36,7 @@ class NetworkConfig:
         predictor_hidden: compact predictor: width of the layer before the embedding.
         predictor_directions: compact predictor: directions of the moments of a narrow VGG-19 that it sees beside
             its own, see `VggBranch`; 0 for none.
+        heads_hidden: units of a hidden layer beside the linear heads, see `Heads`; 0 for none, as in the paper.
     """
 
     transfer: Literal["paper", "fast"] = "fast"
@@ -52,6 +53,7 @@ class NetworkConfig:
     predictor_widths: tuple[int, ...] = (32, 64, 128)
     predictor_hidden: int = 256
     predictor_directions: int = 0
+    heads_hidden: int = 0
 
     def __post_init__(self) -> None:
         if self.embedding < 1:
@@ -60,7 +62,37 @@ class NetworkConfig:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
         if self.encoder == "conditional" and self.transfer != "paper":
             raise ValueError("encoder is 'conditional'; only the paper family's encoder has normalizations")
+        if self.heads_hidden and self.predictor == "table":
+            raise ValueError("heads_hidden is set, but a table holds scales and shifts as they are; set it to 0")
         object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
+
+
+class Heads(nn.Linear):
+    """Embedding to scales and shifts: linear as in the paper, and optionally what a small hidden layer adds to it.
+
+    Departure from the paper: linear heads reach a flat space of as many dimensions as the embedding has numbers; the
+    scales and shifts that suit a style best lie off it. What is added begins at zero.
+
+    Args:
+        embedding: length of the embedding.
+        parameters: number of scales and shifts.
+        bias: of the linear part.
+        hidden: units of the layer beside it; 0 for none.
+    """
+
+    def __init__(self, embedding: int, parameters: int, bias: bool, hidden: int = 0) -> None:
+        super().__init__(embedding, parameters, bias)
+        self.bend: nn.Sequential | None = None
+        if hidden:
+            self.bend = nn.Sequential(
+                nn.Linear(embedding, hidden), nn.ReLU(), nn.Linear(hidden, parameters, bias=False)
+            )
+            nn.init.zeros_(self.bend[2].weight)
+
+    def forward(self, embedding: Float[Tensor, "s e"]) -> Float[Tensor, "s p"]:
+        with torch.autocast(embedding.device.type, enabled=False):  # scales in half precision are 0.4% off
+            values = super().forward(embedding.float())
+            return values if self.bend is None else values + self.bend(embedding.float())
 
 
 class StyleNetwork(nn.Module):
@@ -94,8 +126,9 @@ class StyleNetwork(nn.Module):
             self.transfer = FastTransfer(
                 config.half, config.quarter, config.eighth, config.quarter_blocks, config.eighth_blocks, config.margin
             )
-        self.heads = nn.Linear(config.embedding, self.transfer.style_parameters, bias=config.predictor != "table")
-        if config.predictor == "table":  # every style begins as plain instance normalization
+        table = config.predictor == "table"
+        self.heads = Heads(config.embedding, self.transfer.style_parameters, not table, config.heads_hidden)
+        if table:  # every style begins as plain instance normalization
             with torch.no_grad():
                 self.heads.weight.copy_(self.transfer.gamma_mask()[:, None].expand_as(self.heads.weight))
             return
@@ -125,7 +158,7 @@ class StyleNetwork(nn.Module):
     @torch.no_grad()
     def as_table(self, rows: Float[Tensor, "n p"]) -> StyleNetwork:
         """A network of N styles with the same transfer network, its styles given by their scales and shifts."""
-        table = StyleNetwork(replace(self.config, predictor="table", embedding=len(rows)))
+        table = StyleNetwork(replace(self.config, predictor="table", embedding=len(rows), heads_hidden=0))
         table.transfer.load_state_dict(self.transfer.state_dict())
         table.heads.weight.copy_(rows.T)
         return table.train(self.training)

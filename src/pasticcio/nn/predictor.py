@@ -124,8 +124,9 @@ class VggBranch(nn.Module):
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Its part of the embeddings of style pictures, RGB in [0, 1], sides at least 16."""
-        x = F.linear(self.describe(style) - self.centre, self.whitening)
-        return self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
+        with torch.autocast(style.device.type, enabled=False):  # the whitening magnifies what half precision drops
+            x = F.linear(self.describe(style.float()) - self.centre, self.whitening)
+            return self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
 
     def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         """Means and standard deviations over positions, of the colours and of every layer."""

@@ -140,8 +140,9 @@ class FastTransfer(StyleTransfer):
     Pixels are folded into channels at the door (blocks of 4x4), the body works at 1/8 and 1/4 of
     the size with enough channels to fill the vector units, and the picture leaves through 1/2.
     Shortcuts carry the features at 1/4, and the pixels themselves at 1/2, around the body: without
-    the second, nothing finer than four pixels came through. Convolutions pad with zeros, which is
-    free; the picture itself is first padded by reflection, so that no border is seen.
+    the second, nothing finer than four pixels came through. The picture is first padded by reflection, and so
+    are the features of the body: a zero there is 8 pixels wide, and six of them darkened the picture's border.
+    Elsewhere convolutions pad with zeros, which is free.
 
     Args:
         half: channels at 1/2 of the size.
@@ -170,7 +171,7 @@ class FastTransfer(StyleTransfer):
         self.fold = nn.Conv2d(RGB * 4 * 4, quarter, 3, padding=1)
         self.contract = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)
         place = Places()
-        self.body = nn.ModuleList([FastResidual(eighth, place.at(8)) for _ in range(eighth_blocks)])
+        self.body = nn.ModuleList([FastResidual(eighth, place.at(8), reflection=True) for _ in range(eighth_blocks)])
         self.to_quarter = Unfold(eighth, quarter)
         self.at_quarter = StyledConv(quarter, quarter, 3, place.at(4))
         self.detail = nn.ModuleList([FastResidual(quarter, place.at(4)) for _ in range(quarter_blocks)])
@@ -281,12 +282,12 @@ class PaperResidual(nn.Module):
 
 
 class FastResidual(nn.Module):
-    """The paper's residual block with zero padding."""
+    """The paper's residual block, padded with zeros unless `reflection` is wanted."""
 
-    def __init__(self, channels: int, place: Places) -> None:
+    def __init__(self, channels: int, place: Places, reflection: bool = False) -> None:
         super().__init__()
-        self.conv1 = StyledConv(channels, channels, 3, place)
-        self.conv2 = StyledConv(channels, channels, 3, place)
+        self.conv1 = StyledConv(channels, channels, 3, place, reflection)
+        self.conv2 = StyledConv(channels, channels, 3, place, reflection)
 
     def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b c h w"]:
         return x + self.conv2(F.relu(self.conv1(x, style)), style)

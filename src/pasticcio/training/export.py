@@ -151,15 +151,22 @@ def style_names(folder: Path) -> list[str]:
         raise ModelError(f"{folder} is no model folder: {error}") from error
 
 
-def load_weights(network: StyleNetwork, folder: Path) -> None:
+def load_weights(network: StyleNetwork, folder: Path, new: str = "") -> None:
     """Fill a network with a model folder's weights.
+
+    Args:
+        network: what is filled.
+        folder: of the model.
+        new: a part that the model need not have, and which then stays as it is.
 
     Raises:
         ModelError: missing or damaged weights, or another architecture.
     """
     try:
         state = load_file(folder / WEIGHTS)
-        network.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in state.items()})
+        kept = {key: v for key, v in network.state_dict().items() if new and key.startswith(f"{new}.")}
+        read = {key: v.float() if v.is_floating_point() else v for key, v in state.items()}
+        network.load_state_dict(kept | read)
     except Exception as error:  # safetensors' and torch's errors alike
         raise ModelError(f"{folder / WEIGHTS} does not fit this network: {error}") from error
 

@@ -141,7 +141,7 @@ class Run:
             except RuntimeError as error:
                 raise ConfigError(f"start names {config.start}, whose transfer network is another: {error}") from error
         else:
-            load_weights(network, folder)
+            load_weights(network, folder, new="heads.bend")  # which begins with no effect
 
     @torch.no_grad()
     def _begin_branch(self, network: StyleNetwork) -> None:
