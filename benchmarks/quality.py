@@ -35,7 +35,10 @@ STRENGTHS = (0.25, 0.5, 0.75)
 OWN = 2  # every so many photos is given to every method as its own style
 SHEET_PHOTOS, SHEET_STYLES = (0, 3, 10, 14, 17), (0, 7, 18, 21, 24, 31, 34, 39)
 PLANES = {"VGG-19": ("content4", "style"), "SqueezeNet": ("squeeze_content", "squeeze_style")}
+KINDS = {"paintings": 0.75, "textures": 0.25}  # shares of the styles, as in the list of the table
+SPLITS = ("train", "test")
 Results = dict[str, dict[str, Any]]
+Observed = dict[str, dict[str, list[float]]]
 
 
 def main() -> None:
@@ -169,35 +172,46 @@ def optimize(arguments: argparse.Namespace, size: int, measures: Measures) -> di
     return {**found, "name": method.name, "pairs": arguments.optimize, "megabytes": method.megabytes}
 
 
-def observed(arguments: argparse.Namespace, measures: Measures, size: int = 256) -> dict[str, list[float]]:
-    """Style losses of our first model on styles trained on and on others, evenly spread, over the same photos."""
-    method = ours(Stylizer(arguments.models[0]))
-    data = arguments.shared / "data"
+def observed(arguments: argparse.Namespace, measures: Measures, size: int = 256) -> Observed:
+    """Style losses on styles trained on and on others, by method and kind of style, over the same photos.
+
+    Of either there are as many paintings and as many textures, evenly spread. AdaIN, which was trained on neither list
+    as such, tells how hard the lists themselves are.
+    """
+    methods = [ours(Stylizer(arguments.models[0])), adain(arguments.shared)]
     photos = [measures.photo(square(find(arguments.shared, name), size)) for name in PHOTOS]
-    found = {}
-    for split in ("train", "test"):
-        styles = Pictures([str(data / "paintings.csv"), str(data / "textures.csv")], split)
-        found[split] = []
-        for turn, number in enumerate(np.linspace(0, len(styles) - 1, arguments.observed).round().astype(int)):
-            style = measures.style(open_image(centre_crop(styles.load(int(number)), size, size)))
-            photo = photos[turn % len(photos)]
-            output = method.render(photo.image, method.prepare(style.image))
-            found[split].append(measures(output, photo, style)["style"])
-            progress(f"{split} styles: {turn + 1} of {arguments.observed}")
+    found: Observed = {m.name: defaultdict(list) for m in methods}
+    for kind, share in KINDS.items():
+        for split in SPLITS:
+            styles = Pictures([str(arguments.shared / "data" / f"{kind}.csv")], split)
+            count = round(share * arguments.observed)
+            for turn, number in enumerate(np.linspace(0, len(styles) - 1, count).round().astype(int)):
+                style = measures.style(open_image(centre_crop(styles.load(int(number)), size, size)))
+                photo = photos[turn % len(photos)]
+                for method in methods:
+                    output = method.render(photo.image, method.prepare(style.image))
+                    found[method.name][f"{split} {kind}"].append(measures(output, photo, style)["style"])
+                progress(f"{split} {kind}: {turn + 1} of {count}")
     return found
 
 
-def ratio_text(found: dict[str, list[float]]) -> str:
-    """Median of unobserved over median of observed styles, with the middle 95% of 2,000 bootstrap draws."""
+def ratio_text(found: Observed) -> str:
+    """Medians of unobserved over medians of observed styles, with the middle 95% of 2,000 bootstrap draws."""
     rng = np.random.default_rng(0)
-    test, train = np.array(found["test"]), np.array(found["train"])
-    draws = [np.median(rng.choice(test, len(test))) / np.median(rng.choice(train, len(train))) for _ in range(2000)]
-    low, high = np.percentile(draws, (2.5, 97.5))
-    ratio = np.median(test) / np.median(train)
-    return (
-        f"\nMedian style loss of {len(train)} observed styles {np.median(train):.3f}, of {len(test)} unobserved "
-        f"{np.median(test):.3f}: ratio {ratio:.2f} ({low:.2f} to {high:.2f})\n"
-    )
+    lines = ["", "| style loss, median | styles | observed | unobserved | ratio | 95% |", "|---" * 6 + "|"]
+    for method, groups in found.items():
+        for kinds in (tuple(KINDS), *((kind,) for kind in KINDS)):
+            train, test = (np.concatenate([groups[f"{split} {kind}"] for kind in kinds]) for split in SPLITS)
+            draws = [
+                np.median(rng.choice(test, len(test))) / np.median(rng.choice(train, len(train))) for _ in range(2000)
+            ]
+            low, high = np.percentile(draws, (2.5, 97.5))
+            a, b = np.median(train), np.median(test)
+            lines.append(
+                f"| {method}: {' and '.join(kinds)} | {len(train)} and {len(test)} | {a:.3f} | {b:.3f} | {b / a:.2f} "
+                f"| {low:.2f} to {high:.2f} |"
+            )
+    return "\n".join(lines) + "\n"
 
 
 def table(results: Results, arguments: argparse.Namespace) -> str:
@@ -284,12 +298,14 @@ def plane(results: Results, sizes: list[int], path: Path) -> None:
     plt.close(figure)
 
 
-def distributions(found: dict[str, list[float]], path: Path) -> None:
+def distributions(found: Observed, path: Path) -> None:
     """Style loss of observed and unobserved styles, as cumulative shares."""
     figure, axis = plt.subplots(figsize=(6, 4))
-    for split, label in (("train", "observed"), ("test", "unobserved")):
-        values = np.sort(found[split])
-        axis.plot(values, np.arange(1, len(values) + 1) / len(values), label=f"{label} ({len(values)} styles)")
+    for colour, (method, groups) in enumerate(found.items()):
+        for split, label, line in zip(SPLITS, ("observed", "unobserved"), ("-", "--"), strict=True):
+            values = np.sort(np.concatenate([groups[f"{split} {kind}"] for kind in KINDS]))
+            shares = np.arange(1, len(values) + 1) / len(values)
+            axis.plot(values, shares, line, color=f"C{colour}", label=f"{method}, {label} ({len(values)} styles)")
     axis.set(xlabel="style loss", ylabel="share of styles below", xscale="log")
     axis.grid(alpha=0.3)
     axis.legend()

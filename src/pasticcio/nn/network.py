@@ -84,10 +84,9 @@ class Heads(nn.Linear):
         super().__init__(embedding, parameters, bias)
         self.bend: nn.Sequential | None = None
         if hidden:
-            self.bend = nn.Sequential(
-                nn.Linear(embedding, hidden), nn.ReLU(), nn.Linear(hidden, parameters, bias=False)
-            )
-            nn.init.zeros_(self.bend[2].weight)
+            last = nn.Linear(hidden, parameters, bias=False)
+            nn.init.zeros_(last.weight)
+            self.bend = nn.Sequential(nn.Linear(embedding, hidden), nn.ReLU(), last)
 
     def forward(self, embedding: Float[Tensor, "s e"]) -> Float[Tensor, "s p"]:
         with torch.autocast(embedding.device.type, enabled=False):  # scales in half precision are 0.4% off
