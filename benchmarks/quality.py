@@ -82,7 +82,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", default=["default"], help="names or folders of our models")
     parser.add_argument("--optimize", type=int, default=0, help="pairs to optimize at the first size")
     parser.add_argument("--iterations", type=int, default=300)
-    parser.add_argument("--style-weight", type=float, default=20.0, help="per layer, as the default model's recipe")
+    parser.add_argument("--style-weight", type=float, default=10.0, help="per layer, as the default model's recipe")
     parser.add_argument("--observed", type=int, default=0, help="styles on either side of observed against unobserved")
     parser.add_argument("--only", nargs="+", default=[], help="methods whose name begins so")
     parser.add_argument("--results", type=Path, help="JSON file of what is measured already")

@@ -113,6 +113,18 @@ def test_the_body_of_the_fast_network_has_no_border():
     torch.testing.assert_close(y, y[:, :, :1, :1].expand_as(y))
 
 
+def test_the_door_of_the_body_has_no_border():
+    """What the strided convolution sees beyond the first row and column is the second, not zeros."""
+    net, seen = FastTransfer(8, 8, 8, 1, 1), []
+    net.contract.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    net(torch.rand(1, 3, 32, 48), torch.randn(1, net.style_parameters))
+    (x,) = seen
+    assert x.shape[2:] == (13, 17)  # a quarter, with the margin, and one more
+    assert x.abs().max() > 0
+    torch.testing.assert_close(x[:, :, 0], x[:, :, 2])
+    torch.testing.assert_close(x[:, :, :, 0], x[:, :, :, 2])
+
+
 def test_reflection_beyond_the_picture():
     x = torch.arange(3.0).reshape(1, 1, 1, 3).expand(1, 1, 3, 3)
     padded = reflect(x, 5, 0, 0, 0)

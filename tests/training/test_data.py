@@ -155,6 +155,27 @@ def test_crops_keep_the_scale():
     assert abs(int(wide[0, -1, 0]) - int(wide[0, 0, 0]) - 58) <= 2
 
 
+@pytest.mark.parametrize("kind", [Batches, ResidentBatches])
+def test_crops_of_one_colour_are_cut_elsewhere(tmp_path, config, kind):
+    """A photo black for the most part: without a second try two crops in three would be all black."""
+    photo = np.zeros((100, 300, 3), np.uint8)
+    photo[:, 200:] = np.random.default_rng(0).integers(0, 255, (100, 100, 1))
+    Image.fromarray(photo).save(tmp_path / "dark.png")
+    rest = (torch.device("cpu"),) if kind is ResidentBatches else ()
+    batches = kind(
+        dataclasses.replace(config, photos=(str(tmp_path / "dark.png"),), photo_short=(80, 90)), 8, 0.0, 1, 0, *rest
+    )
+    crops = torch.cat([batches[number].photos for number in range(8)]).flatten(1)
+    flat = (crops.amax(1) == crops.amin(1)).float().mean()
+    assert flat < 0.2
+
+
+def test_a_photo_of_one_colour_is_taken_as_it_is(tmp_path, config):
+    Image.new("RGB", (80, 80), (9, 9, 9)).save(tmp_path / "grey.png")
+    photos = Batches(dataclasses.replace(config, photos=(str(tmp_path / "grey.png"),)), 2, 0.0, seed=1)[0].photos
+    assert (photos == 9).all()
+
+
 def test_colour_changes():
     pixels = np.array([[[200, 100, 50], [80, 80, 80]]], np.uint8)
     assert np.array_equal(change_colours(pixels, 0, 1, 0), pixels)

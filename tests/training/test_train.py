@@ -106,6 +106,27 @@ def test_loss_that_is_not_finite_stops_the_run(config, monkeypatch):
         run.go()
 
 
+def test_a_gradient_that_is_not_finite_spoils_no_weight(config, monkeypatch):
+    run = Run(config)
+    good = run._clip
+    monkeypatch.setattr(run, "_clip", lambda: good() if run.step != 2 else float("inf"))
+    batch = run.batches[0]
+    for step in range(4):
+        before = run.bare.heads.weight.detach().clone()
+        run.advance(batch)
+        assert torch.equal(before, run.bare.heads.weight) == (step == 2)
+
+
+def test_gradients_that_stay_infinite_stop_the_run(config, monkeypatch):
+    run = Run(config)
+    monkeypatch.setattr(run, "_clip", lambda: float("inf"))
+    batch = run.batches[0]
+    for _ in range(9):
+        run.advance(batch)
+    with pytest.raises(TrainingError, match="gradient is inf in 10 steps on end, the last being 9"):
+        run.advance(batch)
+
+
 def test_damaged_checkpoint_is_named(config):
     Path(config.out).mkdir(parents=True)
     (Path(config.out) / CHECKPOINT).write_bytes(b"not tensors")

@@ -140,9 +140,9 @@ class FastTransfer(StyleTransfer):
     Pixels are folded into channels at the door (blocks of 4x4), the body works at 1/8 and 1/4 of
     the size with enough channels to fill the vector units, and the picture leaves through 1/2.
     Shortcuts carry the features at 1/4, and the pixels themselves at 1/2, around the body: without
-    the second, nothing finer than four pixels came through. The picture is first padded by reflection, and so
-    are the features of the body: a zero there is 8 pixels wide, and six of them darkened the picture's border.
-    Elsewhere convolutions pad with zeros, which is free.
+    the second, nothing finer than four pixels came through. All that leads into the body and is in it is
+    padded by reflection: from zeros there the network learned where the border is, and drew a darker frame of 40
+    pixels. After the body convolutions pad with zeros, which is free.
 
     Args:
         half: channels at 1/2 of the size.
@@ -168,15 +168,15 @@ class FastTransfer(StyleTransfer):
         self.margin = margin
         # 3x3 kernels: two at the door and one after the body at 1/4, two a block, two at 1/2; and the grid of 8.
         self.reach = 4 * (3 + 2 * quarter_blocks) + 8 * 2 * eighth_blocks + 2 * 2 + self.multiple
-        self.fold = nn.Conv2d(RGB * 4 * 4, quarter, 3, padding=1)
-        self.contract = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)
+        self.fold = nn.Conv2d(RGB * 4 * 4, quarter, 3)
+        self.contract = nn.Conv2d(quarter, eighth, 3, stride=2)
         place = Places()
         self.body = nn.ModuleList([FastResidual(eighth, place.at(8), reflection=True) for _ in range(eighth_blocks)])
         self.to_quarter = Unfold(eighth, quarter)
         self.at_quarter = StyledConv(quarter, quarter, 3, place.at(4))
         self.detail = nn.ModuleList([FastResidual(quarter, place.at(4)) for _ in range(quarter_blocks)])
         self.to_half = Unfold(quarter, half)
-        self.pixels = nn.Conv2d(RGB * 2 * 2, half, 3, padding=1, bias=False)
+        self.pixels = nn.Conv2d(RGB * 2 * 2, half, 3, bias=False)
         self.at_half = StyledConv(half, half, 3, place.at(2))
         self.unfold = UpsampledConv(half, RGB)
         self.colour = place.at(1).norm(RGB)
@@ -206,7 +206,7 @@ class FastTransfer(StyleTransfer):
         """The picture at 1/2 of its size before its colours are normalized, its blocks of 2x2 pixels as channels."""
         pixels = content - 0.5
         shortcut = F.relu(folded(pixels, self.fold, 4))
-        x = F.relu(self.contract(shortcut))
+        x = F.relu(self.contract(reflect(shortcut, 1, 0, 1, 0)))  # the other two sides it does not leave
         for block in self.body:
             x = block(x, style)
         x = F.relu(self.at_quarter(self.to_quarter(x) + shortcut, style))
@@ -354,12 +354,13 @@ class UpsampledConv(nn.Module):
 
 
 def folded(x: Float[Tensor, "b 3 h w"], conv: nn.Conv2d, side: int) -> Float[Tensor, "b d i j"]:
-    """A 3x3 convolution, padded with zeros, of a picture whose blocks of side x side pixels become channels."""
+    """A 3x3 convolution of a picture whose blocks of side x side pixels become channels, padded by its reflection."""
+    x = reflect(x, side, side, side, side)
     if not torch.compiler.is_exporting():
         return conv(F.pixel_unshuffle(x, side))
     # The same as one convolution with a stride, which spares runtimes the moving of pixels to channels.
     kernel = conv.weight.reshape(-1, RGB, side, side, 3, 3).permute(0, 1, 4, 2, 5, 3)
-    return F.conv2d(x, kernel.reshape(-1, RGB, 3 * side, 3 * side), conv.bias, stride=side, padding=side)
+    return F.conv2d(x, kernel.reshape(-1, RGB, 3 * side, 3 * side), conv.bias, stride=side)
 
 
 def to_bytes(image: Float[Tensor, "..."]) -> UInt8[Tensor, "..."]:

@@ -29,6 +29,8 @@ from pasticcio.training.config import DataConfig
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 MIN_SIDE = 32  # smaller pictures are no use to either network
+FLAT = 2  # of 255: a crop that varies no more than this is of one colour
+TRIES = 8  # at a crop of a photo that is not
 
 Pixels = NDArray[np.uint8]
 
@@ -237,7 +239,10 @@ class ResidentBatches(Batches):
         for row in range(self.batch):
             p, s = (int(rng.integers(len(pictures))) for pictures in self.on_device)
             photo, style = self.on_device[0][p], self.on_device[1][s]
-            cut = _cut_tensor(photo, config.crop, config.photo_short, config.crop, rng, config.fixed_photos)
+            for _ in range(TRIES):  # as in `photo_crop`
+                cut = _cut_tensor(photo, config.crop, config.photo_short, config.crop, rng, config.fixed_photos)
+                if config.fixed_photos or (cut.amax((1, 2)) - cut.amin((1, 2))).max() > FLAT:
+                    break
             mirrored = config.flip_photos and not config.fixed_photos and rng.random() < 0.5
             photos.append(cut.flip(2) if mirrored else cut)
             shown = photo if row < self.own else style
@@ -281,11 +286,18 @@ class ResidentBatches(Batches):
 
 
 def photo_crop(photo: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
-    """A square crop of a photo, (crop, crop, 3): at a random place and scale, or the centre at the smallest."""
+    """A square crop of a photo, (crop, crop, 3): at a random place and scale, or the centre at the smallest.
+
+    A crop of one colour is cut again elsewhere, up to `TRIES` times: nothing of it can be told from noise, which
+    every instance normalization magnifies, and the paper's network has thirteen of them.
+    """
     if config.fixed_photos:
         return centre_crop(photo, config.crop, config.photo_short[0])
-    short = int(rng.integers(config.photo_short[0], config.photo_short[1] + 1))
-    crop = random_crop(photo, config.crop, short, rng)
+    for _ in range(TRIES):
+        short = int(rng.integers(config.photo_short[0], config.photo_short[1] + 1))
+        crop = random_crop(photo, config.crop, short, rng)
+        if np.ptp(crop.reshape(-1, 3), axis=0).max() > FLAT:
+            break
     return crop[:, ::-1] if config.flip_photos and rng.random() < 0.5 else crop
 
 

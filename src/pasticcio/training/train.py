@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
 MEASURED = 1500  # style pictures that the whitening of a branch is measured on
+LOST = 10  # steps on end without a finite gradient that stop a run
 SAMPLES = 6  # photos down and styles across in a sample picture
 
 
@@ -107,6 +108,7 @@ class Run:
             with self.accelerator.main_process_first():  # one computes, the others read
                 self._keep_targets(Path(config.cache))
         self.step = 0
+        self.lost = 0
         self._latest: tuple[Batch, dict[str, Tensor], dict[str, Tensor]] | None = None
         self.seen_bad: set[str] = set()
 
@@ -275,7 +277,14 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
         gradient = self._clip()
-        self.optimizer.step()
+        self.lost = 0 if math.isfinite(gradient) else self.lost + 1
+        if self.lost == LOST:
+            raise TrainingError(
+                f"the gradient is {gradient} in {LOST} steps on end, the last being {self.step}; are there photos of "
+                "one colour? Otherwise lower learning_rate"
+            )
+        if not self.lost:  # or one picture would spoil every weight
+            self.optimizer.step()
         self.step += 1
         self._follow()
         return {name: float(value.detach()) for name, value in losses.items()}, gradient
