@@ -22,6 +22,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 from measures import Measures, Seen, clipped, frame, spectrum, ssim
 from methods import MAGENTA, Method, adain, magenta, optimization, ours, untouched
 from pairs import PHOTOS, STYLES, find, pairs, square
@@ -283,12 +285,11 @@ def plane(results: Results, sizes: list[int], path: Path) -> None:
                 if name.startswith(f"{size} ") and content in found:
                     label = found["name"] if name.endswith("optimized") else name.split(" ", 1)[1].split(",")[0]
                     curves[label].append((float(np.mean(found[content])), statistics.median(found[style])))
-            start = curves.pop("untouched photo", [])
             for label, points in curves.items():
-                line = sorted(points + start) if len(points) > 1 else points
                 colour = colours.setdefault(label, f"C{len(colours)}")
-                axis.plot(*zip(*line, strict=True), "o-", label=label, markersize=5, color=colour)
+                axis.plot(*zip(*sorted(points), strict=True), "o-", label=label, markersize=5, color=colour)
             axis.set(title=f"{network}, {size} pixels", yscale="log")
+            decimals(axis.yaxis)
             axis.grid(alpha=0.3)
             axis.set_xlabel(f"content loss ({'relu4_1' if row == 0 else 'fire5'})")
             axis.set_ylabel("style loss, median over pairs")
@@ -307,11 +308,19 @@ def distributions(found: Observed, path: Path) -> None:
             shares = np.arange(1, len(values) + 1) / len(values)
             axis.plot(values, shares, line, color=f"C{colour}", label=f"{method}, {label} ({len(values)} styles)")
     axis.set(xlabel="style loss", ylabel="share of styles below", xscale="log")
+    decimals(axis.xaxis)
     axis.grid(alpha=0.3)
     axis.legend()
     figure.tight_layout()
     figure.savefig(path, dpi=90)
     plt.close(figure)
+
+
+def decimals(axis: Axis) -> None:
+    """Few ticks on a logarithmic axis, and numbers as people write them."""
+    axis.set_major_locator(FixedLocator([0.02, 0.05, 0.1, 0.2, 0.5, 1.0]))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def sheet(arguments: argparse.Namespace, path: Path, size: int = 256) -> None:

@@ -9,7 +9,8 @@ from pasticcio.model import Model, list_models
 
 def test_shipped_model_is_small_and_named():
     (model,) = [m for m in list_models() if m.name == "default"]
-    assert model.bytes < 12e6
+    assert model.predict.stat().st_size + model.transfer.stat().st_size < 12e6
+    assert model.bytes < 14e6  # with the graph in 8 bits
     assert model.folder.joinpath("README.md").stat().st_size > 500
     assert Model.open("default") == model
 
