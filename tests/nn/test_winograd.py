@@ -66,7 +66,16 @@ def test_chunks_and_threads_change_nothing(monkeypatch):
         torch.set_num_threads(threads)
 
 
-def test_only_where_it_suits():
+@pytest.mark.parametrize(("capability", "wanted"), [("AVX2", True), ("AVX512", False)])
+def test_only_on_processors_that_gain_by_it(monkeypatch, capability, wanted):
+    winograd.pays.cache_clear()
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert suits(torch.zeros(1, 64, 16, 16), 64) == wanted
+    winograd.pays.cache_clear()
+
+
+def test_only_where_it_suits(monkeypatch):
+    monkeypatch.setattr(winograd, "pays", lambda: True)
     x = torch.zeros(1, 64, 16, 16)
     assert suits(x, 64)
     assert not suits(x, 32)

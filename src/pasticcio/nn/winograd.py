@@ -45,6 +45,16 @@ def available() -> bool:
     return True
 
 
+@functools.cache
+def pays() -> bool:
+    """Whether this processor gains by it.
+
+    The loss network took 0.6 of the time this way with AVX2, and 1.05 to 1.2 times as long with AVX-512, for which
+    torch's own convolutions are better made (`benchmarks/loss_network.py`).
+    """
+    return torch.backends.cpu.get_cpu_capability() != "AVX512"
+
+
 def suits(x: Tensor, outputs: int) -> bool:
     """Whether a convolution of `x` to so many channels is done faster this way, and can be."""
     return (
@@ -54,6 +64,7 @@ def suits(x: Tensor, outputs: int) -> bool:
         and min(x.shape[2:]) >= SMALLEST
         and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled("cpu")
+        and pays()
         and available()
     )
 
