@@ -111,7 +111,12 @@ def test_many_threads_use_one_stylizer(runtime, model_folder):
         thread.join()
     assert len(found) == 4 * len(contents)
     for (place, _), image in found.items():
-        np.testing.assert_allclose(image, wanted[place], atol=1e-5)
+        difference = np.abs(image - wanted[place])
+        if runtime == "openvino-bf16":  # rounds differently from one request to another that runs beside it
+            assert difference.max() <= LARGEST_BF16
+            assert difference.mean() <= MEAN_BF16
+        else:
+            assert difference.max() <= 1e-5
 
 
 @every_runtime
