@@ -82,6 +82,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--thin", type=int, default=1, help="one in so many of the 800 pairs")
     parser.add_argument("--models", nargs="+", default=["default"], help="names or folders of our models")
+    parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS, help="of our models, beside 1")
     parser.add_argument("--optimize", type=int, default=0, help="pairs to optimize at the first size")
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--style-weight", type=float, default=10.0, help="per layer, as the default model's recipe")
@@ -99,7 +100,7 @@ def all_methods(arguments: argparse.Namespace) -> list[Method]:
     methods += [adain(arguments.shared, alpha) for alpha in (0.75, 1.0)]
     for model in arguments.models:
         stylizer = Stylizer(model)
-        methods += [ours(stylizer, strength) for strength in (*STRENGTHS, 1.0)]
+        methods += [ours(stylizer, strength) for strength in (*arguments.strengths, 1.0)]
     return [m for m in methods if not arguments.only or any(m.name.startswith(word) for word in arguments.only)]
 
 
