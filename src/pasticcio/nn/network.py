@@ -36,6 +36,7 @@ class NetworkConfig:
         predictor_hidden: compact predictor: width of the layer before the embedding.
         predictor_directions: compact predictor: directions of the moments of a narrow VGG-19 that it sees beside
             its own, see `VggBranch`; 0 for none.
+        predictor_forms: quadratic forms per layer that this branch sees too, see `QuadraticForms`; 0 for none.
         heads_hidden: units of a hidden layer beside the linear heads, see `Heads`; 0 for none, as in the paper.
     """
 
@@ -53,6 +54,7 @@ class NetworkConfig:
     predictor_widths: tuple[int, ...] = (32, 64, 128)
     predictor_hidden: int = 256
     predictor_directions: int = 0
+    predictor_forms: int = 0
     heads_hidden: int = 0
 
     def __post_init__(self) -> None:
@@ -62,6 +64,8 @@ class NetworkConfig:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
         if self.encoder == "conditional" and self.transfer != "paper":
             raise ValueError("encoder is 'conditional'; only the paper family's encoder has normalizations")
+        if self.predictor_forms and not self.predictor_directions:
+            raise ValueError("predictor_forms is set, but there is no branch to see them; set predictor_directions")
         if self.heads_hidden and self.predictor == "table":
             raise ValueError("heads_hidden is set, but a table holds scales and shifts as they are; set it to 0")
         object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
@@ -117,7 +121,11 @@ class StyleNetwork(nn.Module):
             self.predictor = TablePredictor(config.embedding)
         else:
             self.predictor = CompactPredictor(
-                config.embedding, config.predictor_widths, config.predictor_hidden, config.predictor_directions
+                config.embedding,
+                config.predictor_widths,
+                config.predictor_hidden,
+                config.predictor_directions,
+                config.predictor_forms,
             )
         if config.transfer == "paper":
             self.transfer = PaperTransfer(config.width, config.encoder == "conditional")

@@ -6,6 +6,8 @@ into the scales and shifts of the style transfer network; they live in `network.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -50,10 +52,16 @@ class CompactPredictor(nn.Module):
         widths: channels at 1/4, 1/8 and 1/16 of the size.
         hidden: width of the layer between the pooled statistics and the embedding.
         directions: of a `VggBranch` that adds to the embedding; 0 for none.
+        forms: quadratic forms per layer of that branch; 0 for none.
     """
 
     def __init__(
-        self, embedding: int = 100, widths: tuple[int, ...] = (32, 64, 128), hidden: int = 256, directions: int = 0
+        self,
+        embedding: int = 100,
+        widths: tuple[int, ...] = (32, 64, 128),
+        hidden: int = 256,
+        directions: int = 0,
+        forms: int = 0,
     ) -> None:
         super().__init__()
         stages = []
@@ -69,7 +77,7 @@ class CompactPredictor(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         self.hidden = nn.Linear(2 * (3 + sum(widths)), hidden)
         self.bottleneck = nn.Linear(hidden, embedding)
-        self.branch = VggBranch(embedding, directions) if directions else None
+        self.branch = VggBranch(embedding, directions, forms=forms) if directions else None
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Embeddings of style pictures, RGB in [0, 1], sides at least 16."""
@@ -98,6 +106,7 @@ class VggBranch(nn.Module):
         embedding: length of the embedding.
         directions: how many of the statistics' principal directions are seen.
         hidden: width of the layer beside the direct path.
+        forms: quadratic forms per layer, see `QuadraticForms`; 0 for none.
 
     Attributes:
         centre, whitening: fixed, see `measure`.
@@ -106,7 +115,7 @@ class VggBranch(nn.Module):
     centre: Tensor
     whitening: Tensor
 
-    def __init__(self, embedding: int, directions: int, hidden: int = 512) -> None:
+    def __init__(self, embedding: int, directions: int, hidden: int = 512, forms: int = 0) -> None:
         super().__init__()
         self.vgg = Vgg(VggConfig(padding="reflect", widths=NARROW), SEEN)
         self.vgg.winograd = False  # its channels are too few for it, and it has no graph
@@ -121,16 +130,23 @@ class VggBranch(nn.Module):
         self.out = nn.Linear(directions + hidden, embedding)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
+        self.forms = QuadraticForms(embedding, [width + 1 for width in NARROW[: len(SEEN)]], forms) if forms else None
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Its part of the embeddings of style pictures, RGB in [0, 1], sides at least 16."""
         with torch.autocast(style.device.type, enabled=False):  # the whitening magnifies what half precision drops
-            x = F.linear(self.describe(style.float()) - self.centre, self.whitening)
-            return self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
+            found = self.layers(style.float())
+            x = F.linear(self.describe(style.float(), found) - self.centre, self.whitening)
+            embedding: Tensor = self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
+            return embedding if self.forms is None else embedding + self.forms(found)
 
-    def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
+    def layers(self, style: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """The features whose moments are seen, each (B, C, H', W')."""
+        return list(self.vgg(style).values())
+
+    def describe(self, style: Float[Tensor, "b 3 h w"], layers: Sequence[Tensor]) -> Float[Tensor, "b d"]:
         """Means and standard deviations over positions, of the colours and of every layer."""
-        return torch.cat([moments(4.0 * (style - 0.5)), *(moments(x) for x in self.vgg(style).values())], 1)
+        return torch.cat([moments(4.0 * (style - 0.5)), *(moments(x) for x in layers)], 1)
 
     @torch.no_grad()
     def measure(self, described: Float[Tensor, "n d"]) -> None:
@@ -145,6 +161,61 @@ class VggBranch(nn.Module):
         matrix = (variance.clamp(min=0) + NOISE * variance.mean()).rsqrt()[:, None] * turn.T / spread
         self.centre.copy_(centre)
         self.whitening.copy_(matrix[-len(self.whitening) :])  # eigenvalues come in rising order
+
+
+class QuadraticForms(nn.Module):
+    """What quadratic forms of a layer's Gram matrices add to the embedding: nothing, before it is trained.
+
+    The variance over positions of a learned projection of the channels is a quadratic form of their covariance matrix.
+    The style loss compares all of that matrix; single channels' deviations are its diagonal alone.
+
+    Args:
+        embedding: length of the embedding.
+        channels: of every layer.
+        forms: projections per layer.
+        hidden: width of the layer beside the direct path.
+
+    Attributes:
+        centre, spread: fixed, of the logarithms of the deviations, see `measure`.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, embedding: int, channels: Sequence[int], forms: int, hidden: int = 256) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList([nn.Conv2d(width, forms, 1, bias=False) for width in channels])
+        self.register_buffer("centre", torch.zeros(len(channels) * forms))
+        self.register_buffer("spread", torch.ones(len(channels) * forms))
+        self.hidden = nn.Linear(len(channels) * forms, hidden)
+        self.out = nn.Linear(len(channels) * forms + hidden, embedding)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, layers: Sequence[Tensor]) -> Float[Tensor, "b e"]:
+        """Its part of the embeddings, of features of style pictures."""
+        x = (self.describe(layers) - self.centre) / self.spread
+        return self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
+
+    def describe(self, layers: Sequence[Tensor]) -> Float[Tensor, "b d"]:
+        """Logarithms of the standard deviations of all projections."""
+        return torch.cat([deviations(project(x)).log() for project, x in zip(self.projections, layers, strict=True)], 1)
+
+    @torch.no_grad()
+    def measure(self, styles: Sequence[Sequence[Tensor]]) -> None:
+        """Scale the projections by the channels' deviations over many styles, and standardize what they say.
+
+        Args:
+            styles: features of one style picture after the other.
+        """
+        for project, layer in zip(self.projections, zip(*styles, strict=True), strict=True):
+            assert isinstance(project, nn.Conv2d)
+            nn.init.orthogonal_(project.weight)
+            loudness = torch.cat([deviations(x) for x in layer]).mean(0)
+            project.weight /= loudness[None, :, None, None].clamp_min(1e-3)
+        described = torch.cat([self.describe(layers) for layers in styles])
+        self.centre.copy_(described.mean(0))
+        self.spread.copy_(described.std(0).clamp_min(1e-2))
 
 
 class TablePredictor(nn.Module):
@@ -164,7 +235,11 @@ class TablePredictor(nn.Module):
 
 def moments(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:
     """Mean and standard deviation of every channel, in float32."""
+    return torch.cat([x.float().mean(dim=(2, 3)), deviations(x)], 1)
+
+
+def deviations(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c"]:
+    """Standard deviation of every channel, in float32."""
     values = x.float()
-    mean = values.mean(dim=(2, 3))
-    variance = (values - mean[:, :, None, None]).square().mean(dim=(2, 3))
-    return torch.cat([mean, torch.sqrt(variance + 1e-5)], 1)
+    variance = (values - values.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(2, 3))
+    return torch.sqrt(variance + 1e-5)

@@ -65,6 +65,10 @@ class DataConfig:
         brightness: largest change of brightness, on [0, 1].
         saturation: range of the factor on saturation.
         hue: largest turn of the hue, in turns.
+        grey: share of the style pictures that lose their colours, where they are augmented.
+        invert: share of the style pictures whose colours are inverted, where they are augmented.
+        procedural: share of the styles, own styles apart, that code draws from the seed (stripes, mosaics, outlines and
+            the like, see `procedural`) in place of a picture.
         flips: mirror half of the styles left to right, half top to bottom.
         keep_mb: memory per worker, in MB, for decoded pictures.
         workers: processes that decode.
@@ -85,12 +89,18 @@ class DataConfig:
     brightness: float = 0.8
     saturation: tuple[float, float] = (0.5, 1.5)
     hue: float = 0.2
+    grey: float = 0.0
+    invert: float = 0.0
+    procedural: float = 0.0
     flips: bool = True
     keep_mb: int = 0
     workers: int = 1
     resident: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("grey", "invert", "procedural"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"data.{name} is {getattr(self, name)}; it must be between 0 and 1")
         for name in ("photo_short", "style_short", "style_size"):
             low, high = getattr(self, name)
             if not 16 <= low <= high:
@@ -189,6 +199,13 @@ class TrainConfig:
         if self.identity and self.network.predictor == "table":
             raise ConfigError(
                 f"identity is {self.identity}, but a table of styles has none for the photos; leave it at 0"
+            )
+        if self.cache and self.loss.restyled and not self.data.augment:
+            raise ConfigError("loss.restyled is set, but kept Gram matrices say too little of a style; empty cache")
+        if self.data.procedural and (self.network.predictor == "table" or not self.data.augment or self.data.resident):
+            raise ConfigError(
+                f"data.procedural is {self.data.procedural}; it needs a predictor, data.augment = true and "
+                "data.resident = false"
             )
         if self.cache and self.data.resident:
             raise ConfigError("cache and data.resident are both set; kept targets need data.resident = false")

@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from pasticcio.color import RGB_TO_YIQ
 from pasticcio.errors import DataError
 from pasticcio.training.config import DataConfig
+from pasticcio.training.procedural import draw_style
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 MIN_SIDE = 32  # smaller pictures are no use to either network
@@ -188,6 +189,8 @@ class Batches(Dataset[Batch]):
             photo_number, photo = self.photos.usable(int(rng.integers(len(self.photos))), skipped)
             style_number, style = self.styles.usable(int(rng.integers(len(self.styles))), skipped)
             photos.append(photo_crop(photo, self.config, rng))
+            if row >= self.own and self.config.procedural and rng.random() < self.config.procedural:
+                style = draw_style(self.config.style_short[1], rng)
             styles.append(style_crop(photo if row < self.own else style, self.config, rng))
             photo_numbers.append(photo_number)
             style_numbers.append(style_number)
@@ -315,14 +318,16 @@ def style_crop(style: Pixels, config: DataConfig, rng: np.random.Generator) -> P
     if config.flips:
         crop = crop[:, ::-1] if rng.random() < 0.5 else crop
         crop = crop[::-1] if rng.random() < 0.5 else crop
-    return change_colours(crop, *draw_colours(config, rng))
+    crop = change_colours(crop, *draw_colours(config, rng))
+    return np.subtract(255, crop) if config.invert and rng.random() < config.invert else crop
 
 
 def draw_colours(config: DataConfig, rng: np.random.Generator) -> tuple[float, float, float]:
     """A change of brightness, a factor on saturation and a turn of the hue."""
+    grey = config.grey and rng.random() < config.grey
     return (
         rng.uniform(-config.brightness, config.brightness),
-        rng.uniform(*config.saturation),
+        0.0 if grey else rng.uniform(*config.saturation),
         rng.uniform(-config.hue, config.hue),
     )
 

@@ -151,24 +151,27 @@ def style_names(folder: Path) -> list[str]:
         raise ModelError(f"{folder} is no model folder: {error}") from error
 
 
-def load_weights(network: StyleNetwork, folder: Path, new: str = "") -> None:
-    """Fill a network with a model folder's weights.
+def load_weights(network: StyleNetwork, folder: Path, new: Sequence[str] = ()) -> set[str]:
+    """Fill a network with a model folder's weights; returns which of the parts `new` the model does not have.
 
     Args:
         network: what is filled.
         folder: of the model.
-        new: a part that the model need not have, and which then stays as it is.
+        new: parts that the model need not have, and which then stay as they are.
 
     Raises:
         ModelError: missing or damaged weights, or another architecture.
     """
     try:
         state = load_file(folder / WEIGHTS)
-        kept = {key: v for key, v in network.state_dict().items() if new and key.startswith(f"{new}.")}
+        wanted = network.state_dict()
+        missing = {part for part in new for key in wanted if key.startswith(f"{part}.") and key not in state}
+        kept = {key: v for key, v in wanted.items() if any(key.startswith(f"{part}.") for part in missing)}
         read = {key: v.float() if v.is_floating_point() else v for key, v in state.items()}
         network.load_state_dict(kept | read)
     except Exception as error:  # safetensors' and torch's errors alike
         raise ModelError(f"{folder / WEIGHTS} does not fit this network: {error}") from error
+    return missing
 
 
 class Predict(nn.Module):

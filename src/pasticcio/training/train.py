@@ -25,7 +25,16 @@ from pasticcio.errors import ConfigError, DataError, TrainingError
 from pasticcio.images import open_image
 from pasticcio.model import Model
 from pasticcio.nn.inception import Inception
-from pasticcio.nn.losses import gram_matrix, gram_targets, grid_pattern, perceptual_loss, total_variation
+from pasticcio.nn.losses import (
+    channel_moments,
+    content_loss,
+    gram_matrix,
+    gram_targets,
+    grid_pattern,
+    perceptual_loss,
+    restyled_features,
+    total_variation,
+)
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.vgg import Vgg
@@ -39,12 +48,16 @@ from pasticcio.weights import TORCHVISION, Download, fetch, load_vgg, read_state
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
+MEASURED_FORMS = 200  # style pictures that the scale of quadratic forms is measured on
 MEASURED = 1500  # style pictures that the whitening of a branch is measured on
 LOST = 10  # steps on end without a finite gradient that stop a run
+SHIFTED = 4  # of so many photos one is shifted, where `loss.shift` is set
 SAMPLES = 6  # photos down and styles across in a sample picture
 
 
 Report = Callable[[Progress], None]
+# By layer: features of the photos, Gram matrices of the styles, and mean and deviation of every channel of the styles.
+Targets = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, tuple[Tensor, Tensor]]]
 
 
 def train(
@@ -109,7 +122,7 @@ class Run:
                 self._keep_targets(Path(config.cache))
         self.step = 0
         self.lost = 0
-        self._latest: tuple[Batch, dict[str, Tensor], dict[str, Tensor]] | None = None
+        self._latest: tuple[Batch, Targets] | None = None
         self.seen_bad: set[str] = set()
 
     def _initialize(self, network: StyleNetwork) -> None:
@@ -143,7 +156,9 @@ class Run:
             except RuntimeError as error:
                 raise ConfigError(f"start names {config.start}, whose transfer network is another: {error}") from error
         else:
-            load_weights(network, folder, new="heads.bend")  # which begins with no effect
+            missing = load_weights(network, folder, new=("heads.bend", "predictor.branch.forms"))  # without effect yet
+            if "predictor.branch.forms" in missing:
+                self._begin_forms(network)
 
     @torch.no_grad()
     def _begin_branch(self, network: StyleNetwork) -> None:
@@ -155,13 +170,26 @@ class Run:
             branch.vgg.load_state_dict(known.state_dict())
         except RuntimeError as error:
             raise ConfigError(f"branch names {self.config.branch}, which does not fit: {error}") from error
-        described = []
-        for number in np.random.default_rng(self.config.seed).permutation(len(self.batches.styles))[:MEASURED].tolist():
-            with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # named later
-                described.append(branch.describe(self._whole_style(number, self.config.data.style_crop)))
-        if len(described) < 2:
-            raise DataError(f"of {len(self.batches.styles)} styles {len(described)} can be read; 2 are the least")
+        described = [branch.describe(style, branch.layers(style)) for style in self._some_styles(MEASURED)]
         branch.measure(torch.cat(described))
+
+    @torch.no_grad()
+    def _begin_forms(self, network: StyleNetwork) -> None:
+        """Give the branch's quadratic forms the scale that fits the styles."""
+        branch = network.predictor.branch
+        assert isinstance(branch, VggBranch)
+        assert branch.forms is not None
+        branch.forms.measure([branch.layers(style) for style in self._some_styles(MEASURED_FORMS)])
+
+    def _some_styles(self, count: int) -> list[Tensor]:
+        """Style pictures drawn by the seed, each (1, 3, H, W); those that cannot be read are named later."""
+        styles = []
+        for number in np.random.default_rng(self.config.seed).permutation(len(self.batches.styles))[:count].tolist():
+            with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+                styles.append(self._whole_style(number, self.config.data.style_crop))
+        if len(styles) < 2:
+            raise DataError(f"of {len(self.batches.styles)} styles {len(styles)} can be read; 2 are the least")
+        return styles
 
     @property
     def first_row(self) -> int:
@@ -309,7 +337,7 @@ class Run:
             turn: each photo gets the style of the row so many further on, own styles apart.
         """
         config, own = self.config.loss, batch.own
-        content, grams = self.targets(batch)
+        content, grams, moments = self.targets(batch)
         rows = torch.arange(len(batch.photos))
         rows[own:] = rows[own:].roll(-turn)
         grams = {layer: gram[rows.to(self.device)] for layer, gram in grams.items()}
@@ -320,6 +348,14 @@ class Run:
             features = self.vgg(images)
         parts = {name: value.mean() for name, value in perceptual_loss(features, content, grams, config).items()}
         total = parts["content"] + parts["style"]
+        if config.restyled:
+            parts["restyled"] = total.new_zeros(())
+            for layer, weight in config.restyled.items():
+                mean, deviation = (moment[rows.to(self.device)] for moment in moments[layer])
+                wanted = restyled_features(content[layer], (mean, deviation))
+                error = content_loss(features[layer], wanted, config.relative_content)
+                parts["restyled"] = parts["restyled"] + weight * error.mean()
+            total = total + parts["restyled"]
         if config.total_variation:
             parts["total_variation"] = total_variation(images)
             total = total + config.total_variation * parts["total_variation"]
@@ -329,25 +365,48 @@ class Run:
         if config.pixel and own:
             parts["pixel"] = (images[:own].float() - photos[:own]).square().mean()
             total = total + config.pixel * parts["pixel"] * own / len(photos)
+        if config.shift:
+            parts["shift"] = self._shift_error(photos[own:], styles[own:], images[own:])
+            total = total + config.shift * parts["shift"]
         return {"total": total, **parts}
 
+    def _shift_error(self, photos: Tensor, styles: Tensor, images: Tensor) -> Tensor:
+        """Mean squared difference of shifted pictures and pictures of shifted photos, borders left out."""
+        some = slice(0, max(1, len(photos) // SHIFTED))
+        draw = np.random.default_rng((self.config.seed, self.step))
+        down, right = (int(draw.integers(1, self.bare.transfer.multiple)) for _ in range(2))
+        height, width = photos.shape[2:]
+        shifted = nn.functional.pad(photos[some], (right, 0, down, 0), mode="reflect")[:, :, :height, :width]
+        with self.autocast():
+            again = self.forward(shifted.contiguous(memory_format=torch.channels_last), styles[some])
+        edge = height // SHIFTED  # beyond it the border is not seen
+        there = again[:, :, edge + down : height - edge + down, edge + right : width - edge + right]
+        here = images[some, :, edge : height - edge, edge : width - edge]
+        return (there.float() - here.float()).square().mean()
+
     @torch.no_grad()
-    def targets(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Features of the photos and Gram matrices of the styles by layer; kept until the next batch."""
+    def targets(self, batch: Batch) -> Targets:
+        """What the loss network says of photos and styles; kept until the next batch."""
         if self._latest is None or self._latest[0] is not batch:
             with self.autocast():
                 if self.content_targets is not None and not batch.own:
                     content = self.content_targets.at(batch.photo_index, self.device)
                 else:
                     content = self.vgg(self._pixels(batch.photos))
+                moments: dict[str, tuple[Tensor, Tensor]] = {}
                 if self.style_targets is not None:
                     grams = self.style_targets.at(batch.style_index, self.device)
                 else:
-                    grams = gram_targets(self.vgg(self._pixels(batch.styles)), self.config.loss)
+                    features = self.vgg(self._pixels(batch.styles))
+                    grams = gram_targets(features, self.config.loss)
+                    moments = {layer: channel_moments(features[layer]) for layer in self.config.loss.restyled}
             for layer in grams if batch.own else ():
                 grams[layer][: batch.own] = gram_matrix(content[layer][: batch.own])
-            self._latest = batch, content, grams
-        return self._latest[1:]
+            for layer, of_style in moments.items() if batch.own else ():
+                for moment, own in zip(of_style, channel_moments(content[layer][: batch.own]), strict=True):
+                    moment[: batch.own] = own
+            self._latest = batch, (content, grams, moments)
+        return self._latest[1]
 
     def _numbers(self, batch: Batch) -> Tensor:
         """Of a table: number of every row's style."""
