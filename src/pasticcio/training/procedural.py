@@ -265,7 +265,7 @@ def wide_strokes(side: int, rng: Random) -> Colors:
     for _ in range(int(min(9000, 9 * side * side / (length * width)))):
         place = rng.uniform(0, side, 2)
         here = int(place[1]), int(place[0])
-        color = of_palette(np.float32(2.5 * tone[here] + len(colors) + rng.normal(0, 0.3)), colors)
+        color = of_palette(np.asarray(2.5 * tone[here] + len(colors) + rng.normal(0, 0.3)), colors)
         color = np.clip(color + rng.normal(0, shade), 0, 255)
         points = []
         for _ in range(5):
