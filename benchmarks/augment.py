@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from pasticcio.analysis.table import find_pictures
 from pasticcio.augment import RandomStyle
-from pasticcio.embedder import style_view
-from pasticcio.images import open_image, to_pil
-from pasticcio.training.data import colour_matrix
+from pasticcio.image.picture import open_image, to_pil
+from pasticcio.render.embedder import style_view
+from pasticcio.space.embeddings import find_pictures
+from pasticcio.training.batches import colour_matrix
 
 SIDE, MARGIN = 64, 8
 KINDS = {"none": "crops and mirror images", "style": "and random styles", "colours": "and colours"}

@@ -28,8 +28,8 @@ STEPS = """
 import sys, time
 from concurrent.futures import ThreadPoolExecutor
 import numpy, onnxruntime, PIL.Image
-from pasticcio.images import read_picture, save_picture
-from pasticcio.stylizer import Stylizer
+from pasticcio.image.picture import read_picture, save_picture
+from pasticcio.render.stylizer import Stylizer
 photo, style, out = sys.argv[1:]
 laps = []
 def lap(name, begun):

@@ -176,8 +176,8 @@ def _both(
 
 def _ours(model: str) -> Iterator[Contender]:
     """A model of this project: every graph that wants a picture and at most vectors beside it, and torch."""
-    from pasticcio.model import PREDICT as PREDICTS
-    from pasticcio.model import TRANSFER, Model
+    from pasticcio.model.folder import PREDICT as PREDICTS
+    from pasticcio.model.folder import TRANSFER, Model
 
     found = Model.open(model)
 

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pasticcio.batch import plan, run
-from pasticcio.images import list_pictures
-from pasticcio.options import Options
-from pasticcio.stylizer import Stylizer
+from pasticcio.image.picture import list_pictures
+from pasticcio.render.batch import plan, run
+from pasticcio.render.options import Options
+from pasticcio.render.stylizer import Stylizer
 
 
 class Timed(Stylizer):

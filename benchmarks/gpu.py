@@ -16,7 +16,7 @@ from contenders import adain_files
 from methods import Adain
 from torch import Tensor
 
-from pasticcio.model import Model
+from pasticcio.model.folder import Model
 from pasticcio.training.export import load_network
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16)

@@ -32,11 +32,11 @@ import torch
 from pairs import PHOTOS, STYLES, find, pairs, square
 
 from pasticcio.baselines.optimize import LOSS, Descent, Objective, Settings, Step
-from pasticcio.images import Array
+from pasticcio.image.picture import Array
 from pasticcio.nn.losses import LossConfig, perceptual_loss
 from pasticcio.nn.vgg import Vgg
-from pasticcio.stylizer import Stylizer
-from pasticcio.weights import load_vgg
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.pretrained import load_vgg
 
 MARKS = (10, 30, 100, 300, 1000)
 SETS = ("known", "unseen")

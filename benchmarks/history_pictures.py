@@ -22,10 +22,10 @@ from PIL import Image
 from skimage import data
 
 from pasticcio.baselines.optimize import LOSS
-from pasticcio.embedder import style_view
-from pasticcio.images import Array, open_image
-from pasticcio.stylizer import Stylizer
-from pasticcio.weights import load_vgg
+from pasticcio.image.picture import Array, open_image
+from pasticcio.render.embedder import style_view
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.pretrained import load_vgg
 
 STYLE_SIDE = 256  # short side at which the painting is looked at, in training and here
 

@@ -15,8 +15,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the commands do
 import torch
 
 from pasticcio.baselines.optimize import LOSS
-from pasticcio.nn import winograd
-from pasticcio.weights import load_vgg
+from pasticcio.nn.winograd import convolution as winograd
+from pasticcio.training.pretrained import load_vgg
 
 SHAPES = ((1, 256, 256), (1, 512, 512), (8, 128, 128), (8, 144, 144))  # pictures, height, width
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from pasticcio.images import Array
+from pasticcio.image.picture import Array
 from pasticcio.nn.losses import content_loss, gram_matrix, style_loss
-from pasticcio.weights import load_vgg, read_state
+from pasticcio.training.pretrained import load_vgg, read_state
 
 VGG_CONTENT = ("relu4_1", "relu3_3")
 VGG_STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")

@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pasticcio.baselines.optimize import LOSS, Descent, Objective, Settings
-from pasticcio.images import Array, open_image, to_pil
-from pasticcio.stylizer import Stylizer
-from pasticcio.weights import load_vgg, read_state
+from pasticcio.image.picture import Array, open_image, to_pil
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.pretrained import load_vgg, read_state
 
 MAGENTA_STYLE = 256
 MAGENTA_SIZE = 384

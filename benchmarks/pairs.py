@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pasticcio.images import Array, open_image
-from pasticcio.training.data import centre_crop
+from pasticcio.image.picture import Array, open_image
+from pasticcio.training.batches import centre_crop
 
 PHOTOS = (
     "airliner__nips2017-5adb3d985cf217a9.jpg",

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pasticcio.choice import version
-from pasticcio.images import Array, as_depth, as_float
-from pasticcio.model import Model
-from pasticcio.runtime import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
-from pasticcio.stylizer import Stylizer
-from pasticcio.training.data import centre_crop
+from pasticcio.image.picture import Array, as_depth, as_float
+from pasticcio.model.auto import version
+from pasticcio.model.folder import Model
+from pasticcio.model.sessions import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.batches import centre_crop
 from pasticcio.training.export import load_network
 
 SKIMAGE = ("astronaut", "coffee", "chelsea", "rocket", "retina")

@@ -28,9 +28,9 @@ from measures import Measures, Seen, clipped, frame, spectrum, ssim
 from methods import MAGENTA, Method, adain, magenta, optimization, ours, untouched
 from pairs import PHOTOS, STYLES, find, pairs, square
 
-from pasticcio.images import open_image, to_pil
-from pasticcio.stylizer import Stylizer
-from pasticcio.training.data import Pictures, centre_crop
+from pasticcio.image.picture import open_image, to_pil
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.batches import Pictures, centre_crop
 
 SIZES = (256, 384, 512)
 STRENGTHS = (0.25, 0.5, 0.75)

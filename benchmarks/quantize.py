@@ -20,9 +20,9 @@ import numpy as np
 from measures import Measures
 from pairs import PHOTOS, STYLES, find, pairs, square
 
-from pasticcio.images import as_depth, as_float
-from pasticcio.runtime import INT8, ONNXRUNTIME, is_installed
-from pasticcio.stylizer import Stylizer
+from pasticcio.image.picture import as_depth, as_float
+from pasticcio.model.sessions import INT8, ONNXRUNTIME, is_installed
+from pasticcio.render.stylizer import Stylizer
 
 FIGURES = "content4", "style", "squeeze_content", "squeeze_style", "ssim"
 DIFFERENCE = "difference"

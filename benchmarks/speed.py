@@ -394,8 +394,8 @@ def profile(arguments: argparse.Namespace, times: int = 20) -> str:
     import onnxruntime
     from contenders import is_plain, sample
 
-    from pasticcio.model import PREDICT as PREDICTS
-    from pasticcio.model import Model
+    from pasticcio.model.folder import PREDICT as PREDICTS
+    from pasticcio.model.folder import Model
 
     job = Job(*pixels(arguments.sizes[0] if arguments.sizes != SIZES else "512"), 1, arguments.threads)
     lines = []

@@ -17,7 +17,7 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner
 
-from pasticcio.cli import app
+from pasticcio.cli.main import app
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SIDE = 256  # of the pictures on the page

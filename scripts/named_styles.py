@@ -12,9 +12,9 @@ import csv
 import json
 from pathlib import Path
 
-from pasticcio.stylizer import Stylizer
+from pasticcio.render.stylizer import Stylizer
 
-OUT = Path(__file__).parent.parent / "src" / "pasticcio" / "styles"
+OUT = Path(__file__).parent.parent / "src" / "pasticcio" / "style" / "library"
 DIGITS = 5
 SIDE = (
     384  # short side at which a work is looked at: within what the model was trained on, coarse enough for large photos

@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pasticcio.analysis.table import embed_pictures, find_pictures
-from pasticcio.model import Model
-from pasticcio.style import LIBRARY, StyleGaussian
+from pasticcio.model.folder import Model
+from pasticcio.space.embeddings import embed_pictures, find_pictures
+from pasticcio.style.style import LIBRARY, StyleGaussian
 
 SIDE = 384  # short side at which a style is looked at: that of the named styles
 DATA = Path("../shared/data")

@@ -9,10 +9,10 @@ from torch.utils.data import DataLoader, Dataset
 from pasticcio import augment as augment_module
 from pasticcio.augment import RandomStyle
 from pasticcio.errors import ImageError, OptionError, StyleError
-from pasticcio.images import open_image
-from pasticcio.model import Model
-from pasticcio.style import StyleGaussian
-from pasticcio.stylizer import Stylizer
+from pasticcio.image.picture import open_image
+from pasticcio.model.folder import Model
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.style.style import StyleGaussian
 
 
 @pytest.fixture(scope="module")

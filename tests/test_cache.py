@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pasticcio import cache, weights
+from pasticcio import cache
 from pasticcio.cache import cache_folder, caching, keep, keep_table, load, load_table, thin
-from pasticcio.embedder import Embedder
-from pasticcio.options import Options
-from pasticcio.stylizer import Stylizer
+from pasticcio.render.embedder import Embedder
+from pasticcio.render.options import Options
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training import pretrained as weights
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_a_damaged_embedding_is_made_anew(content, folder, predicted, style_file
 
 
 def test_embeddings_are_bounded(folder, style_file, photo_file, model_folder, monkeypatch):
-    monkeypatch.setattr("pasticcio.embedder.MOST_EMBEDDINGS", 2)
+    monkeypatch.setattr("pasticcio.render.embedder.MOST_EMBEDDINGS", 2)
     for side in (64, 80, 96, 112):
         Stylizer(model_folder).embed(style_file, side=side)
     assert len(list((folder / "embeddings").iterdir())) == 2

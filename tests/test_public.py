@@ -53,12 +53,12 @@ HEAVY = {"torch", "onnxruntime", "openvino", "numpy", "PIL", "rich"}
 
 def in_process(arguments):
     """Code that runs the command line and goes on."""
-    code = f"import pasticcio.cli as c; sys.argv = {arguments!r}\ntry: c.main()\nexcept SystemExit: pass\n"
+    code = f"import pasticcio.cli.main as c; sys.argv = {arguments!r}\ntry: c.main()\nexcept SystemExit: pass\n"
     return f"exec({code!r})"
 
 
 def test_importing_is_light():
-    assert not loaded("import pasticcio, pasticcio.cli") & HEAVY
+    assert not loaded("import pasticcio, pasticcio.cli.main") & HEAVY
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["stylize", "--help"], ["train", "--help"]])

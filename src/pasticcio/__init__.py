@@ -28,11 +28,11 @@ if TYPE_CHECKING:
         StyleError,
         TrainingError,
     )
-    from pasticcio.images import Picture, open_image, read_picture, save_image, save_picture
-    from pasticcio.model import Model, list_models
-    from pasticcio.options import Options
-    from pasticcio.style import Style, StyleGaussian, list_styles, mix
-    from pasticcio.stylizer import Stylizer, stylize
+    from pasticcio.image.picture import Picture, open_image, read_picture, save_image, save_picture
+    from pasticcio.model.folder import Model, list_models
+    from pasticcio.render.options import Options
+    from pasticcio.render.stylizer import Stylizer, stylize
+    from pasticcio.style.style import Style, StyleGaussian, list_styles, mix
 
 __version__ = "0.1.0"
 
@@ -50,11 +50,11 @@ _HOMES = {
         "StyleError",
         "TrainingError",
     ),
-    "images": ("Picture", "open_image", "read_picture", "save_image", "save_picture"),
-    "model": ("Model", "list_models"),
-    "options": ("Options",),
-    "style": ("Style", "StyleGaussian", "list_styles", "mix"),
-    "stylizer": ("Stylizer", "stylize"),
+    "image.picture": ("Picture", "open_image", "read_picture", "save_image", "save_picture"),
+    "model.folder": ("Model", "list_models"),
+    "render.options": ("Options",),
+    "style.style": ("Style", "StyleGaussian", "list_styles", "mix"),
+    "render.stylizer": ("Stylizer", "stylize"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -1,5 +1,5 @@
 """`python -m pasticcio`."""
 
-from pasticcio.cli import main
+from pasticcio.cli.main import main
 
 main()

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pasticcio.errors import ImageError, OptionError
-from pasticcio.images import open_image, to_pil
-from pasticcio.model import Model
-from pasticcio.options import MAX_STRENGTH
-from pasticcio.runtime import ONNXRUNTIME
-from pasticcio.style import StyleGaussian
-from pasticcio.stylizer import MIN_SIDE, Stylizer
+from pasticcio.image.picture import open_image, to_pil
+from pasticcio.model.folder import Model
+from pasticcio.model.sessions import ONNXRUNTIME
+from pasticcio.render.options import MAX_STRENGTH
+from pasticcio.render.stylizer import MIN_SIDE, Stylizer
+from pasticcio.style.style import StyleGaussian
 
 if TYPE_CHECKING:
     import torch

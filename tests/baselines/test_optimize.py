@@ -12,10 +12,10 @@ from conftest import shared
 from pasticcio.baselines import optimize as module
 from pasticcio.baselines.optimize import LOSS, Objective, Settings, optimize, pooled
 from pasticcio.errors import ImageError, OptionError, StyleError, TrainingError
-from pasticcio.images import Picture, read_picture
+from pasticcio.image.picture import Picture, read_picture
 from pasticcio.nn.losses import LossConfig, gram_matrix
-from pasticcio.stylizer import Stylizer
-from pasticcio.weights import load_vgg
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.pretrained import load_vgg
 
 SMALL = LossConfig(content={"relu2_1": 1.0}, style={"relu1_1": 20.0, "relu2_1": 20.0}, relative=True)
 QUICK = Settings(size=48, iterations=12, start="photo", loss=SMALL)

@@ -63,7 +63,7 @@ def test_the_default_model_costs_what_its_layers_do(tmp_path):
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from pasticcio.model import Model
+    from pasticcio.model.folder import Model
     from pasticcio.training.export import load_network
 
     model = Model.open()

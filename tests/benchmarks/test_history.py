@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from history import Judge, Network, Pair, figure, measure, reached, report, rows
 
 from pasticcio.baselines.optimize import LOSS
-from pasticcio.stylizer import Stylizer
-from pasticcio.weights import load_vgg
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.pretrained import load_vgg
 
 
 @pytest.fixture(scope="module")

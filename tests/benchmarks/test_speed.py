@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from contenders import PEAK, RENDER, Contender, Job, _onnxruntime, check, is_plain, onnx_count
 from speed import pixels, runs, summary, table, times_as_fast, too_slow
 
-from pasticcio.model import Model
+from pasticcio.model.folder import Model
 
 
 def row(peer: bool, precision: str, milliseconds: list[float], **more) -> dict:

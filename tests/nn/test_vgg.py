@@ -4,7 +4,7 @@ import torch
 from conftest import shared
 from pasticcio.nn.losses import gram_matrix
 from pasticcio.nn.vgg import IMAGENET_MEAN, IMAGENET_STD, Vgg, VggConfig
-from pasticcio.weights import load_vgg
+from pasticcio.training.pretrained import load_vgg
 
 # torchvision's published names: the numbers of the convolutions among `features`
 PUBLISHED = {

@@ -8,11 +8,11 @@ import torch
 
 from conftest import unchecked_shapes
 from pasticcio.errors import ModelError, TrainingError
-from pasticcio.model import Model
+from pasticcio.model.folder import Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.norm import Steering
-from pasticcio.options import Options
-from pasticcio.stylizer import Stylizer
+from pasticcio.render.options import Options
+from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.export import TOLERANCE, compare, export, load_network, load_weights, save_model
 
 

@@ -8,9 +8,9 @@ from PIL import Image
 from skimage import data
 
 from pasticcio.errors import DataError, ModelError
-from pasticcio.model import Model
-from pasticcio.runtime import INT8
-from pasticcio.stylizer import Stylizer
+from pasticcio.model.folder import Model
+from pasticcio.model.sessions import INT8
+from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.quantize import quantize
 
 

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from pasticcio.nn.losses import LossConfig, gram_targets
+from pasticcio.training.batches import Batches, to_unit
 from pasticcio.training.config import DataConfig, LossNetworkConfig, TrainConfig
-from pasticcio.training.data import Batches, to_unit
+from pasticcio.training.pretrained import load_vgg
 from pasticcio.training.targets import ContentTargets, StyleTargets
-from pasticcio.weights import load_vgg
 
 
 @pytest.fixture

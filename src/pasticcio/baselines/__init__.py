@@ -1,1 +1,1 @@
-"""The systems that came before the paper's, over the same losses: pixels optimized for one pair, one style tuned."""
+"""The systems that came before, over the same losses: pixels optimized for one pair, a model tuned to one painting."""

@@ -20,16 +20,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pasticcio.color import COLOURS, Colours, grey, luminance, match_colours, match_luminance, with_luminance
-from pasticcio.embedder import style_view
 from pasticcio.errors import ImageError, OptionError, StyleError, TrainingError, nearest
-from pasticcio.images import Array, Kind, Picture, Source, as_depth, as_float, open_image, read_picture
+from pasticcio.image.color import COLOURS, Colours, grey, luminance, match_colours, match_luminance, with_luminance
+from pasticcio.image.picture import Array, Kind, Picture, Source, as_depth, as_float, open_image, read_picture
 from pasticcio.nn.losses import LossConfig, gram_matrix, perceptual_loss, total_variation
 from pasticcio.nn.vgg import Vgg
-from pasticcio.options import Options
-from pasticcio.style import WEIGHT_TOLERANCE, list_styles
-from pasticcio.stylizer import Stylizer
-from pasticcio.weights import Download, guess_vgg, load_vgg
+from pasticcio.render.embedder import style_view
+from pasticcio.render.options import Options
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.style.style import WEIGHT_TOLERANCE, list_styles
+from pasticcio.training.pretrained import Download, guess_vgg, load_vgg
 
 Method = Literal["lbfgs", "adam"]
 Start = Literal["network", "photo", "noise"]

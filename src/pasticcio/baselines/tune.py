@@ -20,17 +20,17 @@ import torch
 from torch import Tensor
 
 from pasticcio.baselines.optimize import LOSS, relative_loss
-from pasticcio.embedder import STYLE_RANGE, style_view
 from pasticcio.errors import ConfigError, MissingExtraError, OptionError, OutputError, PasticcioError, TrainingError
-from pasticcio.images import Array, open_image, save_image
+from pasticcio.image.picture import Array, open_image, save_image
 from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
+from pasticcio.render.embedder import STYLE_RANGE, style_view
+from pasticcio.training.batches import Pictures, centre_crop
 from pasticcio.training.config import DataConfig, LossNetworkConfig, TrainConfig, from_dict, to_json
-from pasticcio.training.data import Pictures, centre_crop
 from pasticcio.training.export import export, load_network, save_model, style_names
+from pasticcio.training.pretrained import Download, guess_vgg, load_vgg
 from pasticcio.training.train import CHECKPOINT, Report, Run, start_folder
-from pasticcio.weights import Download, guess_vgg, load_vgg
 
 STEPS = 300
 GRID = 1.6e5  # weight of the grid pattern for the fast network: four times its own, one painting draws it more

@@ -1,1 +1,5 @@
-"""The networks and the losses, in plain torch: tensors in, tensors out, no files and no command line."""
+"""The networks and the losses, in torch.
+
+The way: `predictor` gives an embedding, `network` turns it into scales and shifts, `transfer` renders with them
+through the layers of `norm`; `vgg` describes pictures for `losses`. No module here knows files.
+"""

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pasticcio.nn.winograd import Kernel, conv_relu, suits
+from pasticcio.nn.winograd.convolution import Kernel, conv_relu, suits
 
 BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)

@@ -1,1 +1,5 @@
-"""Training: data, the loop, and the export of a trained network to a model folder."""
+"""From a recipe and folders of pictures to a model folder.
+
+The way: `config` reads the recipe, `batches` the pictures, `train` takes the steps, `export` and `quantize` write the
+graphs.
+"""

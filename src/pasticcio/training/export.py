@@ -24,16 +24,16 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from pasticcio.errors import ModelError, TrainingError
-from pasticcio.images import as_depth
-from pasticcio.model import PIXELS, PREDICT, REGIONS, TRANSFER, Model
+from pasticcio.image.picture import as_depth
+from pasticcio.model.folder import PIXELS, PREDICT, REGIONS, TRANSFER, Model
+from pasticcio.model.sessions import ONNXRUNTIME
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.nn.transfer import to_bytes
-from pasticcio.runtime import ONNXRUNTIME
-from pasticcio.stylizer import Stylizer
-from pasticcio.tiles import Scene
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.render.tiles import Scene
 from pasticcio.training.config import from_dict
-from pasticcio.weights import sha256
+from pasticcio.training.pretrained import sha256
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"

@@ -17,11 +17,11 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from pasticcio.errors import ModelError, OutputError
-from pasticcio.images import as_float
-from pasticcio.model import PIXELS, PIXELS_INT8, Model
-from pasticcio.runtime import ONNXRUNTIME, ONNXRUNTIME_INT8
-from pasticcio.stylizer import Stylizer
-from pasticcio.training.data import Pictures, centre_crop
+from pasticcio.image.picture import as_float
+from pasticcio.model.folder import PIXELS, PIXELS_INT8, Model
+from pasticcio.model.sessions import ONNXRUNTIME, ONNXRUNTIME_INT8
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.batches import Pictures, centre_crop
 from pasticcio.training.export import borrowing
 
 CALIBRATION = 30  # pairs of a photo and a style

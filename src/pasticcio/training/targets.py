@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pasticcio.nn.losses import gram_targets
+from pasticcio.training.batches import Batches, Pictures, photo_crop, style_crop, to_tensor, to_unit
 from pasticcio.training.config import TrainConfig, to_json
-from pasticcio.training.data import Batches, Pictures, photo_crop, style_crop, to_tensor, to_unit
 
 BATCH = 8
 

@@ -20,10 +20,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pasticcio.embedder import STYLE_RANGE, style_view
 from pasticcio.errors import ConfigError, DataError, TrainingError
-from pasticcio.images import open_image
-from pasticcio.model import Model
+from pasticcio.image.picture import open_image
+from pasticcio.model.folder import Model
 from pasticcio.nn.inception import Inception
 from pasticcio.nn.losses import (
     channel_moments,
@@ -38,12 +37,13 @@ from pasticcio.nn.losses import (
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.vgg import Vgg
+from pasticcio.render.embedder import STYLE_RANGE, style_view
+from pasticcio.training.batches import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.config import PARTS, TrainConfig, to_json
-from pasticcio.training.data import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.export import load_network, load_weights, save_model, style_names
-from pasticcio.training.record import Progress, Record
+from pasticcio.training.log import Progress, Record
+from pasticcio.training.pretrained import TORCHVISION, Download, fetch, load_vgg, read_state
 from pasticcio.training.targets import ContentTargets, StyleTargets
-from pasticcio.weights import TORCHVISION, Download, fetch, load_vgg, read_state
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,0 @@
-"""Inner loops compiled by numba, on plain arrays. Imported only where they run."""

@@ -1,0 +1,172 @@
+"""Content and style losses of a model on pictures it has not seen, beside those of the untouched photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from pasticcio.errors import DataError, OptionError
+from pasticcio.image.picture import Array, open_image, to_pil
+from pasticcio.nn.losses import content_loss, gram_matrix, style_loss
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.batches import Pictures, centre_crop
+from pasticcio.training.pretrained import load_vgg
+
+CONTENT = ("relu3_3", "relu4_1")
+STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+SEED = 2017
+SHEET = 6
+
+
+@dataclass(frozen=True)
+class Row:
+    """Losses of one method over all pairs.
+
+    Attributes:
+        method: "untouched photo", or the model and strength.
+        content: mean squared difference of features from the photo's, by layer; mean over pairs.
+        style: relative squared Gram distance |G(y) - G(s)|^2 / |G(s)|^2, averaged over the four
+            style layers; one value a pair.
+    """
+
+    method: str
+    content: dict[str, float]
+    style: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What `evaluate` measured."""
+
+    rows: list[Row]
+    pairs: int
+    size: int
+
+    def text(self) -> str:
+        """The table in Markdown."""
+        lines = [
+            f"{self.pairs} pairs at {self.size} pixels",
+            "",
+            "| method | content relu4_1 | content relu3_3 | style, mean | style, median |",
+            "|---|---|---|---|---|",
+        ]
+        for row in self.rows:
+            content = f"{row.content['relu4_1']:.3f} | {row.content['relu3_3']:.3f}"
+            lines.append(f"| {row.method} | {content} | {row.style.mean():.3f} | {np.median(row.style):.3f} |")
+        return "\n".join(lines)
+
+
+def evaluate(
+    stylizer: Stylizer,
+    photos: str,
+    styles: Sequence[str],
+    vgg: str,
+    *,
+    pairs: int = 200,
+    size: int = 256,
+    split: str = "test",
+    strengths: Sequence[float] = (1.0,),
+) -> Table:
+    """Stylize pairs of centre crops and measure them in the normalised VGG-19.
+
+    Args:
+        stylizer: the model.
+        photos, styles: sources of pictures, see `Pictures`.
+        vgg: file of the normalised VGG-19.
+        pairs: how many; photo and style of each are drawn with a fixed seed.
+        size: side in pixels of photos, styles and outputs.
+        split: rows of tables used.
+        strengths: a row for each.
+
+    Of a model that knows its styles by name, those of `styles` are used whose file has such a name,
+    whatever their split.
+
+    Raises:
+        DataError, ModelError: no pictures, no weights.
+        OptionError: a strength other than 1 of a model that knows its styles by name.
+    """
+    network = load_vgg("vgg19-normalised", sorted({*CONTENT, *STYLE}), vgg, padding="reflect")
+    rng = np.random.default_rng(SEED)
+    photo_set, style_set = Pictures([photos], split), _styles(stylizer, styles, split)
+    if stylizer.model.table and set(strengths) != {1.0}:
+        raise OptionError(f"model {stylizer.model.name} knows its styles by name: it has strength 1 alone")
+    methods = ["untouched photo", *(f"{stylizer.model.name}, strength {s:g}" for s in strengths)]
+    content: dict[str, list[list[float]]] = {method: [] for method in methods}
+    style: dict[str, list[float]] = {method: [] for method in methods}
+    for _ in range(pairs):
+        photo = _square(photo_set, int(rng.integers(len(photo_set))), size)
+        number = int(rng.integers(len(style_set)))
+        painting = _square(style_set, number, size)
+        wanted = _embedding(stylizer, style_set, number, painting)
+        own = wanted if stylizer.model.table else stylizer.embed(photo).embedding
+        outputs = [photo, *(stylizer.render(photo, own + np.float32(s) * (wanted - own)) for s in strengths)]
+        with torch.no_grad():
+            target, source = network(_tensor(painting)), network(_tensor(photo))
+            for method, output in zip(methods, outputs, strict=True):
+                features = network(_tensor(output))
+                content[method].append([content_loss(features[layer], source[layer]).item() for layer in CONTENT])
+                style[method].append(relative_gram_distance(features, target))
+    rows = [
+        Row(method, dict(zip(CONTENT, np.mean(content[method], axis=0).tolist(), strict=True)), np.array(style[method]))
+        for method in methods
+    ]
+    return Table(rows, pairs, size)
+
+
+def relative_gram_distance(features: dict[str, Tensor], target: dict[str, Tensor]) -> float:
+    """|G(y) - G(s)|^2 / |G(s)|^2 of one picture, averaged over the style layers."""
+    distances = [style_loss(gram_matrix(features[k]), gram_matrix(target[k]), relative=True).item() for k in STYLE]
+    return float(np.mean(distances))
+
+
+def output_sheet(
+    stylizer: Stylizer, photos: str, styles: Sequence[str], *, split: str = "test", size: int = 256
+) -> tuple[Image.Image, str]:
+    """A grid of outputs alone, photos down and styles across, and the caption that names the inputs."""
+    rng = np.random.default_rng(SEED + 1)
+    photo_set, style_set = Pictures([photos], split), _styles(stylizer, styles, split)
+    rows = rng.choice(len(photo_set), SHEET, replace=False)
+    columns = rng.choice(len(style_set), min(SHEET, len(style_set)), replace=False)
+    embeddings = [_embedding(stylizer, style_set, int(c), _square(style_set, int(c), size)) for c in columns]
+    lines = []
+    for r in rows:
+        photo = _square(photo_set, int(r), size)
+        lines.append(np.concatenate([stylizer.render(photo, e) for e in embeddings], axis=1))
+    caption = "Photos, top to bottom: " + "; ".join(photo_set.entries[int(r)].name for r in rows)
+    caption += ".\nStyles, left to right: " + "; ".join(style_set.entries[int(c)].name for c in columns) + "."
+    return to_pil(np.concatenate(lines, axis=0)), caption
+
+
+def _styles(stylizer: Stylizer, sources: Sequence[str], split: str) -> Pictures:
+    """The style pictures that a model can be measured on."""
+    if not stylizer.model.table:
+        return Pictures(sources, split)
+    pictures = Pictures(sources, "")
+    pictures.entries = [entry for entry in pictures.entries if Path(entry.name).stem in stylizer.model.styles]
+    if not pictures.entries:
+        raise DataError(
+            f"none of the pictures in {', '.join(sources)} has the name of a style of {stylizer.model.name}: "
+            f"{', '.join(stylizer.model.styles)}"
+        )
+    return pictures
+
+
+def _embedding(stylizer: Stylizer, pictures: Pictures, number: int, painting: Array) -> NDArray[np.float32]:
+    if stylizer.model.table:
+        return stylizer.model.styles[Path(pictures.entries[number].name).stem].embedding
+    return stylizer.embed(painting).embedding
+
+
+def _square(pictures: Pictures, index: int, size: int) -> Array:
+    return open_image(centre_crop(pictures.load(index), size, size))
+
+
+def _tensor(image: Array) -> Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)[None]

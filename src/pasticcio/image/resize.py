@@ -1,0 +1,67 @@
+"""Pictures at other sizes, and in slabs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pasticcio.image.picture import Array, Picture, Pixels, as_depth, as_float
+from pasticcio.render.tiles import reduced
+
+SLAB = 512  # rows
+
+
+def scaled(picture: Picture, factor: float) -> Picture:
+    """A picture at another size, no side under one pixel."""
+    height, width = picture.pixels.shape[:2]
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    alpha = None if picture.alpha is None else resized(picture.alpha, size)
+    return replace(picture, pixels=resized(picture.pixels, size), alpha=alpha)
+
+
+def resized(values: Pixels, size: tuple[int, int]) -> Pixels:
+    """(H, W) or (H, W, 3) of any depth at another size (width, height)."""
+    if values.dtype == np.uint8:
+        return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.LANCZOS))
+    planes = values[:, :, None] if values.ndim == 2 else values
+    out = [
+        np.asarray(Image.fromarray(as_float(planes[:, :, c])).resize(size, Image.Resampling.LANCZOS))
+        for c in range(planes.shape[2])
+    ]
+    return as_depth(np.stack(out, 2) if values.ndim == 3 else out[0], values.dtype)
+
+
+def scaled_floats(pixels: Pixels, most: int) -> Array:
+    """A large picture at about `most` pixels."""
+    height, width = pixels.shape[:2]
+    factor = (most / (height * width)) ** 0.5
+    return as_float(reduced(pixels, (max(1, round(width * factor)), max(1, round(height * factor)))))
+
+
+def in_slabs(change: Callable[[Array, Array], Array], photo: Pixels, image: Pixels) -> Pixels:
+    """A picture changed row by row, with the photo beside it; of large pictures only a part is floats at once."""
+    out = np.empty_like(image)
+    for top in range(0, len(photo), SLAB):
+        rows = slice(top, top + SLAB)
+        out[rows] = as_depth(change(as_float(photo[rows]), as_float(image[rows])), image.dtype)
+    return out
+
+
+def at_least(image: Pixels, side: int) -> Pixels:
+    """Reflect a picture smaller than the graphs accept, to the right and downwards."""
+    height, width = image.shape[:2]
+    down, right = max(0, side - height), max(0, side - width)
+    return (
+        np.pad(image, ((0, down), (0, right), (0, 0)), mode="reflect" if min(height, width) > 1 else "edge")
+        if down or right
+        else image
+    )
+
+
+def as_batch(image: Array) -> NDArray[np.float32]:
+    """(H, W, 3) as a batch of one, (1, 3, H, W)."""
+    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)

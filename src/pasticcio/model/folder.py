@@ -1,0 +1,154 @@
+"""A model on disk: a folder with its configuration, weights, ONNX graphs and card."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pasticcio.errors import ModelError, nearest
+
+if TYPE_CHECKING:
+    from pasticcio.style.style import Style
+
+SHIPPED = Path(__file__).parent / "shipped"
+PREDICT = "predict.onnx"
+TRANSFER = "transfer.onnx"
+PIXELS = "pixels.onnx"
+PIXELS_INT8 = "pixels-int8.onnx"
+REGIONS = "regions.onnx"
+GRAPHS = PREDICT, TRANSFER, PIXELS, PIXELS_INT8, REGIONS
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder that holds all that stylizing needs.
+
+    >>> Model.open("default").embedding
+    100
+
+    Attributes:
+        name: of the model.
+        folder: where it lies.
+        fingerprint: first digits of the sha256 of its weights; styles carry it.
+        embedding: length of its style embeddings; of a table of styles, their number.
+        style_side: short side in pixels to which a style picture is brought before it is embedded.
+        config: everything in `config.json`.
+    """
+
+    name: str
+    folder: Path
+    fingerprint: str
+    embedding: int
+    style_side: int
+    config: dict[str, Any]
+
+    @property
+    def predict(self) -> Path:
+        """The graph style picture -> embedding."""
+        return self.folder / PREDICT
+
+    @property
+    def transfer(self) -> Path:
+        """The graph content picture, embedding -> stylized picture."""
+        return self.folder / TRANSFER
+
+    @property
+    def pixels(self) -> Path | None:
+        """`transfer` from bytes to bytes, whose weights it reads; None in a folder of an earlier version."""
+        return self._extra(PIXELS)
+
+    @property
+    def pixels_int8(self) -> Path | None:
+        """`pixels` with convolutions in 8 bits; None where `pasticcio quantize` has not made it."""
+        return self._extra(PIXELS_INT8)
+
+    def _extra(self, name: str) -> Path | None:
+        path = self.folder / name
+        return path if name in self.config.get("inputs", {}) and path.is_file() else None
+
+    @property
+    def regions(self) -> Path:
+        """The transfer graph with several styles in one picture and statistics from outside; its weights are
+        read from `transfer`.
+
+        Raises:
+            ModelError: the folder, of an earlier version, has none.
+        """
+        path = self.folder / REGIONS
+        if "regions" not in self.config or not path.is_file():
+            raise ModelError(f"{self.folder} has no {REGIONS} for masks, transparency and tiles; export it anew")
+        return path
+
+    @property
+    def bytes(self) -> int:
+        """Size of the graphs on disk."""
+        return sum((self.folder / name).stat().st_size for name in GRAPHS if (self.folder / name).is_file())
+
+    @property
+    def table(self) -> bool:
+        """Whether it knows a fixed number of styles by name, and cannot look at pictures."""
+        return bool(self.config["network"]["predictor"] == "table")
+
+    @property
+    def styles(self) -> dict[str, Style]:
+        """The styles known by name: of a table all of them, else the named styles in the package."""
+        import numpy as np
+
+        from pasticcio.style.style import Style, list_styles
+
+        if not self.table:
+            return list_styles(self.name)
+        rows = np.eye(self.embedding, dtype=np.float32)
+        return {name: Style(row, self.fingerprint, name) for name, row in zip(self.config["styles"], rows, strict=True)}
+
+    @classmethod
+    def open(cls, name: str | os.PathLike[str] = "default") -> Model:
+        """A shipped model by name, or any model folder by path.
+
+        Raises:
+            ModelError: unknown name, or an incomplete or damaged folder.
+        """
+        shipped = _shipped()
+        folder = shipped.get(os.fspath(name), Path(name))
+        if not folder.is_dir():
+            raise ModelError(
+                f"no model named {os.fspath(name)!r} and no such folder; {nearest(os.fspath(name), shipped)}"
+            )
+        missing = [file for file in ("config.json", TRANSFER) if not (folder / file).is_file()]
+        if missing:
+            raise ModelError(f"{folder} is no complete model: {' and '.join(missing)} missing")
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            model = cls(
+                config["name"],
+                folder,
+                config["fingerprint"],
+                int(config["network"]["embedding"]),
+                int(config["style_side"]),
+                config,
+            )
+            if model.table and len(model.config["styles"]) != model.embedding:
+                raise ValueError(f"{len(config['styles'])} names for {model.embedding} styles")
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise ModelError(
+                f"{folder / 'config.json'} is damaged: {error!r}; install or export the model anew"
+            ) from error
+        if not model.table and not model.predict.is_file():
+            raise ModelError(f"{folder} is no complete model: {PREDICT} missing")
+        return model
+
+
+def list_models() -> list[Model]:
+    """The models that ship with the package.
+
+    >>> [model.name for model in list_models()]
+    ['default']
+    """
+    return [Model.open(name) for name in _shipped()]
+
+
+def _shipped() -> dict[str, Path]:
+    return {path.parent.name: path.parent for path in sorted(SHIPPED.glob("*/config.json"))}

@@ -1,0 +1,208 @@
+"""Many pictures: a folder of photos in the manner of one style, a mix, or every one of several styles."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pasticcio.errors import ImageError, OptionError, OutputError, PasticcioError
+from pasticcio.image.picture import FORMATS, MAX_MEGAPIXELS, READABLE, Picture, Source, read_picture, save_picture
+from pasticcio.render.options import Options
+from pasticcio.render.stylizer import Stylizer
+
+AHEAD = 3  # photos decoded before their turn, and outputs not yet written
+FALLBACK = ".png"  # for photos in a format that is read but not written
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to make.
+
+    Attributes:
+        photo: file.
+        styles: names of styles, see `Stylizer.embed`, with weights that sum to 1 or with masks.
+        out: file.
+    """
+
+    photo: Path
+    styles: tuple[tuple[str, float | Source], ...]
+    out: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        job: the job.
+        error: why there is no picture; None where there is one.
+        skipped: it was there already.
+        note: what was not taken over from the photo as it is, see `Picture`.
+        seconds: that the style transfer network and all around it took, without decoding and writing.
+    """
+
+    job: Job
+    error: PasticcioError | None = None
+    skipped: bool = False
+    seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Files:
+    """How files are read and written.
+
+    Attributes:
+        max_megapixels: larger photos are refused, see `read_picture`.
+        strip: leave out EXIF data.
+        quality: of JPEG, WebP and AVIF, from 1 to 100.
+    """
+
+    max_megapixels: float = MAX_MEGAPIXELS
+    strip: bool = False
+    quality: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.max_megapixels > 0:
+            raise OptionError(f"max_megapixels is {self.max_megapixels:g}; it must be above 0")
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise OptionError(f"quality is {self.quality}; it must be from 1 to 100")
+
+
+def plan(
+    folder: Path, styles: Sequence[tuple[str, float | Source]], out: Path, *, all_pairs: bool = False, suffix: str = ""
+) -> list[Job]:
+    """The jobs for all photos in a folder and the folders in it, in the order of their names.
+
+    Outputs keep the folder tree and are named PHOTO-STYLE, with the photo's suffix where that can be written.
+
+    Args:
+        folder: searched through; `out`, where it lies inside, is not.
+        styles: names and weights, or masks.
+        out: folder of the outputs.
+        all_pairs: every photo with every style, instead of the weighted mean of the styles.
+        suffix: of all outputs, such as ".jpg".
+
+    Raises:
+        ImageError: no photos.
+        OptionError: a suffix that cannot be written, or two jobs with one output.
+    """
+    if suffix and suffix not in FORMATS:
+        raise OptionError(f"cannot write {suffix!r}; choose one of {', '.join(FORMATS)}")
+    photos = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in READABLE and path.is_file() and out.resolve() not in path.resolve().parents
+    ]
+    if not photos:
+        raise ImageError(f"no pictures in folder {folder}; it must hold some of {', '.join(sorted(READABLE))}")
+    mixes: list[tuple[tuple[str, float | Source], ...]]
+    mixes = [((name, 1.0),) for name, _ in styles] if all_pairs else [tuple(styles)]
+    jobs = []
+    for photo in photos:
+        end = suffix or (photo.suffix if photo.suffix.lower() in FORMATS else FALLBACK)
+        for mixed in mixes:
+            stem = "-".join([photo.stem, *(style_stem(name) for name, _ in mixed)])
+            jobs.append(Job(photo, mixed, out / photo.parent.relative_to(folder) / (stem + end)))
+    taken: dict[Path, Job] = {}
+    for job in jobs:
+        other = taken.setdefault(job.out, job)
+        if other is not job:
+            one, two = (f"{j.photo} with {'+'.join(name for name, _ in j.styles)}" for j in (other, job))
+            raise OptionError(f"{one} and {two} would both be {job.out}; rename one of them")
+    return jobs
+
+
+def style_stem(style: str) -> str:
+    """A style's part in the name of an output: "paintings/a.jpg" is "a", "like:a.jpg" is "like-a"."""
+    like, colon, rest = style.rpartition(":")
+    return f"like-{Path(rest).stem}" if colon and like == "like" else Path(style).stem
+
+
+def run(
+    stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bool = False, files: Files | None = None
+) -> Iterator[Outcome]:
+    """Do the jobs; a bad picture is an outcome with its error, and the others go on.
+
+    Photos are decoded ahead and outputs written behind, each in a thread of its own beside the
+    networks. Whoever stops early leaves whole files only.
+
+    Args:
+        stylizer: the model.
+        jobs: see `plan`.
+        options: of all of them.
+        resume: pass over jobs whose output is there.
+        files: how files are read and written.
+
+    Raises:
+        ImageError, StyleError: a style that cannot be read, or weights that do not sum to 1, before any
+            picture is made.
+    """
+    files = files or Files()
+    for name in dict.fromkeys(name for job in jobs for name, _ in job.styles):
+        stylizer.embed(name)
+    with ThreadPoolExecutor(1) as decoder, ThreadPoolExecutor(1) as writer:
+        written: deque[tuple[Outcome, Future[None]]] = deque()
+        try:
+            for job, photo in _ahead(decoder, jobs, resume, files):
+                while len(written) >= AHEAD or (written and written[0][1].done()):
+                    yield _written(*written.popleft())
+                if photo is None:
+                    yield Outcome(job, skipped=True)
+                    continue
+                begun = time.perf_counter()
+                try:
+                    picture = stylizer.paint(photo.result(), list(job.styles), options)
+                except ImageError as error:
+                    yield Outcome(job, error)
+                    continue
+                outcome = Outcome(job, seconds=time.perf_counter() - begun, note=picture.note)
+                written.append((outcome, writer.submit(_write, picture, job.out, files)))
+            while written:
+                yield _written(*written.popleft())
+        finally:
+            decoder.shutdown(cancel_futures=True)
+            writer.shutdown(cancel_futures=True)
+
+
+def _ahead(
+    decoder: ThreadPoolExecutor, jobs: Iterable[Job], resume: bool, files: Files
+) -> Iterator[tuple[Job, Future[Picture] | None]]:
+    """Every job with its photo on the way; one photo with several styles is decoded once."""
+    waiting: deque[tuple[Job, Future[Picture] | None]] = deque()
+    last: tuple[Path, Future[Picture]] | None = None
+    for job in jobs:
+        if resume and os.path.exists(job.out):  # not Path.exists: it raises where a name is too long
+            waiting.append((job, None))
+        else:
+            if last is None or last[0] != job.photo:
+                last = job.photo, decoder.submit(_read, job.photo, files)
+            waiting.append((job, last[1]))
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _read(photo: Path, files: Files) -> Picture:
+    return read_picture(photo, max_megapixels=files.max_megapixels)
+
+
+def _write(picture: Picture, out: Path, files: Files) -> None:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make folder {out.parent}: {error.strerror or error}") from error
+    save_picture(picture, out, strip=files.strip, quality=files.quality)
+
+
+def _written(outcome: Outcome, done: Future[None]) -> Outcome:
+    try:
+        done.result()
+    except PasticcioError as error:
+        return Outcome(outcome.job, error)
+    return outcome

@@ -1,0 +1,145 @@
+"""Contact sheets of outputs: photos and styles, strengths, ways between styles, walks through their space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pasticcio.errors import OptionError
+from pasticcio.image.picture import Array, Source, open_image
+from pasticcio.render.embedder import style_view
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.space.contact_sheet import Picture, contact_sheet
+from pasticcio.space.directions import Direction
+from pasticcio.style.style import Style, StyleGaussian, mix
+
+REACH = 2.0  # standard deviations that a walk goes to either side
+SPREADS = (0.2, 0.4, 0.6, 0.8)  # of the styles around one
+
+
+def styles_sheet(stylizer: Stylizer, photos: Sequence[Source], styles: Sequence[Style], side: int = 256) -> Image.Image:
+    """Photos down, styles across; the photos themselves stand in the first column."""
+    cells: list[list[Picture]] = []
+    for photo in photos:
+        content = _content(photo, side)
+        cells.append([content, *(stylizer.render(content, style.embedding) for style in styles)])
+    return contact_sheet(cells, columns=["", *(style.name for style in styles)], side=side)
+
+
+def strength_sheet(
+    stylizer: Stylizer, photo: Source, styles: Sequence[Style], steps: int = 6, side: int = 256
+) -> Image.Image:
+    """Styles down, strength from 0 to 1 across."""
+    content = _content(photo, side)
+    own = stylizer.embed(content, side=min(content.shape[:2])).embedding
+    strengths = _steps(0.0, 1.0, steps)
+    cells = [[stylizer.render(content, _between(own, style.embedding, s)) for s in strengths] for style in styles]
+    return contact_sheet(
+        cells, columns=[f"strength {s:.2g}" for s in strengths], rows=[style.name for style in styles], side=side
+    )
+
+
+def mix_sheet(
+    stylizer: Stylizer, photos: Sequence[Source], styles: Sequence[Style], steps: int = 6, side: int = 256
+) -> Image.Image:
+    """From one style to another in a straight line, a row a photo.
+
+    Raises:
+        OptionError: not two styles.
+    """
+    if len(styles) != 2:
+        raise OptionError(f"a way between styles needs two of them; {len(styles)} were given")
+    weights = _steps(0.0, 1.0, steps)
+    mixed = [mix([(styles[0], 1.0 - w), (styles[1], w)]) for w in weights]
+    cells = []
+    for photo in photos:
+        content = _content(photo, side)
+        cells.append([stylizer.render(content, style.embedding) for style in mixed])
+    names = [styles[0].name, *(f"{w:.2g}" for w in weights[1:-1]), styles[1].name]
+    return contact_sheet(cells, columns=names, side=side)
+
+
+def square_sheet(
+    stylizer: Stylizer, photo: Source, styles: Sequence[Style], steps: int = 5, side: int = 256
+) -> Image.Image:
+    """The square between four styles, one a corner (rows: the first two at the top), mixed bilinearly.
+
+    Raises:
+        OptionError: not four styles.
+    """
+    if len(styles) != 4:
+        raise OptionError(f"a square needs four styles, one a corner; {len(styles)} were given")
+    content = _content(photo, side)
+    weights = _steps(0.0, 1.0, steps)
+    cells = []
+    for down in weights:
+        corners = [(1 - down, 1), (1 - down, 0), (down, 1), (down, 0)]
+        row: list[Picture] = []
+        for across in weights:
+            shares = [by * ((1 - across) if left else across) for by, left in corners]
+            style = mix(list(zip(styles, map(float, shares), strict=True)))
+            row.append(stylizer.render(content, style.embedding))
+        cells.append(row)
+    edge = [""] * (steps - 2)
+    top, bottom = (f"{styles[i].name} | {styles[i + 1].name}" for i in (0, 2))
+    return contact_sheet(cells, rows=[top, *edge, bottom], side=side)
+
+
+def walk_sheet(
+    stylizer: Stylizer,
+    photo: Source,
+    centre: NDArray[np.float32],
+    directions: Sequence[Direction],
+    steps: int = 5,
+    reach: float = REACH,
+    side: int = 256,
+) -> Image.Image:
+    """Walks along directions through the embedding `centre`, a row each, from -reach to +reach standard deviations."""
+    content = _content(photo, side)
+    offsets = _steps(-reach, reach, steps)
+    cells = [
+        [stylizer.render(content, centre + np.float32(offset) * direction.vector) for offset in offsets]
+        for direction in directions
+    ]
+    names = [f"{offset:+.2g} sd" if abs(offset) > 1e-9 else "0" for offset in offsets]
+    return contact_sheet(cells, columns=names, rows=[direction.name for direction in directions], side=side)
+
+
+def near_sheet(
+    stylizer: Stylizer,
+    photo: Source,
+    style: Style,
+    gaussian: StyleGaussian,
+    steps: int = 5,
+    spreads: Sequence[float] = SPREADS,
+    seed: int = 0,
+    side: int = 256,
+) -> Image.Image:
+    """The neighbourhood of a style: random styles near it, a row a spread; each column keeps its draw."""
+    content = _content(photo, side)
+    cells: list[list[Picture]] = []
+    for spread in spreads:
+        drawn = [gaussian.near(style.embedding, spread, seed + number) for number in range(steps - 1)]
+        cells.append([stylizer.render(content, embedding) for embedding in [style.embedding, *drawn]])
+    return contact_sheet(cells, columns=[style.name], rows=[f"spread {spread:g}" for spread in spreads], side=side)
+
+
+def _content(photo: Source, side: int) -> Array:
+    """A photo at the size it has on the sheet: its long side at most `side` pixels."""
+    image = open_image(photo)
+    height, width = image.shape[:2]
+    return style_view(image, max(16, round(side * min(height, width) / max(height, width))))
+
+
+def _steps(low: float, high: float, count: int) -> list[float]:
+    if count < 2:
+        raise OptionError(f"steps is {count}; it must be 2 or more")
+    return [float(value) for value in np.linspace(low, high, count)]
+
+
+def _between(own: NDArray[np.float32], wanted: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+    between: NDArray[np.float32] = own + np.float32(strength) * (wanted - own)
+    return between

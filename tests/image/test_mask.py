@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from pasticcio.errors import ImageError
+from pasticcio.image.mask import product, read_mask
+
+
+def test_a_mask_is_brought_to_the_photos_size(tmp_path):
+    half = np.zeros((30, 40), np.uint8)
+    half[:, 20:] = 255
+    Image.fromarray(half).save(tmp_path / "mask.png")
+    mask = read_mask(tmp_path / "mask.png", 300, 400)
+    assert mask.shape == (300, 400)
+    assert (mask[:, :180] == 0).all()
+    assert (mask[:, 220:] == 255).all()
+    assert 0 < mask[150, 200] < 255
+
+
+def test_what_is_transparent_is_black():
+    rgba = np.full((60, 20, 4), 255, np.uint8)
+    rgba[:30, :, 3] = 0
+    mask = read_mask(rgba, 60, 20)
+    assert mask[0].max() <= 10
+    assert mask[-1].min() >= 245
+
+
+def test_other_proportions_are_refused():
+    with pytest.raises(ImageError, match=r"20 x 20 and the photo 40 x 20; a mask must have the photo's proportions"):
+        read_mask(np.zeros((20, 20), np.uint8), 20, 40)
+
+
+def test_edges_are_softened():
+    hard = np.zeros((40, 60), np.uint8)
+    hard[:, 30:] = 255
+    row = read_mask(hard, 40, 60)[20].astype(int)
+    assert np.diff(row).max() < 40
+    assert (row[0], row[-1]) == (0, 255)
+
+
+def test_product():
+    assert product(np.array([255, 255, 128], np.uint8), np.array([255, 7, 128], np.uint8)).tolist() == [255, 7, 64]

@@ -1,0 +1,226 @@
+import io
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+from pasticcio.image.picture import read_picture, srgb_profile
+from pasticcio.image.sixteen_bit import to_srgb, write_png, write_tiff
+
+ADOBE = [[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]]  # colorants, D50
+
+
+@pytest.fixture(scope="module")
+def samples(photo):
+    """uint16 (60, 70, 4): a photo with all 16 bits in use, partly transparent."""
+    noise = np.random.default_rng(0).integers(0, 256, (60, 70, 4), dtype=np.uint16)
+    colours = np.dstack([photo[100:160, 100:170], np.linspace(0, 255, 70)[None, :].repeat(60, 0)])
+    return colours.astype(np.uint16) << 8 | noise
+
+
+def straight_png(samples, colour_type, **chunks):
+    """A PNG by the book, with every filter; none of the package's code."""
+    import zlib
+
+    height, width, channels = samples.shape
+    rows = np.ascontiguousarray(samples, ">u2").view(np.uint8).reshape(height, -1).astype(int)
+    step, lines = channels * 2, []
+    for y, row in enumerate(rows):
+        left = np.concatenate([np.zeros(step, int), row[:-step]])
+        up = rows[y - 1] if y else row * 0
+        corner = np.concatenate([np.zeros(step, int), up[:-step]])
+        guess = left + up - corner
+        far = np.stack([abs(guess - left), abs(guess - up), abs(guess - corner)])
+        paeth = np.choose(far.argmin(0), [left, up, corner])
+        guessed = [row * 0, left, up, (left + up) // 2, paeth][y % 5]
+        lines.append(bytes([y % 5]) + ((row - guessed) % 256).astype(np.uint8).tobytes())
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    extra = b"".join(chunk(name.encode(), data) for name, data in chunks.items())
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(b"".join(lines)))
+        + chunk(b"IEND", b"")
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("colour_type", [0, 2, 4, 6])
+def test_png(samples, colour_type):
+    channels = {0: [0], 2: [0, 1, 2], 4: [0, 3], 6: [0, 1, 2, 3]}[colour_type]
+    picture = read_picture(straight_png(samples[:, :, channels], colour_type))
+    seen = samples[:, :, 3] > 0
+    colours = samples[:, :, [0, 0, 0]] if colour_type in (0, 4) else samples[:, :, :3]
+    if colour_type < 4:
+        assert picture.alpha is None
+        assert np.array_equal(picture.pixels, colours)
+    else:
+        assert np.array_equal(picture.alpha, samples[:, :, 3])
+        assert np.array_equal(picture.pixels[seen], colours[seen])
+
+
+@pytest.mark.parametrize("colour_type", [0, 2])
+def test_png_with_a_transparent_colour(samples, colour_type):
+    colours = samples[:, :, :1] if colour_type == 0 else samples[:, :, :3]
+    chosen = colours[3, 4]
+    picture = read_picture(straight_png(colours, colour_type, tRNS=chosen.astype(">u2").tobytes()))
+    assert np.array_equal(picture.alpha == 0, (colours == chosen).all(2))
+    assert picture.alpha[3, 4] == 0
+    assert picture.alpha.max() == 65535
+
+
+@pytest.mark.parametrize("byteorder", "<>")
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("tile", [None, (16, 32)])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_tiff(samples, channels, tile, compression, byteorder):
+    file = io.BytesIO()
+    given = samples[:, :, :channels].squeeze()
+    tifffile.imwrite(
+        file, given, photometric="rgb" if channels > 1 else "minisblack", tile=tile, compression=compression,
+        predictor=compression is not None, byteorder=byteorder, extrasamples=["unassalpha"] if channels == 4 else None,
+    )  # fmt: skip
+    picture = read_picture(file.getvalue())
+    assert picture.pixels.dtype == np.uint16
+    assert not picture.note
+    seen = samples[:, :, 3] > 0 if channels == 4 else np.ones((60, 70), bool)
+    assert np.array_equal(
+        picture.pixels[seen], samples[:, :, :3][seen] if channels > 1 else samples[:, :, [0, 0, 0]][seen]
+    )
+    assert channels < 4 or np.array_equal(picture.alpha, samples[:, :, 3])
+
+
+def test_premultiplied_tiff(samples):
+    file, alpha = io.BytesIO(), samples[:, :, 3:].astype(float) / 65535
+    given = np.dstack([np.round(samples[:, :, :3] * alpha), samples[:, :, 3]]).astype(np.uint16)
+    tifffile.imwrite(file, given, photometric="rgb", extrasamples=["assocalpha"])
+    picture = read_picture(file.getvalue())
+    thick = samples[:, :, 3] > 20000
+    assert np.abs(picture.pixels[thick].astype(int) - samples[:, :, :3][thick]).max() <= 3
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_planes_and_cmyk_are_read_at_8_bits_and_it_is_said(samples, compression):
+    planes, cmyk = io.BytesIO(), io.BytesIO()
+    tifffile.imwrite(
+        planes, np.moveaxis(samples[:, :, :3], 2, 0).copy(), photometric="rgb", planarconfig="separate",
+        compression=compression,
+    )  # fmt: skip
+    picture = read_picture(planes.getvalue())
+    assert np.array_equal(picture.pixels, samples[:, :, :3] >> 8)
+    assert "read at 8 bits, not 16" in picture.note
+    tifffile.imwrite(cmyk, samples, photometric="separated", compression=compression)
+    picture = read_picture(cmyk.getvalue())
+    expected = Image.frombytes("CMYK", (70, 60), (samples >> 8).astype(np.uint8).tobytes()).convert("RGB")
+    assert np.array_equal(picture.pixels, np.asarray(expected))
+    assert "read at 8 bits, not 16" in picture.note
+
+
+def test_orientation_is_applied(samples):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = straight_png(samples[:, :, :3], 2, eXIf=exif.tobytes()[6:])
+    assert np.array_equal(read_picture(data).pixels, np.rot90(samples[:, :, :3], -1))
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples[:, :, :3], photometric="rgb", extratags=[(274, 3, 1, 6, True)])
+    assert np.array_equal(read_picture(file.getvalue()).pixels, np.rot90(samples[:, :, :3], -1))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("height", [1, 256, 300])
+def test_written_files_are_what_others_read(channels, height, photo):
+    """Pillow's 8 bits are the upper ones, tifffile's all 16; and Pillow finds no fault."""
+    given = np.random.default_rng(1).integers(0, 65536, (height, 33, channels), dtype=np.uint16)
+    given[: height // 2, :, :3] = photo[: height // 2, :33].astype(np.uint16) * 257
+    png, tiff = io.BytesIO(), io.BytesIO()
+    write_png(png, np.asfortranarray(given), srgb_profile(), None)  # in whatever order the pixels lie
+    write_tiff(tiff, np.asfortranarray(given), srgb_profile(), None)
+    for file in (png, tiff):
+        Image.open(file).verify() if file is png else None
+        with Image.open(file) as image:
+            assert np.array_equal(np.asarray(image), given >> 8)
+            assert image.info["icc_profile"] == srgb_profile()
+    tiff.seek(0)
+    assert np.array_equal(tifffile.imread(tiff), given)
+
+
+def icc(curve, colorants=ADOBE):
+    """A display profile of RGB, or of grey where there are no colorants."""
+    tags = {b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)}
+    if colorants:
+        for i, name in enumerate("rgb"):
+            values = [round(row[i] * 65536) for row in colorants]
+            tags[f"{name}XYZ".encode()] = b"XYZ \0\0\0\0" + struct.pack(">3i", *values)
+            tags[f"{name}TRC".encode()] = curve
+    else:
+        tags[b"kTRC"] = curve
+    table, body, start = b"", b"", 132 + 12 * len(tags)
+    for name, data in tags.items():
+        table += name + struct.pack(">II", start + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    size = start + len(body)
+    head = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02400000 if b"para" not in curve else 0x04200000, b"mntr",
+                       b"RGB " if colorants else b"GRAY", b"XYZ ")  # fmt: skip
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061) + bytes(48)
+    return head + struct.pack(">I", len(tags)) + table + body
+
+
+def para(kind, *values):
+    return (
+        b"para\0\0\0\0"
+        + struct.pack(">HH", kind, 0)
+        + struct.pack(f">{len(values)}i", *(round(v * 65536) for v in values))
+    )
+
+
+CURVES = {
+    "gamma": b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)),
+    "linear": b"curv\0\0\0\0" + struct.pack(">I", 0),
+    "table": b"curv\0\0\0\0" + struct.pack(">I", 64) + (np.linspace(0, 1, 64) ** 1.8 * 65535).astype(">u2").tobytes(),
+    "para 0": para(0, 1.8),
+    "para 1": para(1, 2.4, 1 / 1.055, 0.055 / 1.055),
+    "para 2": para(2, 2.0, 0.95, 0.02, 0.01),
+    "para 3": para(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),
+    "para 4": para(4, 2.2, 0.98, 0.01, 0.3, 0.05, 0.004, 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_profiles_are_converted_as_littlecms_does(curve, channels):
+    """To within the rounding of its 8 bits, over all tones; its optimizations would cost up to 9 of 255."""
+    profile = icc(CURVES[curve], ADOBE if channels == 3 else None)
+    eight = np.random.default_rng(2).integers(0, 256, (64, 64, channels), dtype=np.uint8)
+    image = Image.fromarray(eight.squeeze())
+    expected = ImageCms.profileToProfile(
+        image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB",
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, flags=ImageCms.Flags.NOOPTIMIZE,
+    )  # fmt: skip
+    found = to_srgb(eight.astype(np.uint16) * 257, profile)
+    assert np.abs(found / 257 - np.asarray(expected)).max() < 0.6
+    if curve != "para 3":  # that is sRGB's
+        assert np.abs(found / 257 - eight).max() > 2
+
+
+def test_srgb_to_itself_is_exact_to_a_hair(samples):
+    found = to_srgb(samples[:, :, :3], srgb_profile())
+    assert np.abs(found.astype(int) - samples[:, :, :3]).max() <= 8
+
+
+def test_a_file_with_a_profile_keeps_its_16_bits(samples):
+    import zlib
+
+    profile = icc(CURVES["gamma"])
+    data = straight_png(samples[:, :, :3], 2, iCCP=b"x\0\0" + zlib.compress(profile))
+    picture = read_picture(data)
+    assert picture.pixels.dtype == np.uint16
+    assert np.array_equal(picture.pixels, to_srgb(samples[:, :, :3], profile))
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    for other in (lab, profile[:200], profile.replace(b"rTRC", b"A2B0")):
+        assert to_srgb(samples[:, :, :3], other) is None
+        picture = read_picture(straight_png(samples[:, :, :3], 2, iCCP=b"x\0\0" + zlib.compress(other)))
+        assert picture.pixels.dtype == np.uint8
+        assert "read at 8 bits, not 16" in picture.note

@@ -1,0 +1,52 @@
+import json
+import shutil
+
+import pytest
+
+from pasticcio.errors import ModelError
+from pasticcio.model.folder import Model, list_models
+
+
+def test_shipped_model_is_small_and_named():
+    (model,) = [m for m in list_models() if m.name == "default"]
+    assert model.predict.stat().st_size + model.transfer.stat().st_size < 12e6
+    assert model.bytes < 14e6  # with the graph in 8 bits
+    assert model.folder.joinpath("README.md").stat().st_size > 500
+    assert Model.open("default") == model
+
+
+def test_a_folder_is_a_model(model_folder):
+    model = Model.open(model_folder)
+    assert (model.name, model.embedding, model.style_side) == ("tiny", 6, 256)
+
+
+def test_unknown_name_gives_the_nearest():
+    with pytest.raises(ModelError, match="did you mean default"):
+        Model.open("defualt")
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda f: (f / "transfer.onnx").unlink(), "transfer.onnx missing"),
+        (lambda f: (f / "config.json").write_text("{"), "damaged"),
+        (lambda f: (f / "config.json").write_text(json.dumps({"name": "x"})), "fingerprint"),
+    ],
+)
+def test_incomplete_folders_are_explained(model_folder, tmp_path, harm, message):
+    folder = shutil.copytree(model_folder, tmp_path / "copy")
+    harm(folder)
+    with pytest.raises(ModelError, match=message):
+        Model.open(folder)
+
+
+def test_a_table_needs_no_predictor_but_a_name_for_every_style(table_folder, tmp_path):
+    model = Model.open(table_folder)
+    assert (model.table, list(model.styles), model.embedding) == (True, ["red", "blue"], 2)
+    assert model.styles["blue"].embedding.tolist() == [0, 1]
+    assert not model.predict.exists()
+    folder = shutil.copytree(table_folder, tmp_path / "copy")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "styles": ["red"]}))
+    with pytest.raises(ModelError, match="1 names for 2 styles"):
+        Model.open(folder)

@@ -1,0 +1,57 @@
+"""A folder of pictures of three kinds, and its table of embeddings; a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+COUNT = 45
+KINDS = ("red", "green", "blue")
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table (.csv) of small pictures: reds, greens and blues of random roughness."""
+    rng = np.random.default_rng(1)
+    folder = tmp_path_factory.mktemp("gallery") / "works"
+    folder.mkdir()
+    rows = ["file,title,artist,class"]
+    for i in range(COUNT):
+        noise = rng.normal(0, rng.uniform(0.02, 0.2), (72, 96, 1))
+        colour = np.full(3, rng.uniform(0.1, 0.3))
+        colour[i % 3] += rng.uniform(0.3, 0.6)
+        pixels = np.clip(colour + np.repeat(noise, 3, 2), 0, 1)
+        Image.fromarray((255 * pixels).astype(np.uint8)).save(folder / f"work-{i:02}.png")
+        rows.append(f"work-{i:02}.png,</script> No. {i},Painter {i % 5},{KINDS[i % 3]}")
+    table = folder.parent / "works.csv"
+    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return table
+
+
+@pytest.fixture(scope="session")
+def table(gallery: Path, model_folder: Path):
+    from pasticcio.space.embeddings import embed_pictures, find_pictures
+
+    embeddings, _ = embed_pictures(find_pictures([gallery]), model_folder, side=64)
+    return embeddings
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Headless Chromium: playwright's own, or the system's."""
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the extra 'dev')")
+    system = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+    with api.sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
+        except api.Error as error:
+            pytest.skip(f"needs Chromium: {str(error).splitlines()[0]}; 'playwright install chromium' gets one")
+        yield chromium
+        chromium.close()

@@ -1,0 +1,243 @@
+import dataclasses
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pasticcio.errors import DataError
+from pasticcio.training.batches import (
+    Batches,
+    Pictures,
+    ResidentBatches,
+    centre_crop,
+    change_colours,
+    find_pictures,
+    random_crop,
+)
+from pasticcio.training.config import DataConfig
+
+
+@pytest.fixture
+def config(pictures):
+    return DataConfig(
+        photos=(str(pictures / "photos"),),
+        styles=(str(pictures / "styles"),),
+        crop=32,
+        photo_short=(40, 64),
+        flip_photos=True,
+        style_short=(40, 64),
+        style_crop=40,
+        style_size=(32, 48),
+        workers=0,
+    )
+
+
+def same(a, b):
+    return (
+        torch.equal(a.photos, b.photos)
+        and torch.equal(a.styles, b.styles)
+        and torch.equal(a.style_index, b.style_index)
+    )
+
+
+def test_a_batch_depends_on_seed_step_and_process_alone(config):
+    config = dataclasses.replace(config, keep_mb=1)
+    first, again = Batches(config, 3, 0.0, seed=1), Batches(config, 3, 0.0, seed=1)
+    for step in (7, 3, 7):
+        again[step]
+    assert same(first[7], again[7])
+    assert not same(first[7], first[8])
+    assert not same(first[7], Batches(config, 3, 0.0, seed=2)[7])
+    assert not same(first[7], Batches(config, 3, 0.0, seed=1, process=1)[7])
+
+
+def test_workers_give_the_same_batches(config):
+    plain = list(Batches(config, 2, 0.0, seed=0).loader(2, 5))
+    worked = list(Batches(dataclasses.replace(config, workers=2), 2, 0.0, seed=0).loader(2, 5))
+    for one, other in zip(plain, worked, strict=True):
+        assert one.skipped == other.skipped
+        for name in ("photos", "styles", "style_index"):
+            torch.testing.assert_close(getattr(one, name), getattr(other, name), rtol=0, atol=0)
+
+
+def test_shapes(config):
+    batch = Batches(config, 3, 0.4, seed=0)[0]
+    assert batch.photos.shape == (3, 3, 32, 32)
+    assert batch.photos.dtype == torch.uint8
+    assert 32 <= batch.styles.shape[2] == batch.styles.shape[3] <= 48
+    assert batch.own == 1
+
+
+def test_own_style_is_the_photo(config):
+    """With one even photo and styles of another colour, the first rows' styles are the photo's colour."""
+    config = dataclasses.replace(config, brightness=0.0, hue=0.0, saturation=(1.0, 1.0))
+    batches = Batches(config, 4, 0.5, seed=0)
+    batches.photos.load = lambda index: np.full((64, 64, 3), 200, np.uint8)
+    batches.styles.load = lambda index: np.zeros((64, 64, 3), np.uint8)
+    batch = batches[0]
+    assert [int(style.max()) for style in batch.styles] == [200, 200, 0, 0]
+
+
+def test_lists_tables_and_shards_hold_the_same_pictures(pictures, tmp_path):
+    folder = pictures / "photos"
+    names = sorted(path.name for path in folder.iterdir())
+    (tmp_path / "list.txt").write_text("\n".join(str(folder / name) for name in names))
+    shard = tmp_path / "shard.tar"
+    with tarfile.open(shard, "w") as tar:
+        for name in names:
+            tar.add(folder / name, name)
+        (tmp_path / "label.json").write_text("{}")
+        tar.add(tmp_path / "label.json", "000.json")
+    sources = [Pictures([str(source)]) for source in (folder, tmp_path / "list.txt", shard)]
+    assert {len(source) for source in sources} == {len(names)}
+    for index in range(len(names)):
+        a, b, c = (source.load(index) for source in sources)
+        assert np.array_equal(a, b)
+        assert np.array_equal(a, c)
+
+
+def test_tables_are_split(pictures, tmp_path):
+    table = tmp_path / "photos.csv"
+    table.write_text("file,split\n000.png,train\n001.png,test\n002.png,train\n")
+    (tmp_path / "photos").symlink_to(pictures / "photos")
+    assert [entry.path.name for entry in find_pictures(table, "train")] == ["000.png", "002.png"]
+    assert Pictures([str(table)], "test").load(0).shape == (96, 96, 3)
+
+
+def test_bad_pictures_are_skipped_and_named(config, tmp_path):
+    Image.new("RGB", (96, 96), (0, 128, 0)).save(tmp_path / "b-good.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a-tiny.png")
+    (tmp_path / "c-broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    batches = Batches(dataclasses.replace(config, photos=(str(tmp_path),)), 8, 0.0, seed=0)
+    batch = batches[0]
+    assert {name.rsplit("/")[-1] for name in batch.skipped} == {"a-tiny.png", "c-broken.jpg"}
+    assert (batch.photos[:, 1] == 128).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"), [(lambda p: None, "no pictures"), (lambda p: (p / "x.png").write_bytes(b""), "none of 1")]
+)
+def test_no_usable_picture_is_an_error(config, tmp_path, make, message):
+    make(tmp_path)
+    with pytest.raises(DataError, match=message):
+        Batches(dataclasses.replace(config, photos=(str(tmp_path),)), 1, 0.0, seed=0)[0]
+
+
+def test_unknown_sources(tmp_path):
+    (tmp_path / "data.parquet").write_bytes(b"")
+    (tmp_path / "bad.csv").write_text("name\nx.png\n")
+    for source, message in (
+        ("none", "no such"),
+        ("data.parquet", "is no picture, folder"),
+        ("bad.csv", "no column 'file'"),
+    ):
+        with pytest.raises(DataError, match=message):
+            Pictures([str(tmp_path / source)])
+
+
+def test_memory_for_decoded_pictures_is_bounded(pictures):
+    photos = Pictures([str(pictures / "photos")])
+    photos.keep_bytes = 3 * 96 * 96 * 3
+    for index in (0, 1, 2, 3, 4, 0, 5):
+        photos.load(index)
+    assert len(photos._kept) == 3
+
+
+def test_crops_keep_the_scale():
+    """A crop as if the short side were twice the crop shows half of it."""
+    ramp = np.repeat(np.arange(100, dtype=np.uint8)[None, :, None], 60, 0).repeat(3, 2)
+    crop = centre_crop(ramp, 30, 60)
+    assert crop.shape == (30, 30, 3)
+    assert abs(int(crop[0, -1, 0]) - int(crop[0, 0, 0]) - 29) <= 1
+    wide = random_crop(ramp, 30, 30, np.random.default_rng(0))
+    assert abs(int(wide[0, -1, 0]) - int(wide[0, 0, 0]) - 58) <= 2
+
+
+@pytest.mark.parametrize("kind", [Batches, ResidentBatches])
+def test_crops_of_one_colour_are_cut_elsewhere(tmp_path, config, kind):
+    """A photo black for the most part: without a second try two crops in three would be all black."""
+    photo = np.zeros((100, 300, 3), np.uint8)
+    photo[:, 200:] = np.random.default_rng(0).integers(0, 255, (100, 100, 1))
+    Image.fromarray(photo).save(tmp_path / "dark.png")
+    rest = (torch.device("cpu"),) if kind is ResidentBatches else ()
+    batches = kind(
+        dataclasses.replace(config, photos=(str(tmp_path / "dark.png"),), photo_short=(80, 90)), 8, 0.0, 1, 0, *rest
+    )
+    crops = torch.cat([batches[number].photos for number in range(8)]).flatten(1)
+    flat = (crops.amax(1) == crops.amin(1)).float().mean()
+    assert flat < 0.2
+
+
+def test_a_photo_of_one_colour_is_taken_as_it_is(tmp_path, config):
+    Image.new("RGB", (80, 80), (9, 9, 9)).save(tmp_path / "grey.png")
+    photos = Batches(dataclasses.replace(config, photos=(str(tmp_path / "grey.png"),)), 2, 0.0, seed=1)[0].photos
+    assert (photos == 9).all()
+
+
+def test_colour_changes():
+    pixels = np.array([[[200, 100, 50], [80, 80, 80]]], np.uint8)
+    assert np.array_equal(change_colours(pixels, 0, 1, 0), pixels)
+    grey = change_colours(pixels, 0, 0, 0).astype(int)
+    assert np.ptp(grey, axis=2).max() <= 1
+    brighter = change_colours(pixels, 0.2, 1, 0).astype(int)
+    assert np.array_equal(brighter, np.clip(pixels + 51, 0, 255))
+    turned = change_colours(pixels, 0, 1, 0.5).astype(int)
+    assert abs(turned[0, 1] - 80).max() <= 1  # grey has no hue
+    assert turned[0, 0, 2] > turned[0, 0, 0]  # orange became blue
+
+
+def resident(config, batch=3, own=0.0, seed=1, process=0):
+    return ResidentBatches(config, batch, own, seed, process, torch.device("cpu"))
+
+
+def test_resident_batches_are_functions_of_their_number_too(config):
+    first, again = resident(config), resident(config)
+    list(again.loader(0, 2))
+    assert same(first[7], again[7])
+    assert not same(first[7], first[8])
+    assert not same(first[7], resident(config, process=1)[7])
+    batch = resident(config, own=0.4)[0]
+    assert batch.photos.shape == (3, 3, 32, 32)
+    assert batch.photos.dtype == batch.styles.dtype == torch.uint8
+    assert 32 <= batch.styles.shape[2] == batch.styles.shape[3] <= 48
+    assert batch.own == 1
+
+
+def test_resident_batches_show_what_the_others_show(config):
+    """Fixed crops, so that nothing is drawn but the pictures: the same pixels, but for rounding."""
+    fixed = dataclasses.replace(
+        config, augment=False, fixed_photos=True, style_size=(40, 40), photo_short=(48, 96), style_short=(48, 96)
+    )
+    there, here = resident(fixed, batch=8)[0], Batches(fixed, 8, 0.0, seed=1)
+    for n, index in enumerate(there.photo_index.tolist()):
+        expected = torch.from_numpy(centre_crop(here.photos.load(index), 32, 48).copy()).permute(2, 0, 1)
+        assert (there.photos[n].float() - expected.float()).abs().mean() < 1
+    for n, index in enumerate(there.style_index.tolist()):
+        expected = torch.from_numpy(centre_crop(here.styles.load(index), 40, 48).copy()).permute(2, 0, 1)
+        assert (there.styles[n].float() - expected.float()).abs().mean() < 1
+
+
+def test_resident_batches_change_colours_as_the_others_do():
+    from pasticcio.training.batches import _change_colours
+
+    pixels = np.random.default_rng(0).integers(60, 190, (2, 8, 9, 3), dtype=np.uint8)
+    changes = [(0.05, 0.8, 0.1), (-0.05, 1.2, -0.05)]
+    tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+    found = _change_colours(tensor, changes).permute(0, 2, 3, 1).numpy()
+    for one, picture, change in zip(found, pixels, changes, strict=True):
+        assert np.abs(np.clip(one, 0, 255) - change_colours(picture, *change)).max() <= 1
+
+
+def test_resident_batches_name_bad_pictures(config, tmp_path):
+    folder = tmp_path / "some"
+    folder.mkdir()
+    Image.new("RGB", (64, 64), (10, 200, 30)).save(folder / "good.png")
+    (folder / "bad.png").write_bytes(b"not a picture")
+    batches = resident(dataclasses.replace(config, styles=(str(folder),)))
+    assert [name.endswith("bad.png") for name in batches[0].skipped] == [True]
+    assert batches[1].skipped == []
+    (folder / "good.png").unlink()
+    with pytest.raises(DataError, match="none of 1 pictures"):
+        resident(dataclasses.replace(config, styles=(str(folder),)))
