@@ -3,7 +3,7 @@
     python benchmarks/augment.py --photos ../shared/data/photos.csv --results runs/augment.json
 
 Photos of ImageNet's classes, 64 pixels, split at random anew for every seed (80% to train). Every network sees random
-crops and mirror images; "colours" changes brightness, saturation and hue too; "style" gives half of the pictures a
+crops and mirror images; "colors" changes brightness, saturation and hue too; "style" gives half of the pictures a
 random style of strength 0 to 1 by `pasticcio.augment`. Tested on clean photos and on eight corruptions of them.
 Results are kept run by run, and runs that are there are not done again.
 """
@@ -28,10 +28,10 @@ from pasticcio.augment import RandomStyle
 from pasticcio.image.picture import open_image, to_pil
 from pasticcio.render.embedder import style_view
 from pasticcio.space.embeddings import find_pictures
-from pasticcio.training.batches import colour_matrix
+from pasticcio.training.batches import color_matrix
 
 SIDE, MARGIN = 64, 8
-KINDS = {"none": "crops and mirror images", "style": "and random styles", "colours": "and colours"}
+KINDS = {"none": "crops and mirror images", "style": "and random styles", "colors": "and colors"}
 NO_CLASS = ("bsds500-natural-scene", "kodak")
 ANIMALS = frozenset(Path(__file__).with_name("animals.txt").read_text(encoding="utf-8").split())
 
@@ -63,10 +63,10 @@ def small_network() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3), nn.Linear(128, 2))
 
 
-def change_colours(picture: Tensor) -> Tensor:
+def change_colors(picture: Tensor) -> Tensor:
     """Brightness by 0.2, saturation from 0.4 to 1.6, hue by a tenth of a turn, at random."""
     light, saturation, hue = ((torch.rand(3) * 2 - 1) * torch.tensor([0.2, 0.6, 0.1])).tolist()
-    matrix = torch.from_numpy(colour_matrix(1 + saturation, hue))
+    matrix = torch.from_numpy(color_matrix(1 + saturation, hue))
     return (torch.einsum("ij,jhw->ihw", matrix, picture) + light).clamp(0, 1)
 
 
@@ -74,8 +74,8 @@ def corruptions(pictures: Tensor, seed: int) -> dict[str, Tensor]:
     """The test pictures spoilt in eight ways, (N, 3, 64, 64) each."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(pictures.shape, generator=generator)
-    grey = pictures.mean(1, keepdim=True)
-    turned = torch.einsum("ij,bjhw->bihw", torch.from_numpy(colour_matrix(1.0, 0.33)), pictures)
+    gray = pictures.mean(1, keepdim=True)
+    turned = torch.einsum("ij,bjhw->bihw", torch.from_numpy(color_matrix(1.0, 0.33)), pictures)
     small = F.interpolate(pictures, scale_factor=0.375, mode="area")
     return {
         "noise": (pictures + 0.1 * noise).clamp(0, 1),
@@ -85,7 +85,7 @@ def corruptions(pictures: Tensor, seed: int) -> dict[str, Tensor]:
         "jpeg": torch.stack([_jpeg(picture) for picture in pictures]),
         "contrast": (pictures - 0.5) * 0.35 + 0.5,
         "dark": pictures * 0.4,
-        "hue": (0.5 * turned + 0.5 * (0.2 * pictures + 0.8 * grey)).clamp(0, 1),
+        "hue": (0.5 * turned + 0.5 * (0.2 * pictures + 0.8 * gray)).clamp(0, 1),
     }
 
 
@@ -115,7 +115,7 @@ def run(pictures: Tensor, labels: Tensor, kind: str, seed: int, epochs: int, wor
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     train, test = order[: len(order) * 4 // 5], order[len(order) * 4 // 5 :]
     style = RandomStyle(strength=(0.0, 1.0), probability=0.5, seed=seed)
-    change: Callable[[Tensor], Tensor] = {"none": lambda x: x, "colours": change_colours, "style": style}[kind]
+    change: Callable[[Tensor], Tensor] = {"none": lambda x: x, "colors": change_colors, "style": style}[kind]
     data = Photos(pictures[train], labels[train], change, seed)
     loader = DataLoader(
         data, batch_size=32, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0

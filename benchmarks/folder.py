@@ -3,7 +3,7 @@
     python benchmarks/folder.py PHOTOS [--count 200] [--styles dance wheat-field-with-cypresses] [--runtime auto]
 
 PHOTOS is a folder; its first pictures are taken, in the order of their names. What is not the networks' share of the
-wall clock is all else that was not hidden behind them: decoding, encoding, colours, Python.
+wall clock is all else that was not hidden behind them: decoding, encoding, colors, Python.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python benchmarks/history.py --single runs/single/model --multi runs/multi/model \
         --results runs/history.json --out docs/history
 
-Two lists of 20 pairs of centre crops. "known": every photo of `pairs.py` with a painting that all networks were
+Two lists of 20 pairs of center crops. "known": every photo of `pairs.py` with a painting that all networks were
 trained on (those of --single or --tuned in turn, or else those of --multi). "unseen": every photo with another of the
 paintings and textures that none was trained on; a network that knows its styles by name is then given the nearest
 of them, chosen with hindsight: the one whose output has the lowest style loss. Each measurement is kept in --results
@@ -331,7 +331,7 @@ def figure(results: Results, path: Path) -> None:
                 point = [np.median([row[key] for row in values]) for key in ("seconds", "loss")]
                 axis.plot(*point, "o", label=name)
         axis.axhline(
-            np.median([row["loss"] for row in rows(results, kind)["untouched photo"]]), color="grey", lw=0.8, ls=":"
+            np.median([row["loss"] for row in rows(results, kind)["untouched photo"]]), color="gray", lw=0.8, ls=":"
         )
         axis.set(title=f"styles {'trained on' if kind == 'known' else 'not trained on'}", xscale="log", yscale="log")
         axis.set_xlabel("seconds")

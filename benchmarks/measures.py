@@ -21,7 +21,7 @@ VGG_STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 SQUEEZE_CONTENT = "fire5"
 SQUEEZE_STYLE = ("conv1", "fire3", "fire5", "fire8")
 FRAME = 8
-NEIGHBOURS = 8  # frequency bins on either side, that a peak is compared with
+NEIGHBORS = 8  # frequency bins on either side, that a peak is compared with
 
 Features = dict[str, Tensor]
 
@@ -126,7 +126,7 @@ def ssim(a: Array, b: Array) -> float:
 
 
 def variation(image: Array) -> float:
-    """Mean absolute difference of neighbouring pixels, down plus across."""
+    """Mean absolute difference of neighboring pixels, down plus across."""
     return float(np.abs(np.diff(image, axis=0)).mean() + np.abs(np.diff(image, axis=1)).mean())
 
 
@@ -136,13 +136,13 @@ def spectrum(image: Array) -> dict[str, float]:
     "quarter" and "half" are the power itself; "quarter_peak" and "half_peak" that power over the mean
     of the bins around it, which is 1 without a pattern on the pixel grid.
     """
-    grey = luminance(image)
+    gray = luminance(image)
     result = {"quarter": 0.0, "half": 0.0, "quarter_peak": 0.0, "half_peak": 0.0}
-    for lines in (grey, grey.T):
+    for lines in (gray, gray.T):
         window = np.hanning(lines.shape[1])
         power = np.square(np.abs(np.fft.rfft((lines - lines.mean()) * window, axis=1))).mean(axis=0)
         for name, at in (("quarter", len(power) // 2), ("half", len(power) - 1)):
-            around = np.r_[power[at - NEIGHBOURS : at - 2], power[at + 3 : at + NEIGHBOURS + 1]]
+            around = np.r_[power[at - NEIGHBORS : at - 2], power[at + 3 : at + NEIGHBORS + 1]]
             result[name] += float(power[at] / lines.shape[1] / 2)
             result[f"{name}_peak"] += float(power[at] / max(around.mean(), 1e-12) / 2)
     return result

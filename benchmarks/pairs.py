@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pasticcio.image.picture import Array, open_image
-from pasticcio.training.batches import centre_crop
+from pasticcio.training.batches import center_crop
 
 PHOTOS = (
     "airliner__nips2017-5adb3d985cf217a9.jpg",
@@ -95,4 +95,4 @@ def find(shared: Path, name: str) -> Path:
 def square(path: Path, size: int) -> Array:
     """The middle square of a picture, (size, size, 3) in [0, 1]."""
     with Image.open(path) as image:
-        return open_image(centre_crop(np.asarray(image.convert("RGB")), size, size))
+        return open_image(center_crop(np.asarray(image.convert("RGB")), size, size))

@@ -22,7 +22,7 @@ from pasticcio.model.auto import version
 from pasticcio.model.folder import Model
 from pasticcio.model.sessions import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.batches import centre_crop
+from pasticcio.training.batches import center_crop
 from pasticcio.training.export import load_network
 
 SKIMAGE = ("astronaut", "coffee", "chelsea", "rocket", "retina")
@@ -38,7 +38,7 @@ def pictures(count: int, size: int, shared: Path) -> Iterator[tuple[Array, Array
         return
     from skimage import data
 
-    squares = [as_float(centre_crop(getattr(data, name)(), size, size)) for name in SKIMAGE]
+    squares = [as_float(center_crop(getattr(data, name)(), size, size)) for name in SKIMAGE]
     each = [(photo, style) for photo in squares for style in squares if photo is not style]
     yield from each[:count]
 

@@ -30,7 +30,7 @@ from pairs import PHOTOS, STYLES, find, pairs, square
 
 from pasticcio.image.picture import open_image, to_pil
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.batches import Pictures, centre_crop
+from pasticcio.training.batches import Pictures, center_crop
 
 SIZES = (256, 384, 512)
 STRENGTHS = (0.25, 0.5, 0.75)
@@ -189,7 +189,7 @@ def observed(arguments: argparse.Namespace, measures: Measures, size: int = 256)
             styles = Pictures([str(arguments.shared / "data" / f"{kind}.csv")], split)
             count = round(share * arguments.observed)
             for turn, number in enumerate(np.linspace(0, len(styles) - 1, count).round().astype(int)):
-                style = measures.style(open_image(centre_crop(styles.load(int(number)), size, size)))
+                style = measures.style(open_image(center_crop(styles.load(int(number)), size, size)))
                 photo = photos[turn % len(photos)]
                 for method in methods:
                     output = method.render(photo.image, method.prepare(style.image))
@@ -277,7 +277,7 @@ def artifacts(rows: dict[str, Any], reference: dict[str, list[float]]) -> list[s
 def plane(results: Results, sizes: list[int], path: Path) -> None:
     """Content against style loss: a point a method, a line through the strengths of one."""
     figure, axes = plt.subplots(2, len(sizes), figsize=(4.6 * len(sizes), 8.4), squeeze=False)
-    colours: dict[str, str] = {}  # a method's is the same everywhere
+    colors: dict[str, str] = {}  # a method's is the same everywhere
     for column, size in enumerate(sizes):
         for row, (network, (content, style)) in enumerate(PLANES.items()):
             axis = axes[row][column]
@@ -287,8 +287,8 @@ def plane(results: Results, sizes: list[int], path: Path) -> None:
                     label = found["name"] if name.endswith("optimized") else name.split(" ", 1)[1].split(",")[0]
                     curves[label].append((float(np.mean(found[content])), statistics.median(found[style])))
             for label, points in curves.items():
-                colour = colours.setdefault(label, f"C{len(colours)}")
-                axis.plot(*zip(*sorted(points), strict=True), "o-", label=label, markersize=5, color=colour)
+                color = colors.setdefault(label, f"C{len(colors)}")
+                axis.plot(*zip(*sorted(points), strict=True), "o-", label=label, markersize=5, color=color)
             axis.set(title=f"{network}, {size} pixels", yscale="log")
             decimals(axis.yaxis)
             axis.grid(alpha=0.3)
@@ -303,11 +303,11 @@ def plane(results: Results, sizes: list[int], path: Path) -> None:
 def distributions(found: Observed, path: Path) -> None:
     """Style loss of observed and unobserved styles, as cumulative shares."""
     figure, axis = plt.subplots(figsize=(6, 4))
-    for colour, (method, groups) in enumerate(found.items()):
+    for color, (method, groups) in enumerate(found.items()):
         for split, label, line in zip(SPLITS, ("observed", "unobserved"), ("-", "--"), strict=True):
             values = np.sort(np.concatenate([groups[f"{split} {kind}"] for kind in KINDS]))
             shares = np.arange(1, len(values) + 1) / len(values)
-            axis.plot(values, shares, line, color=f"C{colour}", label=f"{method}, {label} ({len(values)} styles)")
+            axis.plot(values, shares, line, color=f"C{color}", label=f"{method}, {label} ({len(values)} styles)")
     axis.set(xlabel="style loss", ylabel="share of styles below", xscale="log")
     decimals(axis.xaxis)
     axis.grid(alpha=0.3)

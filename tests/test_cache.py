@@ -106,7 +106,7 @@ def test_what_else_it_depends_on_is_told_apart(folder, predicted, style_file, ph
     np.testing.assert_allclose(stylizer.embed(style_file).embedding, stylizer.embed(photo_file).embedding)
     assert len(predicted) == 4
     before = len(list((folder / "embeddings").iterdir()))
-    stylizer.stylize(photo, style_file, Options(colours="match"))  # recoloured first
+    stylizer.stylize(photo, style_file, Options(colors="match"))  # recolored first
     stylizer.embed(photo)  # no file
     assert len(predicted) == 6
     assert len(list((folder / "embeddings").iterdir())) == before

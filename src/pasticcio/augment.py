@@ -41,7 +41,7 @@ class RandomStyle:
 
     Styles are drawn from the Gaussian of the embeddings of the styles that the model was trained on and
     mixed with each picture's own: own + strength (drawn - own). As in the paper of style augmentation,
-    shapes stay and colours and textures change.
+    shapes stay and colors and textures change.
 
     A copy of it costs nothing: the networks are loaded at the first picture, once in a process however
     many copies of it there are, so it can be handed to a DataLoader's workers, started in any way. In each

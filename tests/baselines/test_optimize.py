@@ -28,7 +28,7 @@ def cat(photo):
 
 @pytest.fixture
 def bands():
-    """Upright bands of two colours."""
+    """Upright bands of two colors."""
     image = np.zeros((64, 64, 3), np.uint8)
     image[:, ::8] = image[:, 1::8] = image[:, 2::8] = (230, 120, 20)
     return image
@@ -192,14 +192,14 @@ def test_masks_follow_the_loss_network_down():
         assert pooled(mask, int(layer[4]) - 1).shape[2:] == found.shape[2:]
 
 
-def test_colours_are_kept(cat, bands):
+def test_colors_are_kept(cat, bands):
     def saturation(pixels):
         return (pixels.max(2) - pixels.min(2)).mean()
 
-    grey = np.repeat(cat.mean(2, keepdims=True), 3, axis=2).astype(np.uint8)
+    gray = np.repeat(cat.mean(2, keepdims=True), 3, axis=2).astype(np.uint8)
     settings = replace(QUICK, iterations=25)
     plain, matched, light = (
-        run(grey, bands, replace(settings, colours=c)).picture.pixels.astype(float)
+        run(gray, bands, replace(settings, colors=c)).picture.pixels.astype(float)
         for c in ("style", "match", "luminance")
     )
     assert saturation(plain) > 3 * saturation(matched)
@@ -239,7 +239,7 @@ def test_content_of_torchvisions_networks_does_not_depend_on_the_scale_of_their_
         ({"start": "nois"}, "did you mean noise"),
         ({"precision": "fp8"}, "precision is 'fp8'"),
         ({"learning_rate": 0.0}, "learning_rate is 0"),
-        ({"colours": "none"}, "colours is 'none'"),
+        ({"colors": "none"}, "colors is 'none'"),
     ],
 )
 def test_bad_settings_are_explained(change, message):

@@ -27,7 +27,7 @@ def test_optimize_writes_a_picture_and_its_losses(photo_file, style_file, tmp_pa
         "optimize", photo_file, "-s", f"{style_file}:0.4", "-s", f"{photo_file}:0.6", "-o", out, *QUICK,
         "--iterations", 4,
         "--style-layer", "relu1_1=5", "--content-layer", "relu2_1=1", "--pooling", "average", "--preview", 1,
-        "--colours", "luminance", "--mask", style_file, "--method", "adam", "--smooth", 1,
+        "--colors", "luminance", "--mask", style_file, "--method", "adam", "--smooth", 1,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert open_image(out).shape == (32, 48, 3)

@@ -167,7 +167,7 @@ def test_saved_and_weighted_styles(photo_file, style_file, tmp_path, model_folde
     done = run("embed", style_file, "-o", saved, "--style-size", 200, "--model", model_folder)
     assert (done.returncode, done.stdout.strip()) == (0, str(saved)), done.stderr
     done = run(
-        "stylize", photo_file, "-s", f"{saved}:0.25", "-s", f"{style_file}:0.75", "--colours", "match",
+        "stylize", photo_file, "-s", f"{saved}:0.25", "-s", f"{style_file}:0.75", "--colors", "match",
         "--model", model_folder, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

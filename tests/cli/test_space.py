@@ -46,18 +46,18 @@ def test_one_picture_or_folder_is_a_style_and_many_are_a_table(folder, tmp_path,
         call("embed", folder, "-o", tmp_path / "t.txt", *model)
 
 
-def test_map_neighbours_and_grids(folder, tmp_path, model_folder, photo_file):
+def test_map_neighbors_and_grids(folder, tmp_path, model_folder, photo_file):
     table, model = tmp_path / "t.npz", ("--model", model_folder)
     call("embed", folder, "-o", table, *model)
     (tmp_path / "about.csv").write_text("name,kind\n" + "".join(f"w{i},k{i % 2}\n" for i in range(5)))
-    about = ("--about", tmp_path / "about.csv", "--colour", "kind")
+    about = ("--about", tmp_path / "about.csv", "--color", "kind")
     done = call("map", table, "--method", "pca", "-o", tmp_path / "m.html", *about)
     assert done.exit_code == 0, done.output
     assert '"columns":{"kind"' in (tmp_path / "m.html").read_text()
     assert call("map", folder, "--method", "pca", "-o", tmp_path / "m.png", *model).exit_code == 0
     assert open_image(tmp_path / "m.png").shape == (4096, 4096, 3)
     assert call("map", table, "--method", "pca", "--dots", "-o", tmp_path / "d.png", *about).exit_code == 0
-    done = call("neighbours", "w3", "--in", table, "-k", 2, "-o", tmp_path / "n.png", *model)
+    done = call("neighbors", "w3", "--in", table, "-k", 2, "-o", tmp_path / "n.png", *model)
     assert done.exit_code == 0
     assert len(done.output.splitlines()) == 3
     styles = [part for i in range(4) for part in ("-s", folder / f"w{i}.png")]

@@ -22,7 +22,7 @@ from pasticcio.nn.inception import Inception
 from pasticcio.render.stylizer import Stylizer
 
 
-def test_nearest_neighbours_tell_what_is_there_and_nothing_else():
+def test_nearest_neighbors_tell_what_is_there_and_nothing_else():
     rng = np.random.default_rng(0)
     labels = [str(i % 4) for i in range(200)]
     clear = (np.array([int(label) for label in labels])[:, None] * 3 + rng.normal(size=(200, 5))).astype(np.float32)
@@ -52,8 +52,8 @@ def test_silhouette_is_scikit_learns():
 def test_features_see_what_they_should(photo, model_folder):
     image = np.asarray(photo[:64, :64], np.float32) / 255
     mirrored = np.ascontiguousarray(image[:, ::-1])
-    np.testing.assert_array_equal(knowledge.colour_feature(image), knowledge.colour_feature(mirrored))
-    assert np.square(knowledge.colour_feature(image)).sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_array_equal(knowledge.color_feature(image), knowledge.color_feature(mirrored))
+    assert np.square(knowledge.color_feature(image)).sum() == pytest.approx(1, abs=1e-5)
     grams = knowledge.gram_feature("vgg19-small", "random")
     assert grams(image).shape == (512,)
     np.testing.assert_array_equal(grams(image), grams(image))
@@ -120,8 +120,8 @@ def material(tmp_path_factory) -> tuple:
         folder.mkdir(parents=True)
         rows = []
         for i in range(count):
-            colour = np.eye(3)[i % 2] * 0.6 + 0.2
-            pixels = np.clip(colour + rng.normal(0, 0.1, (80, 80, 1)), 0, 1)
+            color = np.eye(3)[i % 2] * 0.6 + 0.2
+            pixels = np.clip(color + rng.normal(0, 0.1, (80, 80, 1)), 0, 1)
             Image.fromarray((255 * pixels).astype(np.uint8)).save(folder / f"{i}.png")
             split = "test" if i % 4 > 1 else "train"
             rows.append({"file": f"{i}.png", "split": split, column: f"c{i % 2}", "movement": f"m{i % 2}"})
@@ -169,8 +169,8 @@ def test_experiments_on_a_model(material, random_vgg, model_folder, tmp_path):
     assert (tmp_path / "figures" / "knowledge.png").exists()
     rows = [line.split(" | ") for line in text.splitlines()[2:]]
     assert len(rows) == 16
-    # colours are all that these pictures differ in
-    assert [row[2].split("%")[0] for row in rows if row[1] == "colours"] == ["100.0"] * 4
+    # colors are all that these pictures differ in
+    assert [row[2].split("%")[0] for row in rows if row[1] == "colors"] == ["100.0"] * 4
     with pytest.raises(OptionError, match="did you mean knowledge"):
         experiments.run("knowlege", context)
 

@@ -81,7 +81,7 @@ def test_bytes_are_kept_but_for_what_is_no_longer_true(image):
     image.save(file, "JPEG", exif=given)
     found = read_picture(file.getvalue()).exif
     assert len(found) == len(given)
-    assert sum(a != b for a, b in zip(found, given, strict=True)) <= 8  # of the colour space and two sides
+    assert sum(a != b for a, b in zip(found, given, strict=True)) <= 8  # of the color space and two sides
 
 
 def test_the_old_thumbnail_goes(image):

@@ -64,21 +64,21 @@ def test_orientation_is_applied():
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "RGBA", "LA", "I;16", "F"])
 def test_every_mode_becomes_rgb(mode, photo):
-    grey = Image.fromarray(photo).convert("L")
+    gray = Image.fromarray(photo).convert("L")
     if mode == "I;16":
-        image = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+        image = Image.fromarray(np.asarray(gray).astype(np.uint16) * 257)
     elif mode == "F":
-        image = Image.fromarray(np.asarray(grey).astype(np.float32) / 255)
+        image = Image.fromarray(np.asarray(gray).astype(np.float32) / 255)
     else:
         image = (
-            grey.convert("RGBA" if mode == "P" else mode).convert(mode)
+            gray.convert("RGBA" if mode == "P" else mode).convert(mode)
             if mode != "CMYK"
-            else grey.convert("RGB").convert(mode)
+            else gray.convert("RGB").convert(mode)
         )
     found = open_image(image)
     assert found.shape == (*photo.shape[:2], 3)
     tolerance = 0.5 if mode == "1" else 0.04
-    assert abs(found.mean() - np.asarray(grey).mean() / 255) < tolerance * 0.5
+    assert abs(found.mean() - np.asarray(gray).mean() / 255) < tolerance * 0.5
 
 
 def test_transparent_pixels_lie_on_white():
@@ -91,10 +91,10 @@ def test_transparent_pixels_lie_on_white():
 
 
 def test_a_profile_that_does_not_fit_is_passed_over():
-    grey = Image.new("RGB", (8, 8), (64, 64, 64))
+    gray = Image.new("RGB", (8, 8), (64, 64, 64))
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     for other in (srgb_profile(), profile, profile[:90], b"nonsense"):
-        np.testing.assert_allclose(open_image(encoded(grey, icc_profile=other)), 64 / 255, atol=0.01)
+        np.testing.assert_allclose(open_image(encoded(gray, icc_profile=other)), 64 / 255, atol=0.01)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
@@ -116,7 +116,7 @@ def test_profile_is_converted_to_srgb(mode):
 
 
 def test_first_frame_of_an_animation():
-    frames = [Image.new("RGB", (5, 4), colour) for colour in ((255, 0, 0), (0, 0, 255))]
+    frames = [Image.new("RGB", (5, 4), color) for color in ((255, 0, 0), (0, 0, 255))]
     for kind, what in (("GIF", "animation of 2 frames"), ("WEBP", "animation of 2 frames"), ("PNG", "animation of 2"),
                        ("TIFF", "2 pages")):  # fmt: skip
         found = read_picture(encoded(frames[0], kind, save_all=True, append_images=frames[1:]))
@@ -133,7 +133,7 @@ def test_first_frame_of_an_animation():
 def kinds(photo):
     """Every kind of file by its name: bytes, and what is expected: size, dtype, whether it has alpha."""
     image = Image.fromarray(photo[:48, :64])
-    grey, clear = image.convert("L"), image.copy()
+    gray, clear = image.convert("L"), image.copy()
     clear.putalpha(Image.linear_gradient("L").resize(image.size))
     deep = photo[:48, :64].astype(np.uint16) * 257
     gone = image.quantize(64)
@@ -142,39 +142,39 @@ def kinds(photo):
         "baseline.jpg": encoded(image, "JPEG"),
         "progressive.jpg": encoded(image, "JPEG", progressive=True),
         "cmyk.jpg": encoded(image.convert("CMYK"), "JPEG"),
-        "grey.jpeg": encoded(grey, "JPEG"),
-        "colours.png": encoded(image),
+        "gray.jpeg": encoded(gray, "JPEG"),
+        "colors.png": encoded(image),
         "palette.png": encoded(image.quantize(64)),
         "black-and-white.png": encoded(image.convert("1")),
-        "colours.webp": encoded(image, "WEBP"),
-        "colours.tif": encoded(image, "TIFF"),
+        "colors.webp": encoded(image, "WEBP"),
+        "colors.tif": encoded(image, "TIFF"),
         "cmyk.tiff": encoded(image.convert("CMYK"), "TIFF", compression="tiff_lzw"),
         "lab.tif": encoded(ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"),
                            ImageCms.createProfile("LAB"), outputMode="LAB"), "TIFF"),
-        "colours.gif": encoded(image, "GIF"),
-        "colours.bmp": encoded(image, "BMP"),
+        "colors.gif": encoded(image, "GIF"),
+        "colors.bmp": encoded(image, "BMP"),
         "png-inside.jpg": encoded(image),
         "ünïcödé 画 🎨.png": encoded(image),
         "n" * 251 + ".png": encoded(image),
     }  # fmt: skip
     if ".avif" in FORMATS:
-        cases["colours.avif"] = encoded(image, "AVIF")
+        cases["colors.avif"] = encoded(image, "AVIF")
     found = {name: (data, (48, 64), np.uint8, False) for name, data in cases.items()}
     transparent = {
         "clear.png": encoded(clear),
-        "grey-clear.png": encoded(clear.convert("LA")),
+        "gray-clear.png": encoded(clear.convert("LA")),
         "clear.webp": encoded(clear, "WEBP"),
         "clear.tif": encoded(clear, "TIFF"),
-        "one-colour-gone.png": encoded(gone),
-        "one-colour-gone.gif": encoded(gone, "GIF"),
+        "one-color-gone.png": encoded(gone),
+        "one-color-gone.gif": encoded(gone, "GIF"),
     }
     found |= {name: (data, (48, 64), np.uint8, True) for name, data in transparent.items()}
-    grey16 = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
-    found["grey-16.png"] = encoded(grey16), (48, 64), np.uint16, False
-    found["grey-16.tif"] = encoded(grey16, "TIFF"), (48, 64), np.uint16, False
-    found["colours-16.png"] = encode_png(read_picture(deep)), (48, 64), np.uint16, False
+    gray16 = Image.fromarray(np.asarray(gray).astype(np.uint16) * 257)
+    found["gray-16.png"] = encoded(gray16), (48, 64), np.uint16, False
+    found["gray-16.tif"] = encoded(gray16, "TIFF"), (48, 64), np.uint16, False
+    found["colors-16.png"] = encode_png(read_picture(deep)), (48, 64), np.uint16, False
     found["floats.tif"] = (
-        encoded(Image.fromarray(np.asarray(grey) / np.float32(255)), "TIFF"),
+        encoded(Image.fromarray(np.asarray(gray) / np.float32(255)), "TIFF"),
         (48, 64),
         np.float32,
         False,
@@ -200,7 +200,7 @@ def test_every_kind_of_file_is_stylized(name, photo, model_folder, tmp_path):
     assert not picture.note
     if size == (48, 64) and name != "black-and-white.png":
         expected = photo[:48, :64] / 255
-        if name.startswith(("grey", "floats")):
+        if name.startswith(("gray", "floats")):
             expected = np.asarray(Image.fromarray(photo[:48, :64]).convert("L"))[:, :, None] / 255
         seen = picture.alpha > 0 if clear else np.ones(size, bool)
         assert np.abs(as_float(picture.pixels) - expected)[seen].mean() < 0.04
@@ -237,7 +237,7 @@ def test_a_truncated_file_is_damaged(kind, mode, photo):
         read_picture(deep[: len(deep) // 2])
 
 
-def test_hidden_colours_are_the_mean_of_the_visible_ones():
+def test_hidden_colors_are_the_mean_of_the_visible_ones():
     pixels = np.full((4, 4, 4), (200, 100, 50, 255), np.uint8)
     pixels[0] = 0
     picture = read_picture(pixels)

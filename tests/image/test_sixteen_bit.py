@@ -16,11 +16,11 @@ ADOBE = [[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.0
 def samples(photo):
     """uint16 (60, 70, 4): a photo with all 16 bits in use, partly transparent."""
     noise = np.random.default_rng(0).integers(0, 256, (60, 70, 4), dtype=np.uint16)
-    colours = np.dstack([photo[100:160, 100:170], np.linspace(0, 255, 70)[None, :].repeat(60, 0)])
-    return colours.astype(np.uint16) << 8 | noise
+    colors = np.dstack([photo[100:160, 100:170], np.linspace(0, 255, 70)[None, :].repeat(60, 0)])
+    return colors.astype(np.uint16) << 8 | noise
 
 
-def straight_png(samples, colour_type, **chunks):
+def straight_png(samples, color_type, **chunks):
     """A PNG by the book, with every filter; none of the package's code."""
     import zlib
 
@@ -40,7 +40,7 @@ def straight_png(samples, colour_type, **chunks):
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0)
     extra = b"".join(chunk(name.encode(), data) for name, data in chunks.items())
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(b"".join(lines)))
@@ -48,26 +48,26 @@ def straight_png(samples, colour_type, **chunks):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("colour_type", [0, 2, 4, 6])
-def test_png(samples, colour_type):
-    channels = {0: [0], 2: [0, 1, 2], 4: [0, 3], 6: [0, 1, 2, 3]}[colour_type]
-    picture = read_picture(straight_png(samples[:, :, channels], colour_type))
+@pytest.mark.parametrize("color_type", [0, 2, 4, 6])
+def test_png(samples, color_type):
+    channels = {0: [0], 2: [0, 1, 2], 4: [0, 3], 6: [0, 1, 2, 3]}[color_type]
+    picture = read_picture(straight_png(samples[:, :, channels], color_type))
     seen = samples[:, :, 3] > 0
-    colours = samples[:, :, [0, 0, 0]] if colour_type in (0, 4) else samples[:, :, :3]
-    if colour_type < 4:
+    colors = samples[:, :, [0, 0, 0]] if color_type in (0, 4) else samples[:, :, :3]
+    if color_type < 4:
         assert picture.alpha is None
-        assert np.array_equal(picture.pixels, colours)
+        assert np.array_equal(picture.pixels, colors)
     else:
         assert np.array_equal(picture.alpha, samples[:, :, 3])
-        assert np.array_equal(picture.pixels[seen], colours[seen])
+        assert np.array_equal(picture.pixels[seen], colors[seen])
 
 
-@pytest.mark.parametrize("colour_type", [0, 2])
-def test_png_with_a_transparent_colour(samples, colour_type):
-    colours = samples[:, :, :1] if colour_type == 0 else samples[:, :, :3]
-    chosen = colours[3, 4]
-    picture = read_picture(straight_png(colours, colour_type, tRNS=chosen.astype(">u2").tobytes()))
-    assert np.array_equal(picture.alpha == 0, (colours == chosen).all(2))
+@pytest.mark.parametrize("color_type", [0, 2])
+def test_png_with_a_transparent_color(samples, color_type):
+    colors = samples[:, :, :1] if color_type == 0 else samples[:, :, :3]
+    chosen = colors[3, 4]
+    picture = read_picture(straight_png(colors, color_type, tRNS=chosen.astype(">u2").tobytes()))
+    assert np.array_equal(picture.alpha == 0, (colors == chosen).all(2))
     assert picture.alpha[3, 4] == 0
     assert picture.alpha.max() == 65535
 
@@ -148,7 +148,7 @@ def test_written_files_are_what_others_read(channels, height, photo):
 
 
 def icc(curve, colorants=ADOBE):
-    """A display profile of RGB, or of grey where there are no colorants."""
+    """A display profile of RGB, or of gray where there are no colorants."""
     tags = {b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)}
     if colorants:
         for i, name in enumerate("rgb"):

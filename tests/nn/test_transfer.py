@@ -55,7 +55,7 @@ def test_paper_style_parameters_in_the_documented_order(paper):
 
 
 def test_style_parameters_reach_the_layer_they_name(paper):
-    """The last three gammas scale the colours before the sigmoid: at 0, the betas alone are seen."""
+    """The last three gammas scale the colors before the sigmoid: at 0, the betas alone are seen."""
     style = torch.zeros(1, 2_758)
     style[0, -6:-3] = torch.tensor([2.0, 0.0, -2.0])
     with torch.no_grad():

@@ -18,7 +18,7 @@ def test_strength_has_limits(strength):
         ({"seed": -1}, "seed is -1; it must be 0 or more"),
         ({"tile": 8}, "tile is 8; it must be 64 pixels or more, or 0 for one pass"),
         ({"statistics": "exakt"}, "did you mean exact"),
-        ({"colours": "mach"}, "did you mean match"),
+        ({"colors": "mach"}, "did you mean match"),
     ],
 )
 def test_options_have_limits(values, message):

@@ -60,18 +60,18 @@ def test_weighted_styles(stylizer, photo, style_file, photo_file):
 
 
 @pytest.mark.parametrize("style", ["picture", "named"])
-def test_the_photos_colours_are_kept(photo, style_file, style):
-    """Whatever the style, hues stay: exactly with luminance, on the whole with matched colours."""
+def test_the_photos_colors_are_kept(photo, style_file, style):
+    """Whatever the style, hues stay: exactly with luminance, on the whole with matched colors."""
     stylizer = Stylizer()
     wanted = style_file if style == "picture" else "dance"
     cast = {}
-    for colours in ("style", "match", "luminance"):
-        image = np.asarray(stylizer.stylize(photo, wanted, Options(colours=colours))).astype(float)
-        cast[colours] = np.abs(image.mean((0, 1)) - photo.mean((0, 1))).mean()
+    for colors in ("style", "match", "luminance"):
+        image = np.asarray(stylizer.stylize(photo, wanted, Options(colors=colors))).astype(float)
+        cast[colors] = np.abs(image.mean((0, 1)) - photo.mean((0, 1))).mean()
     assert cast["match"] < 0.5 * cast["style"]
     assert cast["luminance"] < 0.5 * cast["style"]
     with pytest.raises(OptionError, match="did you mean match"):
-        Options(colours="mach")
+        Options(colors="mach")
 
 
 def test_style_is_seen_at_the_photos_size_or_at_the_size_asked_for(stylizer, photo, style_file):
@@ -98,7 +98,7 @@ def test_damaged_graph_is_named(model_folder, tmp_path):
 
 
 def test_shipped_model_paints(photo):
-    """The default model changes the photo, keeps its content, and follows the style's colours."""
+    """The default model changes the photo, keeps its content, and follows the style's colors."""
     stylizer = Stylizer()
     red = stylizer.embed(
         np.broadcast_to(np.array([200, 30, 20], np.uint8), (64, 64, 3)) // np.array([[[1]], [[2]]] * 32, np.uint8)
@@ -113,8 +113,8 @@ def test_shipped_model_paints(photo):
 
 def edges(image):
     """How steep luminance is over blocks of 4x4 pixels."""
-    grey = image[: len(image) // 4 * 4, : image.shape[1] // 4 * 4].mean(2)
-    blocks = grey.reshape(len(grey) // 4, 4, -1, 4).mean((1, 3))
+    gray = image[: len(image) // 4 * 4, : image.shape[1] // 4 * 4].mean(2)
+    blocks = gray.reshape(len(gray) // 4, 4, -1, 4).mean((1, 3))
     return np.hypot(*np.gradient(blocks))[2:-2, 2:-2].ravel()
 
 
@@ -132,12 +132,12 @@ def test_a_white_mask_is_no_mask_and_a_black_one_the_photos_own_style(stylizer, 
     assert far(own, plain) > 5
 
 
-def test_an_even_grey_mask_is_a_strength(stylizer, photo, style_file):
-    grey = np.full((30, 45), 51, np.uint8)
+def test_an_even_gray_mask_is_a_strength(stylizer, photo, style_file):
+    gray = np.full((30, 45), 51, np.uint8)
     expected = stylizer.stylize(photo, style_file, strength=0.2)
-    assert far(stylizer.stylize(photo, style_file, Options(mask=grey)), expected) <= 1
+    assert far(stylizer.stylize(photo, style_file, Options(mask=gray)), expected) <= 1
     white = np.full((30, 45), 255, np.uint8)
-    both = stylizer.stylize(photo, [(style_file, white)], Options(mask=grey))
+    both = stylizer.stylize(photo, [(style_file, white)], Options(mask=gray))
     assert far(both, expected) <= 1
 
 
@@ -148,7 +148,7 @@ def test_masks_that_overlap_mix_their_styles(stylizer, photo, style_file, photo_
 
 
 def test_regions_differ_on_either_side_of_a_soft_edge(photo):
-    """On the shipped model: far from the edge each half has its style's colours, and no step lies on it."""
+    """On the shipped model: far from the edge each half has its style's colors, and no step lies on it."""
     stylizer = Stylizer()
     left = np.zeros(photo.shape[:2], np.uint8)
     left[:, :225] = 255
@@ -215,19 +215,19 @@ DEPTHS = {"uint8": (np.uint8, 255), "uint16": (np.uint16, 65535), "float32": (np
     strength=st.floats(0.0, 1.5),
     weight=st.floats(0.0, 1.0),
     mask=st.none() | st.integers(0, 255),
-    colours=st.sampled_from(["style", "match", "luminance"]),
+    colors=st.sampled_from(["style", "match", "luminance"]),
     stroke=st.sampled_from([0.5, 1.0, 3.0]),
     tile=st.sampled_from([None, 0, 64]),
 )
 def test_any_options_give_a_picture(
-    stylizer, height, width, depth, alpha, strength, weight, mask, colours, stroke, tile
+    stylizer, height, width, depth, alpha, strength, weight, mask, colors, stroke, tile
 ):
     dtype, top = DEPTHS[depth]
     rng = np.random.default_rng(height * 41 + width)
     photo = (rng.random((height, width, 4 if alpha else 3)) * top).astype(dtype)
     one, two = (Style(rng.standard_normal(6), stylizer.model.fingerprint) for _ in range(2))
     shade = None if mask is None else np.full((height, width), mask, np.uint8)
-    options = Options(strength=strength, mask=shade, colours=colours, stroke=stroke, tile=tile)
+    options = Options(strength=strength, mask=shade, colors=colors, stroke=stroke, tile=tile)
     image = stylizer.stylize(photo, [(one, weight), (two, 1.0 - weight)], options)
     assert image.shape == photo.shape
     assert image.dtype == dtype

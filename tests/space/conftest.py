@@ -23,9 +23,9 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = ["file,title,artist,class"]
     for i in range(COUNT):
         noise = rng.normal(0, rng.uniform(0.02, 0.2), (72, 96, 1))
-        colour = np.full(3, rng.uniform(0.1, 0.3))
-        colour[i % 3] += rng.uniform(0.3, 0.6)
-        pixels = np.clip(colour + np.repeat(noise, 3, 2), 0, 1)
+        color = np.full(3, rng.uniform(0.1, 0.3))
+        color[i % 3] += rng.uniform(0.3, 0.6)
+        pixels = np.clip(color + np.repeat(noise, 3, 2), 0, 1)
         Image.fromarray((255 * pixels).astype(np.uint8)).save(folder / f"work-{i:02}.png")
         rows.append(f"work-{i:02}.png,</script> No. {i},Painter {i % 5},{KINDS[i % 3]}")
     table = folder.parent / "works.csv"

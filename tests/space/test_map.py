@@ -24,9 +24,9 @@ def test_a_layout_keeps_clusters_apart(method):
     assert points.min() >= 0
     assert points.max() <= 1
     assert np.ptp(points, axis=0).max() == pytest.approx(1, abs=1e-5)
-    centres = points.reshape(3, 20, 2).mean(1)
+    centers = points.reshape(3, 20, 2).mean(1)
     for i in range(3):
-        nearest = np.linalg.norm(points[20 * i : 20 * i + 20, None] - centres, axis=2).argmin(1)
+        nearest = np.linalg.norm(points[20 * i : 20 * i + 20, None] - centers, axis=2).argmin(1)
         assert (nearest == i).all()
     with pytest.raises(OptionError, match="3 or more"):
         layout(vectors[:2], method)
@@ -85,9 +85,9 @@ def watch(page):
 
 
 def test_the_page_in_a_browser(table, browser, tmp_path):
-    """Points are drawn, zoom, hover, click, search and colours work, from a file and without a network."""
+    """Points are drawn, zoom, hover, click, search and colors work, from a file and without a network."""
     out = tmp_path / "map.html"
-    assert write_map(table, layout(table.vectors, "pca"), out, colour="class") == []
+    assert write_map(table, layout(table.vectors, "pca"), out, color="class") == []
     page = browser.new_context(offline=True, viewport={"width": 1200, "height": 800}).new_page()
     errors = watch(page)
     page.goto(out.as_uri())
@@ -96,8 +96,8 @@ def test_the_page_in_a_browser(table, browser, tmp_path):
     assert page.evaluate("map.drawn") == len(table)
     row = len(table) - 1  # drawn last: nothing lies over it
     x, y = page.evaluate("i => map.screen(i)", row)
-    colour = page.evaluate("([x, y]) => [...pen.getImageData(x * ratio, y * ratio, 1, 1).data]", [x, y])
-    assert np.argmax(colour[:3]) == row % 3
+    color = page.evaluate("([x, y]) => [...pen.getImageData(x * ratio, y * ratio, 1, 1).data]", [x, y])
+    assert np.argmax(color[:3]) == row % 3
 
     page.mouse.move(x, y)
     page.wait_for_selector("#tip", state="visible")
@@ -190,7 +190,7 @@ def test_a_served_page_stylizes_a_photo_by_a_click(table, browser, model_folder,
 
 
 def test_a_map_of_all_paintings(browser, tmp_path):
-    """6,315 points, under 10 MB, search by artist. Embedding them takes a minute: colours stand in for it here."""
+    """6,315 points, under 10 MB, search by artist. Embedding them takes a minute: colors stand in for it here."""
     from pasticcio.space.embeddings import Embeddings, find_pictures
 
     entries = find_pictures([shared("data", "paintings.csv")])
@@ -198,7 +198,7 @@ def test_a_map_of_all_paintings(browser, tmp_path):
     columns = {key: [entry.columns[key] for entry in entries] for key in ("artist", "movement")}
     table = Embeddings([e.path.stem for e in entries], vectors, [e.path for e in entries], "none", 256, columns)
     out = tmp_path / "map.html"
-    assert write_map(table, layout(vectors, "pca"), out, colour="movement") == []
+    assert write_map(table, layout(vectors, "pca"), out, color="movement") == []
     assert out.stat().st_size < 10_000_000
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     errors = watch(page)

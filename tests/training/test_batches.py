@@ -11,8 +11,8 @@ from pasticcio.training.batches import (
     Batches,
     Pictures,
     ResidentBatches,
-    centre_crop,
-    change_colours,
+    center_crop,
+    change_colors,
     find_pictures,
     random_crop,
 )
@@ -71,7 +71,7 @@ def test_shapes(config):
 
 
 def test_own_style_is_the_photo(config):
-    """With one even photo and styles of another colour, the first rows' styles are the photo's colour."""
+    """With one even photo and styles of another color, the first rows' styles are the photo's color."""
     config = dataclasses.replace(config, brightness=0.0, hue=0.0, saturation=(1.0, 1.0))
     batches = Batches(config, 4, 0.5, seed=0)
     batches.photos.load = lambda index: np.full((64, 64, 3), 200, np.uint8)
@@ -148,7 +148,7 @@ def test_memory_for_decoded_pictures_is_bounded(pictures):
 def test_crops_keep_the_scale():
     """A crop as if the short side were twice the crop shows half of it."""
     ramp = np.repeat(np.arange(100, dtype=np.uint8)[None, :, None], 60, 0).repeat(3, 2)
-    crop = centre_crop(ramp, 30, 60)
+    crop = center_crop(ramp, 30, 60)
     assert crop.shape == (30, 30, 3)
     assert abs(int(crop[0, -1, 0]) - int(crop[0, 0, 0]) - 29) <= 1
     wide = random_crop(ramp, 30, 30, np.random.default_rng(0))
@@ -156,7 +156,7 @@ def test_crops_keep_the_scale():
 
 
 @pytest.mark.parametrize("kind", [Batches, ResidentBatches])
-def test_crops_of_one_colour_are_cut_elsewhere(tmp_path, config, kind):
+def test_crops_of_one_color_are_cut_elsewhere(tmp_path, config, kind):
     """A photo black for the most part: without a second try two crops in three would be all black."""
     photo = np.zeros((100, 300, 3), np.uint8)
     photo[:, 200:] = np.random.default_rng(0).integers(0, 255, (100, 100, 1))
@@ -170,21 +170,21 @@ def test_crops_of_one_colour_are_cut_elsewhere(tmp_path, config, kind):
     assert flat < 0.2
 
 
-def test_a_photo_of_one_colour_is_taken_as_it_is(tmp_path, config):
-    Image.new("RGB", (80, 80), (9, 9, 9)).save(tmp_path / "grey.png")
-    photos = Batches(dataclasses.replace(config, photos=(str(tmp_path / "grey.png"),)), 2, 0.0, seed=1)[0].photos
+def test_a_photo_of_one_color_is_taken_as_it_is(tmp_path, config):
+    Image.new("RGB", (80, 80), (9, 9, 9)).save(tmp_path / "gray.png")
+    photos = Batches(dataclasses.replace(config, photos=(str(tmp_path / "gray.png"),)), 2, 0.0, seed=1)[0].photos
     assert (photos == 9).all()
 
 
-def test_colour_changes():
+def test_color_changes():
     pixels = np.array([[[200, 100, 50], [80, 80, 80]]], np.uint8)
-    assert np.array_equal(change_colours(pixels, 0, 1, 0), pixels)
-    grey = change_colours(pixels, 0, 0, 0).astype(int)
-    assert np.ptp(grey, axis=2).max() <= 1
-    brighter = change_colours(pixels, 0.2, 1, 0).astype(int)
+    assert np.array_equal(change_colors(pixels, 0, 1, 0), pixels)
+    gray = change_colors(pixels, 0, 0, 0).astype(int)
+    assert np.ptp(gray, axis=2).max() <= 1
+    brighter = change_colors(pixels, 0.2, 1, 0).astype(int)
     assert np.array_equal(brighter, np.clip(pixels + 51, 0, 255))
-    turned = change_colours(pixels, 0, 1, 0.5).astype(int)
-    assert abs(turned[0, 1] - 80).max() <= 1  # grey has no hue
+    turned = change_colors(pixels, 0, 1, 0.5).astype(int)
+    assert abs(turned[0, 1] - 80).max() <= 1  # gray has no hue
     assert turned[0, 0, 2] > turned[0, 0, 0]  # orange became blue
 
 
@@ -212,22 +212,22 @@ def test_resident_batches_show_what_the_others_show(config):
     )
     there, here = resident(fixed, batch=8)[0], Batches(fixed, 8, 0.0, seed=1)
     for n, index in enumerate(there.photo_index.tolist()):
-        expected = torch.from_numpy(centre_crop(here.photos.load(index), 32, 48).copy()).permute(2, 0, 1)
+        expected = torch.from_numpy(center_crop(here.photos.load(index), 32, 48).copy()).permute(2, 0, 1)
         assert (there.photos[n].float() - expected.float()).abs().mean() < 1
     for n, index in enumerate(there.style_index.tolist()):
-        expected = torch.from_numpy(centre_crop(here.styles.load(index), 40, 48).copy()).permute(2, 0, 1)
+        expected = torch.from_numpy(center_crop(here.styles.load(index), 40, 48).copy()).permute(2, 0, 1)
         assert (there.styles[n].float() - expected.float()).abs().mean() < 1
 
 
-def test_resident_batches_change_colours_as_the_others_do():
-    from pasticcio.training.batches import _change_colours
+def test_resident_batches_change_colors_as_the_others_do():
+    from pasticcio.training.batches import _change_colors
 
     pixels = np.random.default_rng(0).integers(60, 190, (2, 8, 9, 3), dtype=np.uint8)
     changes = [(0.05, 0.8, 0.1), (-0.05, 1.2, -0.05)]
     tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-    found = _change_colours(tensor, changes).permute(0, 2, 3, 1).numpy()
+    found = _change_colors(tensor, changes).permute(0, 2, 3, 1).numpy()
     for one, picture, change in zip(found, pixels, changes, strict=True):
-        assert np.abs(np.clip(one, 0, 255) - change_colours(picture, *change)).max() <= 1
+        assert np.abs(np.clip(one, 0, 255) - change_colors(picture, *change)).max() <= 1
 
 
 def test_resident_batches_name_bad_pictures(config, tmp_path):

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pasticcio.errors import ImageError, OptionError, StyleError, TrainingError, nearest
-from pasticcio.image.color import COLOURS, Colours, grey, luminance, match_colours, match_luminance, with_luminance
+from pasticcio.image.color import COLORS, Colors, gray, luminance, match_colors, match_luminance, with_luminance
 from pasticcio.image.picture import Array, Kind, Picture, Source, as_depth, as_float, open_image, read_picture
 from pasticcio.nn.losses import LossConfig, gram_matrix, perceptual_loss, total_variation
 from pasticcio.nn.vgg import Vgg
@@ -66,7 +66,7 @@ class Settings:
         loss: layers, weights and kind of the losses.
         style_size: short side, in pixels, at which style pictures are looked at, at the last scale; by default
             the output's. Larger is coarser.
-        colours: as of `pasticcio.Options`.
+        colors: as of `pasticcio.Options`.
         pooling: of the loss network: "max" as trained, or "average" (Gatys et al. 2015, section 2).
         precision: "float32", or "bf16" (losses stay in float32).
         device: of torch, such as "cuda"; empty for a GPU where there is one.
@@ -81,7 +81,7 @@ class Settings:
     scales: int = 0
     loss: LossConfig = field(default_factory=lambda: LOSS)
     style_size: int | None = None
-    colours: Colours = "style"
+    colors: Colors = "style"
     pooling: Literal["max", "average"] = "max"
     precision: Literal["float32", "bf16"] = "float32"
     device: str = ""
@@ -97,7 +97,7 @@ class Settings:
         choices = {
             "method": get_args(Method),
             "start": get_args(Start),
-            "colours": COLOURS,
+            "colors": COLORS,
             "pooling": ("max", "average"),
             "precision": ("float32", "bf16"),
         }
@@ -243,7 +243,7 @@ def optimize(
         vgg: file of the loss network: the normalised VGG-19, torchvision's VGG-16 or VGG-19; empty for
             torchvision's VGG-19, downloaded once. With torchvision's, content losses are relative to the photo's
             features.
-        mask: a picture of any size whose grey says how much of the style each pixel takes on: black ones stay
+        mask: a picture of any size whose gray says how much of the style each pixel takes on: black ones stay
             as they are.
         stylizer: the model that makes the start; by default the shipped one.
         report: called after every iteration.
@@ -296,20 +296,20 @@ def _scale(
     shade: Array | None,
 ) -> tuple[Objective, Callable[[Array], Array], Callable[[Stylizer | None], Array]]:
     """What one scale needs: the loss, what is done to a picture before it is shown, and how to begin."""
-    shown = grey(luminance(content)) if settings.colours == "luminance" else content
-    recolour: Callable[[Array], Array] = {
+    shown = gray(luminance(content)) if settings.colors == "luminance" else content
+    recolor: Callable[[Array], Array] = {
         "style": lambda image: image,
-        "match": lambda image: match_colours(image, content),
+        "match": lambda image: match_colors(image, content),
         "luminance": lambda image: match_luminance(image, content),
-    }[settings.colours]
+    }[settings.colors]
     short = min(content.shape[:2])
     side = max(MIN_SIDE, round((settings.style_size or min(last)) * short / min(last)))
-    styles = [(style_view(recolour(painting), side), weight) for painting, weight in paintings]
+    styles = [(style_view(recolor(painting), side), weight) for painting, weight in paintings]
     mask = None if shade is None else resize(shade[:, :, None], content.shape[:2])[:, :, 0]
     objective = Objective(vgg, shown, styles, loss, mask, settings.precision)
 
     def finish(image: Array) -> Array:
-        return with_luminance(content, image) if settings.colours == "luminance" else image
+        return with_luminance(content, image) if settings.colors == "luminance" else image
 
     def begin(stylizer: Stylizer | None) -> Array:
         if settings.start == "photo":

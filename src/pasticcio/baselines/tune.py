@@ -26,7 +26,7 @@ from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
 from pasticcio.render.embedder import STYLE_RANGE, style_view
-from pasticcio.training.batches import Pictures, centre_crop
+from pasticcio.training.batches import Pictures, center_crop
 from pasticcio.training.config import DataConfig, LossNetworkConfig, TrainConfig, from_dict, to_json
 from pasticcio.training.export import export, load_network, save_model, style_names
 from pasticcio.training.pretrained import Download, guess_vgg, load_vgg
@@ -38,7 +38,7 @@ EARLY = {"photos", "start", "config.json", "cache", "log.jsonl", "tensorboard"} 
 TIMED = 3  # steps that tell how many fit in some minutes, after one to warm up
 MEASURED = 8  # photos that losses are measured on
 MEASURED_SIDE = 256
-SKIMAGE = ("astronaut", "coffee", "chelsea", "rocket", "stereo_motorcycle")  # colour photos in its wheel
+SKIMAGE = ("astronaut", "coffee", "chelsea", "rocket", "stereo_motorcycle")  # color photos in its wheel
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def _check(
 
 
 def _own_photos(folder: Path) -> str:
-    """scikit-image's colour pictures, written into a folder."""
+    """scikit-image's color pictures, written into a folder."""
     try:
         from skimage import data
     except ImportError as error:
@@ -316,13 +316,13 @@ def _steps_in(minutes: float, config: TrainConfig, download: Download | None) ->
 
 @torch.no_grad()
 def _measure(network: StyleNetwork, run: Run, config: TrainConfig) -> dict[str, float]:
-    """Losses over centre crops of the first photos with every painting; see `Tuned`."""
+    """Losses over center crops of the first photos with every painting; see `Tuned`."""
     network = network.to(run.device)
     plain = LossConfig({"relu4_1": 1.0}, dict.fromkeys(config.loss.style, 1 / len(config.loss.style)), relative=True)
     found: dict[str, list[float]] = {"content": [], "style": [], "total": []}
     photos = [_batch([photo]).to(run.device) for photo in _squares(run.batches.photos, MEASURED, MEASURED_SIDE)]
     for number in range(len(run.batches.styles)):
-        painting = open_image(centre_crop(run.batches.styles.load(number), MEASURED_SIDE, MEASURED_SIDE))
+        painting = open_image(center_crop(run.batches.styles.load(number), MEASURED_SIDE, MEASURED_SIDE))
         grams = gram_targets(run.vgg(_batch([painting]).to(run.device)), config.loss)
         style = torch.tensor([run.first_row + number], device=run.device)
         for photo in photos:
@@ -335,7 +335,7 @@ def _measure(network: StyleNetwork, run: Run, config: TrainConfig) -> dict[str, 
 
 
 def _squares(photos: Pictures, count: int, side: int) -> list[Array]:
-    return [open_image(centre_crop(photos.usable(n, [])[1], side, side)) for n in range(min(count, len(photos)))]
+    return [open_image(center_crop(photos.usable(n, [])[1], side, side)) for n in range(min(count, len(photos)))]
 
 
 def _batch(pictures: Sequence[Array]) -> Tensor:

@@ -54,14 +54,16 @@ def optimize(
     ] = None,
     smooth: Annotated[float, typer.Option(help="Weight of the total variation: above 0, fewer lone pixels.")] = 0.0,
     pooling: Annotated[str, typer.Option(help="Of the loss network: 'max' or 'average'.")] = "max",
-    colours: Annotated[
+    colors: Annotated[
         str,
         typer.Option(
-            help="'style'; 'match': the style takes on the photo's colours; 'luminance': only light and shade change."
+            "--colors",
+            "--colours",
+            help="'style'; 'match': the style takes on the photo's colors; 'luminance': only light and shade change.",
         ),
     ] = "style",
     mask: Annotated[
-        Path | None, typer.Option(help="A grey picture: white is stylized in full, black stays as it is.")
+        Path | None, typer.Option(help="A gray picture: white is stylized in full, black stays as it is.")
     ] = None,
     vgg: VggOption = "",
     precision: Annotated[str, typer.Option(help="'float32' or 'bf16'.")] = "float32",
@@ -89,7 +91,7 @@ def optimize(
         total_variation=smooth,
     )
     settings = Settings(
-        size, iterations, method, 0.02, start, scales, loss, style_size, colours, pooling, precision, device, seed  # type: ignore[arg-type]  # Settings checks them
+        size, iterations, method, 0.02, start, scales, loss, style_size, colors, pooling, precision, device, seed  # type: ignore[arg-type]  # Settings checks them
     )  # fmt: skip
     picture = read_picture(photo)
     sketch = out.with_name(f"{out.stem}-preview.png")

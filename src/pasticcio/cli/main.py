@@ -29,10 +29,13 @@ COMMANDS = {  # module, function, and what the list of commands says, in at most
     "tune": ("cli.baselines", "tune", "Make a model for one painting, in minutes."),
     "embed": ("cli.space", "embed", "Save the style of a picture, or a table of many."),
     "map": ("cli.space", "map_styles", "Draw pictures on a map where near means alike in style."),
-    "neighbours": ("cli.space", "neighbours", "List the pictures whose style is nearest to one's."),
+    "neighbors": ("cli.space", "neighbors", "List the pictures whose style is nearest to one's."),
     "grid": ("cli.space", "grid", "Make a contact sheet of styles, strengths, mixes, walks."),
     "experiment": ("cli.space", "experiment", "Repeat an experiment of the paper and print its table."),
 }
+
+
+OLD_NAMES = {"neighbours": "neighbors"}
 
 
 class Commands(TyperGroup):
@@ -43,6 +46,7 @@ class Commands(TyperGroup):
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        cmd_name = OLD_NAMES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module, function, _ = COMMANDS[cmd_name]

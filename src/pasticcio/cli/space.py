@@ -1,4 +1,4 @@
-"""The commands that look at the space of styles: embed, map, neighbours, grid, experiment."""
+"""The commands that look at the space of styles: embed, map, neighbors, grid, experiment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def embed(
 
     One picture, or one folder (the mean of its pictures), to .json is a style file for 'stylize --style FILE'.
     Several pictures, a .csv table, --each, or an output ending in .npz or .parquet make a table of embeddings
-    with a row for every picture, for 'map', 'neighbours' and 'grid --in'.
+    with a row for every picture, for 'map', 'neighbors' and 'grid --in'.
     """
     from pasticcio.render.options import Options
     from pasticcio.render.stylizer import Stylizer
@@ -63,13 +63,13 @@ def map_styles(
     source: Annotated[Path, typer.Argument(help="A table of embeddings, or a folder or .csv of pictures.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A page, .html, or a picture, .png.")] = Path("map.html"),
     method: Annotated[str, typer.Option(help="tsne, or pca.")] = "tsne",
-    colour: Annotated[str | None, typer.Option(help="Column to colour by, such as artist.")] = None,
+    color: Annotated[
+        str | None, typer.Option("--color", "--colour", help="Column to color by, such as artist.")
+    ] = None,
     about: Annotated[
         Path | None, typer.Option(help="A .csv with a column 'file' or 'name' and more columns about the pictures.")
     ] = None,
-    dots: Annotated[
-        bool, typer.Option("--dots", help="A .png of coloured dots and a legend, not of pictures.")
-    ] = False,
+    dots: Annotated[bool, typer.Option("--dots", help="A .png of colored dots and a legend, not of pictures.")] = False,
     title: Annotated[str, typer.Option(help="Of the page.")] = "Map of styles",
     seed: Annotated[int, typer.Option(help="Of t-SNE.")] = 0,
     split: SplitOption = "",
@@ -86,8 +86,8 @@ def map_styles(
     suffix = out.suffix.lower()
     if suffix not in (".html", ".png"):
         raise OutputError(f"cannot write {out}: a map ends in .html or .png")
-    if dots and (suffix != ".png" or colour is None):
-        raise OptionError("--dots is for a .png, and needs --colour COLUMN")
+    if dots and (suffix != ".png" or color is None):
+        raise OptionError("--dots is for a .png, and needs --color COLUMN")
     check_output(out.with_suffix(".png"))
     from pasticcio.space.embeddings import read_columns
     from pasticcio.space.map import layout, map_dots, map_picture, write_map
@@ -96,16 +96,16 @@ def map_styles(
     table, bad = _table(source, split, side, model)
     if about:
         table = replace(table, columns=table.columns | read_columns(about, table.names))
-    if colour is not None:
-        table.column(colour)
+    if color is not None:
+        table.column(color)
     points = layout(table.vectors, method, seed=seed)  # type: ignore[arg-type]  # layout checks it
     if dots:
-        assert colour is not None
-        map_dots(table, points, colour, out, names=8)
+        assert color is not None
+        map_dots(table, points, color, out, names=8)
     else:
         with _bar("thumbnails") as report:
             if suffix == ".html":
-                bad += write_map(table, points, out, title=title, colour=colour, report=report)
+                bad += write_map(table, points, out, title=title, color=color, report=report)
             else:
                 picture, missing = map_picture(table, points, report=report)
                 save_image(picture, out)
@@ -114,7 +114,7 @@ def map_styles(
     _name(bad)
 
 
-def neighbours(
+def neighbors(
     picture: Annotated[str, typer.Argument(help="A picture, or the name of one in the table.")],
     source: Annotated[Path, typer.Option("--in", help="A table of embeddings, or a folder or .csv of pictures.")],
     k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
@@ -124,17 +124,17 @@ def neighbours(
     """List the pictures whose style is nearest to one's, with their distances."""
     from pasticcio.image.picture import check_output, save_image
     from pasticcio.render.stylizer import Stylizer
-    from pasticcio.space.neighbors import neighbours as find
-    from pasticcio.space.neighbors import neighbours_sheet
+    from pasticcio.space.neighbors import neighbors as find
+    from pasticcio.space.neighbors import neighbors_sheet
 
     if out:
         check_output(out)
     table, bad = _table(source, "", None, model)
     _, found = find(table, picture, k, Stylizer(model))
-    for neighbour in found:
-        typer.echo(f"{neighbour.distance:.4f}  {neighbour.name}")
+    for neighbor in found:
+        typer.echo(f"{neighbor.distance:.4f}  {neighbor.name}")
     if out:
-        save_image(neighbours_sheet(table, picture, found), out)
+        save_image(neighbors_sheet(table, picture, found), out)
         typer.echo(str(out))
     _name(bad)
 
@@ -144,7 +144,7 @@ KINDS = {
     "strength": "styles down, strength 0 to 1 across",
     "mix": "from one style to another, a row a photo",
     "square": "the square between four styles",
-    "near": "the neighbourhood of a style: random styles near it",
+    "near": "the neighborhood of a style: random styles near it",
     "walk": "along the principal directions of the styles, from a style or the mean",
     "directions": "along directions named after what they change; needs --in",
 }
@@ -206,7 +206,7 @@ def grid(
             gaussian = StyleGaussian.fit(table.vectors, table.model, table.side)
         else:
             gaussian = StyleGaussian.open(stylizer.model.name, stylizer.model.fingerprint)
-        centre = styles[0].embedding if styles else gaussian.mean
+        center = styles[0].embedding if styles else gaussian.mean
         if kind == "near":
             image = sheets.near_sheet(stylizer, contents[0], styles[0], gaussian, steps, seed=seed, side=size)
         else:
@@ -218,14 +218,14 @@ def grid(
                 found = of.named_directions(table, of.measure_pictures(table.paths))
                 for direction in found:
                     typer.echo(f"{direction.name}: R^2 {direction.known:.2f}")
-            image = sheets.walk_sheet(stylizer, contents[0], centre, found, steps, reach, size)
+            image = sheets.walk_sheet(stylizer, contents[0], center, found, steps, reach, size)
     save_image(image, out)
     typer.echo(str(out))
 
 
 EXPERIMENTS = (
     "observed: losses over styles trained on and not; count: how many paintings generalization needs; "
-    "kinds: trained on paintings, textures, both; knowledge: what nearest neighbours tell; "
+    "kinds: trained on paintings, textures, both; knowledge: what nearest neighbors tell; "
     "smoothness: ways between styles; bottleneck: width of the embedding; "
     "conditioned: which normalizations the style steers."
 )

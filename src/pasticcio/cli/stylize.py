@@ -54,10 +54,12 @@ def stylize(
     strength: Annotated[
         float, typer.Option(help="0 is the photo's own manner, 1 the style in full, up to 1.5 more than that.")
     ] = 1.0,
-    colours: Annotated[
+    colors: Annotated[
         str,
         typer.Option(
-            help="'style'; 'match': the style takes on the photo's colours; 'luminance': only light and shade change."
+            "--colors",
+            "--colours",
+            help="'style'; 'match': the style takes on the photo's colors; 'luminance': only light and shade change.",
         ),
     ] = "style",
     style_size: Annotated[
@@ -70,7 +72,7 @@ def stylize(
     mask: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A picture whose grey is the strength at every place: white the style, black the photo. With "
+            help="A picture whose gray is the strength at every place: white the style, black the photo. With "
             "several styles one for each, in their order."
         ),
     ] = None,
@@ -124,7 +126,7 @@ def stylize(
     options = Options(
         strength=strength,
         style_size=style_size,
-        colours=colours,  # type: ignore[arg-type]  # Options checks it
+        colors=colors,  # type: ignore[arg-type]  # Options checks it
         stroke=stroke,
         mask=overall,
         seed=seed,

@@ -16,7 +16,7 @@ from pasticcio.errors import DataError, OptionError
 from pasticcio.image.picture import Array, open_image, to_pil
 from pasticcio.nn.losses import content_loss, gram_matrix, style_loss
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.batches import Pictures, centre_crop
+from pasticcio.training.batches import Pictures, center_crop
 from pasticcio.training.pretrained import load_vgg
 
 CONTENT = ("relu3_3", "relu4_1")
@@ -74,7 +74,7 @@ def evaluate(
     split: str = "test",
     strengths: Sequence[float] = (1.0,),
 ) -> Table:
-    """Stylize pairs of centre crops and measure them in the normalised VGG-19.
+    """Stylize pairs of center crops and measure them in the normalised VGG-19.
 
     Args:
         stylizer: the model.
@@ -165,7 +165,7 @@ def _embedding(stylizer: Stylizer, pictures: Pictures, number: int, painting: Ar
 
 
 def _square(pictures: Pictures, index: int, size: int) -> Array:
-    return open_image(centre_crop(pictures.load(index), size, size))
+    return open_image(center_crop(pictures.load(index), size, size))
 
 
 def _tensor(image: Array) -> Tensor:

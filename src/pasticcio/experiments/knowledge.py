@@ -1,7 +1,7 @@
-"""What the embedding knows without having been told: artist, movement and texture class by nearest neighbours.
+"""What the embedding knows without having been told: artist, movement and texture class by nearest neighbors.
 
 Beside it, on the same pictures: ImageNet's Inception-v3 pooled at Mixed_6e, Gram matrices of a VGG, and a
-histogram of colours.
+histogram of colors.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ Feature = Callable[[Array], Features]
 
 GRAM_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 PROJECTED = 512  # Gram matrices are brought to so many numbers by a fixed random projection
-BINS = 6  # of each colour channel
-NEIGHBOURS = (1, 3, 5, 10, 20)
+BINS = 6  # of each color channel
+NEIGHBORS = (1, 3, 5, 10, 20)
 SEED = 2017
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well nearest neighbours in one feature tell a label.
+    """How well nearest neighbors in one feature tell a label.
 
     Attributes:
         feature, label: names.
@@ -109,8 +109,8 @@ def gram_feature(name: str, weights: Path) -> Feature:
     return feature
 
 
-def colour_feature(image: Array) -> Features:
-    """Square roots of a joint histogram of colours, 6 bins a channel: their distance is Hellinger's."""
+def color_feature(image: Array) -> Features:
+    """Square roots of a joint histogram of colors, 6 bins a channel: their distance is Hellinger's."""
     places = np.minimum((image * BINS).astype(np.int64), BINS - 1) @ np.array([BINS * BINS, BINS, 1])
     counts = np.bincount(places.ravel(), minlength=BINS**3)
     roots: Features = np.sqrt(counts / counts.sum()).astype(np.float32)
@@ -164,9 +164,9 @@ def judge(
     queries: Features | None = None,
     query_labels: Sequence[str] = (),
 ) -> Score:
-    """Name the label of every query by a vote of its nearest neighbours in a gallery.
+    """Name the label of every query by a vote of its nearest neighbors in a gallery.
 
-    The number of neighbours and the metric (Euclidean, or cosine after every number is brought to mean 0 and
+    The number of neighbors and the metric (Euclidean, or cosine after every number is brought to mean 0 and
     variance 1) are those that serve best on the gallery itself, each picture by its others. Without queries
     that is the score too.
 
@@ -180,8 +180,8 @@ def judge(
     best: tuple[float, int, str] = (-1.0, 1, "euclidean")
     spaces = {metric: _space(gallery, queries, metric) for metric in ("euclidean", "cosine")}
     for metric, (space, _) in spaces.items():
-        nearest = _nearest(space, space, max(NEIGHBOURS), leave_out=True)
-        for k in NEIGHBOURS:
+        nearest = _nearest(space, space, max(NEIGHBORS), leave_out=True)
+        for k in NEIGHBORS:
             right = float((_vote(labels[nearest[:, :k]]) == labels).mean())
             best = max(best, (right, k, metric), key=lambda one: one[0])
     _, k, metric = best
@@ -248,7 +248,7 @@ def scores_figure(scores: Sequence[Score], out: Path) -> None:
     chance = [next(score.chance for score in scores if score.label == label) for label in labels]
     axes.bar(np.arange(len(labels)), chance, width=0.8, color="0.85", label="chance")
     axes.set_xticks(range(len(labels)), labels)
-    axes.set(ylabel="nearest neighbours are right", ylim=(0, 1))
+    axes.set(ylabel="nearest neighbors are right", ylim=(0, 1))
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.legend(frameon=False, ncols=2)
     with writing(out) as partial:

@@ -19,7 +19,7 @@ from pasticcio.image.picture import writing
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.embeddings import Entry, Report, find_pictures
 
-GALLERY = 1200  # paintings trained on, among which neighbours are looked for
+GALLERY = 1200  # paintings trained on, among which neighbors are looked for
 
 TRAINED: dict[str, tuple[str, trials.Scale]] = {
     "count": ("number of paintings trained on", "log"),
@@ -167,7 +167,7 @@ def _knowledge(context: Context) -> str:
         "Gram matrices": (
             knowledge.gram_feature("vgg19-small", weights / "vgg19_small16x_conv4_1.safetensors"), "gram",
         ),
-        "colours": (knowledge.colour_feature, "colours"),
+        "colors": (knowledge.color_feature, "colors"),
     }  # fmt: skip
     scores = []
     for name, (feature, cache) in features.items():

@@ -36,7 +36,7 @@ class Way:
     """One way from one picture to another.
 
     Attributes:
-        length: perceptual distances between neighbours, added up, over the distance of the ends: 1 is as short as
+        length: perceptual distances between neighbors, added up, over the distance of the ends: 1 is as short as
             it can be, if the distance is a metric.
         evenness: the largest step over the mean step: 1 is even.
         style: relative squared Gram distance to the style at the end, at every step (STEPS,).

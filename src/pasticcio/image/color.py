@@ -1,4 +1,4 @@
-"""Keeping the photo's colours (Gatys et al. 2016, "Preserving color in neural artistic style transfer")."""
+"""Keeping the photo's colors (Gatys et al. 2016, "Preserving color in neural artistic style transfer")."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from pasticcio.image.picture import Array
 
-Colours = Literal["style", "match", "luminance"]
-COLOURS: tuple[str, ...] = get_args(Colours)
+Colors = Literal["style", "match", "luminance"]
+COLORS: tuple[str, ...] = get_args(Colors)
 
 RGB_TO_YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]], np.float32
 )
 YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ).astype(np.float32)
-LEAST_VARIANCE = 1e-5  # of a colour: below it there is nothing to stretch
+LEAST_VARIANCE = 1e-5  # of a color: below it there is nothing to stretch
 
 
 @dataclass(frozen=True)
-class ColourMap:
-    """A linear map of colours, clipped to [0, 1]: picture @ matrix + shift."""
+class ColorMap:
+    """A linear map of colors, clipped to [0, 1]: picture @ matrix + shift."""
 
     matrix: NDArray[np.float32]
     shift: NDArray[np.float32]
@@ -32,34 +32,34 @@ class ColourMap:
         return result
 
 
-def colour_map(picture: Array, to: Array) -> ColourMap:
-    """What gives a picture the mean and covariance of another's colours (section 4.1, equations 1 to 5).
+def color_map(picture: Array, to: Array) -> ColorMap:
+    """What gives a picture the mean and covariance of another's colors (section 4.1, equations 1 to 5).
 
-    The linear map is the symmetric one, by eigenvalues: it keeps colours nearest to what they were.
+    The linear map is the symmetric one, by eigenvalues: it keeps colors nearest to what they were.
 
     Args:
         picture: (H, W, 3) in [0, 1].
-        to: (h, w, 3) in [0, 1], whose colours are wanted.
+        to: (h, w, 3) in [0, 1], whose colors are wanted.
     """
     pixels, target = picture.reshape(-1, 3).astype(np.float64), to.reshape(-1, 3).astype(np.float64)
     matrix = (_root(_covariance(target)) @ _root(_covariance(pixels), inverse=True)).T
-    return ColourMap(matrix.astype(np.float32), (target.mean(0) - pixels.mean(0) @ matrix).astype(np.float32))
+    return ColorMap(matrix.astype(np.float32), (target.mean(0) - pixels.mean(0) @ matrix).astype(np.float32))
 
 
-def match_colours(picture: Array, to: Array) -> Array:
-    """A picture with the mean and covariance of another's colours, see `colour_map`."""
-    return colour_map(picture, to)(picture)
+def match_colors(picture: Array, to: Array) -> Array:
+    """A picture with the mean and covariance of another's colors, see `color_map`."""
+    return color_map(picture, to)(picture)
 
 
 def match_luminance(picture: Array, to: Array) -> Array:
-    """A grey picture with the mean and standard deviation of another's luminance (section 4.2, equation 8)."""
+    """A gray picture with the mean and standard deviation of another's luminance (section 4.2, equation 8)."""
     own, wanted = luminance(picture), luminance(to)
     scale = wanted.std() / max(float(own.std()), LEAST_VARIANCE**0.5)
-    return grey(np.clip((own - own.mean()) * scale + wanted.mean(), 0.0, 1.0))
+    return gray(np.clip((own - own.mean()) * scale + wanted.mean(), 0.0, 1.0))
 
 
 def with_luminance(photo: Array, light: Array) -> Array:
-    """A photo's own colours with another picture's luminance, both (H, W, 3) in [0, 1]."""
+    """A photo's own colors with another picture's luminance, both (H, W, 3) in [0, 1]."""
     yiq = photo @ RGB_TO_YIQ.T
     yiq[..., 0] = luminance(light)
     result: Array = np.clip(yiq @ YIQ_TO_RGB.T, 0.0, 1.0)
@@ -72,14 +72,14 @@ def luminance(picture: Array) -> NDArray[np.float32]:
     return result
 
 
-def grey(values: NDArray[np.float32]) -> Array:
+def gray(values: NDArray[np.float32]) -> Array:
     """(H, W) to (H, W, 3)."""
     return np.repeat(values[:, :, None], 3, axis=2).astype(np.float32)
 
 
 def _covariance(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred = pixels - pixels.mean(0)
-    result: NDArray[np.float64] = centred.T @ centred / len(pixels)
+    centerd = pixels - pixels.mean(0)
+    result: NDArray[np.float64] = centerd.T @ centerd / len(pixels)
     return result
 
 

@@ -23,7 +23,7 @@ def enlarge(small: Array, small_photo: Array, photo: Pixels) -> Pixels:
 
     The photo was made smaller, stylized, and the result is enlarged; what the photo lost on the way, the detail
     finer than the strokes, is added again, with the contrast that the style gives to coarser detail in
-    the same place: the slope of the stylized colours over the photo's luminance in a window, as in a guided filter
+    the same place: the slope of the stylized colors over the photo's luminance in a window, as in a guided filter
     (He et al. 2013, "Guided image filtering", equation 5). Where the style flattens the photo the detail is
     flattened too, and where it turns dark to light so is the detail.
 
@@ -51,7 +51,7 @@ def enlarge(small: Array, small_photo: Array, photo: Pixels) -> Pixels:
 
 
 def _slope(light: NDArray[np.floating[Any]], small: Array) -> Array:
-    """(h, w, 3): how much each colour changes with the photo's luminance around every place."""
+    """(h, w, 3): how much each color changes with the photo's luminance around every place."""
     mean = _blurred(light)
     variance = _blurred(light * light) - mean * mean
     slopes = [

@@ -1,4 +1,4 @@
-"""Masks: where in a picture a style works, as grey of 0 to 255."""
+"""Masks: where in a picture a style works, as gray of 0 to 255."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | 
         ImageError: it cannot be read, or its proportions are not the photo's.
     """
     picture = read_picture(source)
-    grey = luminance(as_float(picture.pixels))
+    gray = luminance(as_float(picture.pixels))
     if picture.alpha is not None:
-        grey = grey * as_float(picture.alpha)
-    own_height, own_width = grey.shape
+        gray = gray * as_float(picture.alpha)
+    own_height, own_width = gray.shape
     full, wide = photo or (height, width)
     stretch = own_width * full / (own_height * wide)
     off = min(abs(own_width - wide * own_height / full), abs(wide - own_width * full / own_height))
@@ -40,7 +40,7 @@ def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | 
             f"mask {picture.name} is {own_width} x {own_height} and the photo {wide} x {full}; "
             "a mask must have the photo's proportions"
         )
-    mask = Image.fromarray(as_depth(grey, np.uint8))
+    mask = Image.fromarray(as_depth(gray, np.uint8))
     if mask.size != (width, height):
         mask = mask.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(mask.filter(ImageFilter.GaussianBlur(SOFT)))

@@ -78,7 +78,7 @@ class Picture:
 
     Attributes:
         pixels: (H, W, 3), in the depth of the source: uint8 or uint16 over their whole range, or float32
-            in [0, 1]. Pixels that cannot be seen have the mean colour of those that can.
+            in [0, 1]. Pixels that cannot be seen have the mean color of those that can.
         alpha: (H, W) of the same dtype, not multiplied into the pixels; None where all pixels are opaque.
         exif: as a file holds it, with orientation 1 and without the thumbnail; None where there is none.
         kind: what the caller gave, see `give_back`.
@@ -130,7 +130,7 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> P
     >>> read_picture(np.full((4, 5), 255, np.uint8)).pixels.shape
     (4, 5, 3)
 
-    The EXIF orientation is applied, an embedded colour profile is converted to sRGB, grey, palette and
+    The EXIF orientation is applied, an embedded color profile is converted to sRGB, gray, palette and
     CMYK become RGB, and of an animation the first frame is taken.
 
     Args:
@@ -280,7 +280,7 @@ def _decode(image: Image.Image, name: str, data: bytes = b"") -> Picture:
         profile = image.info.get("icc_profile")
         deep = None
         if data and is_deep(image):
-            deep = _deep_colours(image, _open(data), profile)
+            deep = _deep_colors(image, _open(data), profile)
             if deep is None:
                 image = in_eight_bits(_open(data))
                 notes.append(EIGHT_BITS)
@@ -292,15 +292,15 @@ def _decode(image: Image.Image, name: str, data: bytes = b"") -> Picture:
     return replace(_picture(pixels, alpha, kind, name), exif=exif, note="; ".join(filter(None, notes)))
 
 
-def _deep_colours(image: Image.Image, twin: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None] | None:
-    """16-bit colours and alpha of a file opened twice; None where Pillow's 8 bits must do."""
+def _deep_colors(image: Image.Image, twin: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None] | None:
+    """16-bit colors and alpha of a file opened twice; None where Pillow's 8 bits must do."""
     samples = read_deep(image, twin)
     if samples is None:
         return None
     see_through = image.info.get("transparency")
     channels = samples.shape[2]
     pixels, alpha = samples[:, :, : channels - 1 + channels % 2], samples[:, :, -1] if channels % 2 == 0 else None
-    if see_through is not None and alpha is None:  # one colour stands for transparency
+    if see_through is not None and alpha is None:  # one color stands for transparency
         alpha = np.where((pixels == np.array(see_through)).all(2), 0, 65535).astype(np.uint16)
     if profile and profile != srgb_profile():
         converted = to_srgb(pixels, profile)
@@ -324,9 +324,9 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 def _channels(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
-    """Colours (H, W, 1 or 3) and alpha (H, W) of a Pillow image in sRGB: 8 bits, or the 16 or float of a grey one."""
+    """Colors (H, W, 1 or 3) and alpha (H, W) of a Pillow image in sRGB: 8 bits, or the 16 or float of a gray one."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep_grey(image, profile)
+        return _deep_gray(image, profile)
     alpha, own = None, {b"GRAY": ("1", "L", "LA", "La"), b"CMYK": ("CMYK",)}.get((profile or b"")[16:20], ())
     space = ("L" if "L" in own else "CMYK") if image.mode in own else "RGB"
     if _has_alpha(image):
@@ -343,12 +343,12 @@ def _channels(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels
 
 
 def _converted(image: Image.Image, profile: Any) -> Image.Image | None:
-    exact = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.NONE  # else dark greys are 4 % off
+    exact = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.NONE  # else dark grays are 4 % off
     return ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB", flags=exact)
 
 
-def _deep_grey(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
-    """16-bit and 32-bit integer grey over 16 bits; floating point as it is."""
+def _deep_gray(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
+    """16-bit and 32-bit integer gray over 16 bits; floating point as it is."""
     values: Pixels = np.asarray(image)[:, :, None]
     if image.mode == "F":
         return as_depth(np.nan_to_num(values), np.float32), None
@@ -374,12 +374,12 @@ def _from_array(array: NDArray[Any]) -> Picture:
         array = as_depth(array, np.float32)
     elif array.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"an array of {array.dtype} is no picture; use uint8, uint16 or floating point in [0, 1]")
-    colours, alpha = (array[:, :, :3], array[:, :, 3]) if array.shape[2] == 4 else (array, None)
-    return _picture(colours, alpha, kind, "the picture given")
+    colors, alpha = (array[:, :, :3], array[:, :, 3]) if array.shape[2] == 4 else (array, None)
+    return _picture(colors, alpha, kind, "the picture given")
 
 
 def _picture(pixels: Pixels, alpha: Pixels | None, kind: Kind, name: str) -> Picture:
-    """Grey to RGB, an alpha that hides nothing dropped, and hidden colours replaced."""
+    """Gray to RGB, an alpha that hides nothing dropped, and hidden colors replaced."""
     if 0 in pixels.shape:
         raise ImageError(f"{name} is {pixels.shape[1]} x {pixels.shape[0]}; a picture has pixels")
     if pixels.ndim == 2 or pixels.shape[2] == 1:

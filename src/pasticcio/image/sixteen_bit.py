@@ -1,4 +1,4 @@
-"""Sixteen bits a channel: Pillow has no mode for such colours, so what it decodes is put together here.
+"""Sixteen bits a channel: Pillow has no mode for such colors, so what it decodes is put together here.
 
 Its unpackers `RGB;16B` and `RGB;16L` take the first and the second byte of every sample. A file decoded once
 with each gives both bytes of all samples, whatever its compression, filters or tiles.
@@ -23,7 +23,7 @@ Deep = NDArray[np.uint16]
 Curve = Callable[[NDArray[Any]], NDArray[Any]]
 
 TOP = 65535
-COLOURS = ("RGB", "RGBX", "RGBA", "RGBa")
+COLORS = ("RGB", "RGBX", "RGBA", "RGBa")
 ROWS = 256  # converted or written at a time
 PNG_LEVEL = 4  # of zlib; on photos 6 is slower and no smaller
 SRGB_TO_XYZ = np.array(  # colorants of the sRGB profile, in columns, adapted to D50
@@ -36,7 +36,7 @@ SRGB_TO_XYZ = np.array(  # colorants of the sRGB profile, in columns, adapted to
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether an opened file, not yet loaded, holds colours of 16 bits that Pillow would cut to 8."""
+    """Whether an opened file, not yet loaded, holds colors of 16 bits that Pillow would cut to 8."""
     return image.mode in ("RGB", "RGBA", "CMYK", "LA") and (";16" in _rawmode(image) or _in_planes(image))
 
 
@@ -47,16 +47,16 @@ def read_deep(image: Image.Image, twin: Image.Image) -> Deep | None:
         image, twin: the file, opened twice and not yet loaded.
 
     Returns:
-        (H, W, 2 to 4): grey and alpha, or RGB and perhaps alpha; None where they cannot be had: CMYK, and
+        (H, W, 2 to 4): gray and alpha, or RGB and perhaps alpha; None where they cannot be had: CMYK, and
         a TIFF that holds each channel apart.
     """
     if _in_planes(image):
         return None
     layout, _, order = _rawmode(image).partition(";16")
-    if layout == "LA":  # one grey and one alpha are the four bytes of an ordinary RGBA
+    if layout == "LA":  # one gray and one alpha are the four bytes of an ordinary RGBA
         pairs = _decoded(image, "RGBA")
         first, second = pairs[:, :, 0::2], pairs[:, :, 1::2]
-    elif layout in COLOURS:
+    elif layout in COLORS:
         straight = layout.replace("a", "A")
         first, second = _decoded(image, f"{straight};16B"), _decoded(twin, f"{straight};16L")
     else:
@@ -149,11 +149,11 @@ def write_tiff(file: IO[bytes], samples: Deep, profile: bytes, exif: bytes | Non
 
 
 def to_srgb(samples: Deep, profile: bytes) -> Deep | None:
-    """Colours of an ICC profile in sRGB, relative colorimetric.
+    """Colors of an ICC profile in sRGB, relative colorimetric.
 
     Args:
         samples: (H, W, 1 or 3), without alpha.
-        profile: of grey by a curve, or of RGB by three curves and a matrix (ICC.1, section 8.3 to 8.4).
+        profile: of gray by a curve, or of RGB by three curves and a matrix (ICC.1, section 8.3 to 8.4).
 
     Returns:
         (H, W, 3); None where the profile is of another kind, such as one of tables, or damaged.

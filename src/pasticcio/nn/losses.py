@@ -122,7 +122,7 @@ def style_loss(
 
 
 def total_variation(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
-    """Half the mean squared difference of neighbouring pixels, down plus across, as in the authors' code."""
+    """Half the mean squared difference of neighboring pixels, down plus across, as in the authors' code."""
     down = (images[:, :, 1:] - images[:, :, :-1]).float().square().mean()
     across = (images[:, :, :, 1:] - images[:, :, :, :-1]).float().square().mean()
     return 0.5 * (down + across)

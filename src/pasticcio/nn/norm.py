@@ -38,13 +38,13 @@ SteeredNormalization <epsilon> (x, weight, masks, table, given, known) => (y, fo
     used = Where (is_given, given, found)
     used_mean, used_variance = Split <axis = 0, num_outputs = 2> (used)
     channels = Constant <value_ints = [1, -1, 1, 1]> ()
-    centre = Reshape (used_mean, channels)
+    center = Reshape (used_mean, channels)
     spread = Reshape (used_variance, channels)
     small = Constant <value_float: float = @epsilon> ()
     safe = Add (spread, small)
     deviation = Sqrt (safe)
-    centred = Sub (x, centre)
-    normal = Div (centred, deviation)
+    centerd = Sub (x, center)
+    normal = Div (centerd, deviation)
     last = Constant <value_ints = [2, 3]> ()
     kernel = Unsqueeze (table, last)
     maps = Conv (masks, kernel)
@@ -67,7 +67,7 @@ class Steering:
         masks: by scale, the share of every style at every place; they sum to 1. The scales and shifts of
             a place are the shares' weighted mean (Dumoulin et al. 2017, section 3.3, mix whole pictures so).
         weights: by scale, how much every place counts in the statistics, 0 or more: 0 where the picture is
-            transparent, or where a tile overlaps its neighbour.
+            transparent, or where a tile overlaps its neighbor.
         given: mean and variance of every normalized channel, used where `known` is 1.
         known: 1 where the statistics are given, 0 where they are measured, over the whole batch.
         found: the measured statistics, in the order of the layers; filled by the layers.

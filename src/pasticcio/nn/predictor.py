@@ -45,7 +45,7 @@ class CompactPredictor(nn.Module):
     """A predictor of a third of a million weights.
 
     Style is what stays when position is averaged away, so the mean and the standard deviation of
-    every channel at three depths, and of the colours themselves, are all that the embedding sees.
+    every channel at three depths, and of the colors themselves, are all that the embedding sees.
 
     Args:
         embedding: length of the embedding.
@@ -85,7 +85,7 @@ class CompactPredictor(nn.Module):
         return embedding if self.branch is None else embedding + self.branch(style)
 
     def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        """Means and standard deviations over positions, of the colours and of every stage."""
+        """Means and standard deviations over positions, of the colors and of every stage."""
         x = style - 0.5
         statistics = [moments(4.0 * x)]
         height, width = x.shape[2] // 16 * 16, x.shape[3] // 16 * 16
@@ -100,7 +100,7 @@ class VggBranch(nn.Module):
     """What a network that already knows pictures adds to the embedding: nothing, before it is trained.
 
     It begins with the quarter-width VGG-19 of Collaborative-Distillation (Wang et al. 2020). The moments of four of its
-    layers and of the colours are whitened by fixed numbers, so that all their directions are learned at one pace.
+    layers and of the colors are whitened by fixed numbers, so that all their directions are learned at one pace.
 
     Args:
         embedding: length of the embedding.
@@ -145,7 +145,7 @@ class VggBranch(nn.Module):
         return list(self.vgg(style).values())
 
     def describe(self, style: Float[Tensor, "b 3 h w"], layers: Sequence[Tensor]) -> Float[Tensor, "b d"]:
-        """Means and standard deviations over positions, of the colours and of every layer."""
+        """Means and standard deviations over positions, of the colors and of every layer."""
         return torch.cat([moments(4.0 * (style - 0.5)), *(moments(x) for x in layers)], 1)
 
     @torch.no_grad()

@@ -63,7 +63,7 @@ class StyleTransfer(nn.Module):
         return image[:, :, self.margin : self.margin + height, self.margin : self.margin + width]
 
     def paint(self, content: UInt8[Tensor, "b h w 3"], style: Float[Tensor, "s p"]) -> UInt8[Tensor, "b h w 3"]:
-        """`forward` from bytes to bytes, 0 to 255, the colours of a pixel beside each other as in most files."""
+        """`forward` from bytes to bytes, 0 to 255, the colors of a pixel beside each other as in most files."""
         return to_bytes(self(content.permute(0, 3, 1, 2).float() / 255, style)).permute(0, 2, 3, 1)
 
     def padded(self, content: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 i j"]:
@@ -87,7 +87,7 @@ class PaperTransfer(StyleTransfer):
     """The style transfer network of Ghiasi et al. 2017, layer by layer as in the authors' code.
 
     Three convolutions down to a quarter of the size (batch normalization), five residual blocks
-    and two nearest-neighbour upsamplings (conditional instance normalization), sigmoid. At width 1
+    and two nearest-neighbor upsamplings (conditional instance normalization), sigmoid. At width 1
     it has 1,674,656 parameters, 2,758 style parameters, and costs 10.1 G multiply-adds at 256x256.
 
     Args:
@@ -130,7 +130,7 @@ class PaperTransfer(StyleTransfer):
             x = block(x, style)
         x = F.relu(self.expand[0](double(x), style))
         x = F.relu(self.expand[1](double(x), style))
-        # The three colour channels are style-normalized too, before the sigmoid.
+        # The three color channels are style-normalized too, before the sigmoid.
         return torch.sigmoid(self.expand[2](x, style))
 
 
@@ -179,31 +179,31 @@ class FastTransfer(StyleTransfer):
         self.pixels = nn.Conv2d(RGB * 2 * 2, half, 3, bias=False)
         self.at_half = StyledConv(half, half, 3, place.at(2))
         self.unfold = UpsampledConv(half, RGB)
-        self.colour = place.at(1).norm(RGB)
+        self.color = place.at(1).norm(RGB)
 
     def render(
         self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
     ) -> Float[Tensor, "b 3 h w"]:
-        return torch.sigmoid(self.colour(F.pixel_shuffle(self.phases(content, style), 2), style))
+        return torch.sigmoid(self.color(F.pixel_shuffle(self.phases(content, style), 2), style))
 
     def paint(self, content: UInt8[Tensor, "b h w 3"], style: Float[Tensor, "s p"]) -> UInt8[Tensor, "b h w 3"]:
         batch, height, width, _ = content.shape
         phases = self.phases(self.padded(content.permute(0, 3, 1, 2).float() / 255), style)
         rows, columns = phases.shape[2:]
         # All that is left is done on the phases, and they become pixels as bytes, which are the fastest to move.
-        tall = phases.reshape(batch, RGB, 4 * rows, columns)  # the mean of a colour is that of its phases
-        phases = to_bytes(torch.sigmoid(self.colour(tall, style))).reshape(batch, 4 * RGB, rows, columns)
+        tall = phases.reshape(batch, RGB, 4 * rows, columns)  # the mean of a color is that of its phases
+        phases = to_bytes(torch.sigmoid(self.color(tall, style))).reshape(batch, 4 * RGB, rows, columns)
         edge, rows, columns = self.margin // 2, (height + 1) // 2, (width + 1) // 2
         phases = phases[:, :, edge : edge + rows, edge : edge + columns]
-        colours_last = torch.arange(4 * RGB, device=phases.device).reshape(RGB, 4).T.flatten()
-        phases = phases.index_select(1, colours_last).reshape(batch, 4 * RGB, rows * columns)
+        colors_last = torch.arange(4 * RGB, device=phases.device).reshape(RGB, 4).T.flatten()
+        phases = phases.index_select(1, colors_last).reshape(batch, 4 * RGB, rows * columns)
         blocks = phases.transpose(1, 2).reshape(batch, rows, columns, 2, 2 * RGB)
         return blocks.transpose(2, 3).reshape(batch, 2 * rows, 2 * columns, RGB)[:, :height, :width]
 
     def phases(
         self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
     ) -> Float[Tensor, "b 12 i j"]:
-        """The picture at 1/2 of its size before its colours are normalized, its blocks of 2x2 pixels as channels."""
+        """The picture at 1/2 of its size before its colors are normalized, its blocks of 2x2 pixels as channels."""
         pixels = content - 0.5
         shortcut = F.relu(folded(pixels, self.fold, 4))
         x = F.relu(self.contract(reflect(shortcut, 1, 0, 1, 0)))  # the other two sides it does not leave
@@ -315,7 +315,7 @@ class Unfold(nn.Module):
 
 
 class UpsampledConv(nn.Module):
-    """A 5x5 convolution of the picture enlarged by two (nearest neighbour), without enlarging it.
+    """A 5x5 convolution of the picture enlarged by two (nearest neighbor), without enlarging it.
 
     Each of the four pixels that come from one pixel of the input sees it through its own 3x3
     kernel; all four are sums of the same 5x5 weights. So the work is done at the lower resolution
@@ -328,7 +328,7 @@ class UpsampledConv(nn.Module):
         self.weight = nn.Parameter(torch.empty(outputs, inputs, 5, 5))
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
         self.free = nn.Parameter(torch.zeros(outputs * 4, inputs, 3, 3))
-        # taps[p, i, a] is 1 where tap a of the 5 falls on low-resolution neighbour i for pixel p.
+        # taps[p, i, a] is 1 where tap a of the 5 falls on low-resolution neighbor i for pixel p.
         taps = torch.zeros(2, 3, 5)
         for pixel in range(2):
             for tap in range(5):
@@ -369,7 +369,7 @@ def to_bytes(image: Float[Tensor, "..."]) -> UInt8[Tensor, "..."]:
 
 
 def double(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:
-    """Enlarge by two, nearest neighbour."""
+    """Enlarge by two, nearest neighbor."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 

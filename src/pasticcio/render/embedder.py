@@ -44,7 +44,7 @@ class Embedder:
         picture: Source | Style,
         name: str,
         side: int,
-        recolour: Callable[[Array], Array],
+        recolor: Callable[[Array], Array],
         options: Options,
         place: int = 0,
     ) -> Style:
@@ -52,7 +52,7 @@ class Embedder:
 
         Args:
             picture, name, side: see there.
-            recolour: what is done to the picture's colours first.
+            recolor: what is done to the picture's colors first.
             options: `seed` and `spread` of them, for "random" and "like:...".
             place: among the styles of one picture: each draws for itself.
         """
@@ -62,7 +62,7 @@ class Embedder:
             if picture == RANDOM:
                 return self._random(lambda gaussian: gaussian.sample(np.random.default_rng(seed)), name or RANDOM)
             if picture.startswith(LIKE):
-                like = self(picture[len(LIKE) :], "", side, recolour, options)
+                like = self(picture[len(LIKE) :], "", side, recolor, options)
                 return self._random(
                     lambda gaussian: gaussian.near(like.embedding, options.spread, np.random.default_rng(seed)),
                     name or f"{LIKE}{like.name}",
@@ -82,12 +82,12 @@ class Embedder:
             name = os.path.basename(os.fspath(found))
         if isinstance(found, (str, os.PathLike)) and os.path.isdir(found):
             pictures = list_pictures(found)
-            styles = [self(path, "", side, recolour, options) for path in pictures]
+            styles = [self(path, "", side, recolor, options) for path in pictures]
             mean = np.mean([style.embedding for style in styles], axis=0)
             return Style(mean, self.model.fingerprint, name)
-        key = _file_key(found, side) if recolour is unchanged else None
+        key = _file_key(found, side) if recolor is unchanged else None
         if key is None:
-            return Style(self._predict(recolour(open_image(found)), side), self.model.fingerprint, name)
+            return Style(self._predict(recolor(open_image(found)), side), self.model.fingerprint, name)
         if key not in self._known:
             file = self._content_key(key)
             embedding = self._kept(file)
@@ -129,7 +129,7 @@ class Embedder:
         return Style(draw(gaussian), self.model.fingerprint, name)
 
     def has_picture(self, style: Source | Style) -> bool:
-        """Whether a style is looked at here and now, so that its colours could be changed first."""
+        """Whether a style is looked at here and now, so that its colors could be changed first."""
         return not _is_drawn(style) and not isinstance(self._found(style), Style)
 
     def _found(self, picture: Source | Style) -> Source | Style:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pasticcio.errors import OptionError, nearest
-from pasticcio.image.color import COLOURS, Colours
+from pasticcio.image.color import COLORS, Colors
 from pasticcio.image.picture import Source
 from pasticcio.render.tiles import STATISTICS, Statistics
 from pasticcio.style.style import Style
@@ -23,7 +23,7 @@ Weighted = Sequence[tuple[Source | Style, "float | Source"]]
 class Options:
     """How a picture is stylized.
 
-    >>> Options(strength=0.5, colours="match").stroke
+    >>> Options(strength=0.5, colors="match").stroke
     1.0
     >>> Options(strength=2)
     Traceback (most recent call last):
@@ -37,9 +37,9 @@ class Options:
             photo and painting hang side by side. Named styles were looked at at 384, saved ones when saved.
         stroke: how many times larger than that the strokes are, from 0.25 to 8: the photo is stylized that
             many times smaller, and its finer detail added again (see `detail.enlarge`).
-        colours: "style": the style's. "match": the style picture first takes on the photo's colours (a
+        colors: "style": the style's. "match": the style picture first takes on the photo's colors (a
             style without a picture: the output does). "luminance": only light and shade are stylized.
-        mask: a picture of the photo's proportions whose grey is the strength at every place: white as
+        mask: a picture of the photo's proportions whose gray is the strength at every place: white as
             `strength` says, black the photo in its own manner.
         seed: of the styles "random" and "like:..."; None for another one every time.
         spread: how far "like:..." goes from its style, from 0 to 1, see `StyleGaussian.near`.
@@ -50,7 +50,7 @@ class Options:
 
     strength: float = 1.0
     style_size: int | None = None
-    colours: Colours = "style"
+    colors: Colors = "style"
     stroke: float = 1.0
     mask: Source | None = field(default=None, compare=False)
     seed: int | None = None
@@ -69,8 +69,8 @@ class Options:
             raise OptionError(f"seed is {self.seed}; it must be 0 or more")
         if self.tile is not None and self.tile != 0 and self.tile < MIN_TILE:
             raise OptionError(f"tile is {self.tile}; it must be {MIN_TILE} pixels or more, or 0 for one pass")
-        if self.colours not in COLOURS:
-            raise OptionError(f"colours is {self.colours!r}; {nearest(self.colours, COLOURS)}")
+        if self.colors not in COLORS:
+            raise OptionError(f"colors is {self.colors!r}; {nearest(self.colors, COLORS)}")
         if self.statistics not in STATISTICS:
             raise OptionError(f"statistics is {self.statistics!r}; {nearest(self.statistics, STATISTICS)}")
         if self.style_size is not None and not MIN_STYLE <= self.style_size <= MAX_STYLE:

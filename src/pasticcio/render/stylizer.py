@@ -16,10 +16,10 @@ from PIL import Image
 
 from pasticcio.errors import ModelError, OptionError, StyleError
 from pasticcio.image.color import (
-    colour_map,
-    grey,
+    color_map,
+    gray,
     luminance,
-    match_colours,
+    match_colors,
     match_luminance,
     with_luminance,
 )
@@ -51,7 +51,7 @@ TILES = (1536, 768, 384, 192)  # sides of tiles, the largest that memory holds i
 ONE_PASS, IN_REGIONS, PER_MASK = 16, 60, 30  # bytes that a pixel takes for each number at the widest layer
 BESIDE = 50  # bytes a pixel takes beside the network
 SPARE = 0.8  # of the memory there is, what may be used
-LOOK = 2_000_000  # pixels: larger photos are looked at smaller, for their own style and their colours
+LOOK = 2_000_000  # pixels: larger photos are looked at smaller, for their own style and their colors
 TRIAL = 256  # side of the picture by which runtimes are compared
 
 
@@ -201,16 +201,16 @@ class Stylizer:
         work = picture if options.stroke == 1.0 else scaled(picture, 1.0 / options.stroke)
         height, width = work.pixels.shape[:2]
         look = as_float(work.pixels) if height * width <= LOOK else scaled_floats(work.pixels, LOOK)
-        light = options.colours == "luminance"
+        light = options.colors == "luminance"
         styles, masks = self._styles(style, options, look, (height, width), picture.pixels.shape[:2])
-        tone = (lambda image: grey(luminance(image))) if light else unchanged
+        tone = (lambda image: gray(luminance(image))) if light else unchanged
         pixels = self._pixels(Scene(work.pixels, styles, masks, work.alpha, tone), options, report)
         if light:
             pixels = in_slabs(lambda photo, image: with_luminance(photo, image), work.pixels, pixels)
-        elif options.colours == "match" and not all(self._embedder.has_picture(one) for one, _ in _pairs(style)):
+        elif options.colors == "match" and not all(self._embedder.has_picture(one) for one, _ in _pairs(style)):
             small = as_float(pixels) if height * width <= LOOK else scaled_floats(pixels, LOOK)
-            recolour = colour_map(small, look)
-            pixels = in_slabs(lambda _, image: recolour(image), work.pixels, pixels)
+            recolor = color_map(small, look)
+            pixels = in_slabs(lambda _, image: recolor(image), work.pixels, pixels)
         if work is not picture:
             pixels = enlarge(as_float(pixels), as_float(work.pixels), picture.pixels)
         return picture.with_pixels(pixels)
@@ -269,13 +269,13 @@ class Stylizer:
     ) -> tuple[NDArray[np.float32], tuple[Mask, ...]]:
         """The embeddings of a scene, and the masks of all but the first of them, of the size that is worked on."""
         side = options.style_size or int(np.clip(min(size), *STYLE_RANGE))
-        recolour = {
+        recolor = {
             "style": unchanged,
-            "match": lambda image: match_colours(image, look),
+            "match": lambda image: match_colors(image, look),
             "luminance": lambda image: match_luminance(image, look),
-        }[options.colours]
+        }[options.colors]
         pairs = _pairs(style)
-        found = [self._embedder(one, "", side, recolour, options, place) for place, (one, _) in enumerate(pairs)]
+        found = [self._embedder(one, "", side, recolor, options, place) for place, (one, _) in enumerate(pairs)]
         weights = [weight for _, weight in pairs]
         weighted = [isinstance(weight, Real) for weight in weights]
         if any(weighted) and not all(weighted):
@@ -296,7 +296,7 @@ class Stylizer:
             raise OptionError(
                 f"{asked}, but model {self.model.name} cannot look at the photo and know its own manner; leave it out"
             )
-        shown = grey(luminance(look)) if options.colours == "luminance" else look
+        shown = gray(luminance(look)) if options.colors == "luminance" else look
         own = self.embed(shown, side=side).embedding
         strong = [own + np.float32(options.strength) * (one - own) for one in wanted]
         return np.stack([own, *strong] if masks else strong), tuple(masks)

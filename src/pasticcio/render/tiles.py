@@ -76,7 +76,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Window:
-    """A piece of the padded picture: where it lies, and the part of it that is its own and not its neighbours'."""
+    """A piece of the padded picture: where it lies, and the part of it that is its own and not its neighbors'."""
 
     top: int
     left: int

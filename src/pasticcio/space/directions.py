@@ -1,7 +1,7 @@
 """Directions in the space of styles: the principal ones, and ones that are named after what they change.
 
 The paper varies an embedding around a painter's and reads off what changes. Here what changes is measured:
-the colours and textures of the pictures embedded, and the embedding is regressed on them.
+the colors and textures of the pictures embedded, and the embedding is regressed on them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Direction:
 
 
 def measure(image: Array) -> NDArray[np.float32]:
-    """Statistics of colour and texture of a picture, in the order of `STATISTICS`.
+    """Statistics of color and texture of a picture, in the order of `STATISTICS`.
 
     lightness and contrast: mean and standard deviation of luminance (Y of YIQ). saturation: mean chroma
     |(I, Q)|. warmth: mean I, orange against blue. magenta: mean Q, magenta against green. fine and
@@ -89,8 +89,8 @@ def named_directions(table: Embeddings, statistics: NDArray[np.float32]) -> list
     """A direction for every statistic, by linear regression of the embeddings on all of them together.
 
     So each direction is the change of the embedding that goes with one standard deviation of its
-    statistic while the others stay what they are: more saturation at the same mean colour, for example,
-    is more colours on both sides of it.
+    statistic while the others stay what they are: more saturation at the same mean color, for example,
+    is more colors on both sides of it.
 
     Args:
         table: embeddings of N pictures.

@@ -91,17 +91,17 @@ def square_sheet(
 def walk_sheet(
     stylizer: Stylizer,
     photo: Source,
-    centre: NDArray[np.float32],
+    center: NDArray[np.float32],
     directions: Sequence[Direction],
     steps: int = 5,
     reach: float = REACH,
     side: int = 256,
 ) -> Image.Image:
-    """Walks along directions through the embedding `centre`, a row each, from -reach to +reach standard deviations."""
+    """Walks along directions through the embedding `center`, a row each, from -reach to +reach standard deviations."""
     content = _content(photo, side)
     offsets = _steps(-reach, reach, steps)
     cells = [
-        [stylizer.render(content, centre + np.float32(offset) * direction.vector) for offset in offsets]
+        [stylizer.render(content, center + np.float32(offset) * direction.vector) for offset in offsets]
         for direction in directions
     ]
     names = [f"{offset:+.2g} sd" if abs(offset) > 1e-9 else "0" for offset in offsets]
@@ -118,7 +118,7 @@ def near_sheet(
     seed: int = 0,
     side: int = 256,
 ) -> Image.Image:
-    """The neighbourhood of a style: random styles near it, a row a spread; each column keeps its draw."""
+    """The neighborhood of a style: random styles near it, a row a spread; each column keeps its draw."""
     content = _content(photo, side)
     cells: list[list[Picture]] = []
     for spread in spreads:

@@ -32,10 +32,10 @@ THUMBNAIL = 48  # side in pixels
 SHEET = 32  # thumbnails down and across on one sheet of the page
 BUDGET = 6_400_000  # bytes of thumbnails in a page; base64 adds a third
 QUALITIES = (70, 55, 40, 25, 12)
-NEIGHBOURS = 10
+NEIGHBORS = 10
 PNG_SIDE = 4096
 TEMPLATE = Path(__file__).with_name("map.html")
-GREY = (128, 128, 128)
+GRAY = (128, 128, 128)
 
 Points = NDArray[np.float32]
 
@@ -47,7 +47,7 @@ def layout(
 
     Args:
         vectors: (N, E).
-        method: "tsne": neighbours stay neighbours, distances far apart mean nothing (van der Maaten and
+        method: "tsne": neighbors stay neighbors, distances far apart mean nothing (van der Maaten and
             Hinton 2008; the paper's choice); needs scikit-learn. "pca": the plane of most variance.
         perplexity: t-SNE's; lowered for small tables, which it must not exceed.
         seed: t-SNE's.
@@ -60,17 +60,17 @@ def layout(
         raise OptionError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     if len(vectors) < 3:
         raise OptionError(f"a map needs 3 or more pictures; there are {len(vectors)}")
-    centred = vectors.astype(np.float64) - vectors.mean(0)
+    centerd = vectors.astype(np.float64) - vectors.mean(0)
     if method == "pca":
-        _, _, axes = np.linalg.svd(centred, full_matrices=False)
-        points = centred @ axes[:2].T
+        _, _, axes = np.linalg.svd(centerd, full_matrices=False)
+        points = centerd @ axes[:2].T
     else:
         try:
             from sklearn.manifold import TSNE
         except ImportError as error:
             raise MissingExtraError("a t-SNE map", "analysis") from error
         perplexity = min(perplexity, (len(vectors) - 1) / 3)
-        points = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(centred.astype(np.float32))
+        points = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(centerd.astype(np.float32))
     points = points[:, :2] if points.shape[1] >= 2 else np.c_[points, np.zeros(len(points))]
     low = points.min(0)
     extent = np.maximum((points - low).max(0), 1e-12)
@@ -85,39 +85,39 @@ def write_map(
     out: Path,
     *,
     title: str = "Map of styles",
-    colour: str | None = None,
+    color: str | None = None,
     report: Report | None = None,
 ) -> list[ImageError]:
-    """Write the page: thumbnails, names, columns, neighbours and embeddings all inside.
+    """Write the page: thumbnails, names, columns, neighbors and embeddings all inside.
 
     Args:
-        table: embeddings; their columns can be searched and coloured by.
+        table: embeddings; their columns can be searched and colored by.
         points: see `layout`.
         out: .html.
         title: of the page.
-        colour: column by which points are coloured first.
+        color: column by which points are colored first.
         report: called with thumbnails made and in all.
 
     Returns:
-        Pictures without thumbnail, since they cannot be read; they are grey squares.
+        Pictures without thumbnail, since they cannot be read; they are gray squares.
 
     Raises:
         OptionError: no such column.
         OutputError: a place that cannot be written.
     """
-    if colour is not None:
-        table.column(colour)
+    if color is not None:
+        table.column(color)
     thumbnails, bad = _thumbnails(table, THUMBNAIL, report)
-    rows, distances = nearest_rows(table.vectors, NEIGHBOURS)
+    rows, distances = nearest_rows(table.vectors, NEIGHBORS)
     data = {
         "title": title,
         "model": table.model,
         "names": table.names,
         "titles": titles(table),
         "columns": {key: _coded(values) for key, values in table.columns.items() if _worth_showing(values)},
-        "colour": colour,
+        "color": color,
         "points": _base64(np.ascontiguousarray(points, "<f4").tobytes()),
-        "neighbours": rows.tolist(),
+        "neighbors": rows.tolist(),
         "distances": [[round(float(d), 3) for d in row] for row in distances],
         "embeddings": _base64(np.ascontiguousarray(table.vectors, "<f2").tobytes()),
         "length": table.vectors.shape[1],
@@ -145,8 +145,8 @@ def map_picture(
     return picture, bad
 
 
-def map_dots(table: Embeddings, points: Points, colour: str, out: Path, *, most: int = 12, names: int = 0) -> None:
-    """The map as coloured dots with a legend, .png: the `most` frequent values of a column, the others grey.
+def map_dots(table: Embeddings, points: Points, color: str, out: Path, *, most: int = 12, names: int = 0) -> None:
+    """The map as colored dots with a legend, .png: the `most` frequent values of a column, the others gray.
 
     Args:
         names: write the names of so many values that cluster best, see `purity`, where they are densest.
@@ -159,8 +159,8 @@ def map_dots(table: Embeddings, points: Points, colour: str, out: Path, *, most:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("a map of dots", "analysis") from error
-    values = np.array(table.column(colour))
-    shown = [value for value in _frequent(table.column(colour)) if value][:most]
+    values = np.array(table.column(color))
+    shown = [value for value in _frequent(table.column(color)) if value][:most]
     figure = Figure(figsize=(10, 8), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     rest = ~np.isin(values, shown)
@@ -170,7 +170,7 @@ def map_dots(table: Embeddings, points: Points, colour: str, out: Path, *, most:
         axes.scatter(points[here, 0],
             points[here, 1], s=9, color=f"C{number % 10}", alpha=0.8, linewidths=0,
                      marker="os^Dv"[number // 10 % 5], label=f"{value} ({here.sum()})")  # fmt: skip
-    for value, _, _ in purity(table, colour)[:names]:
+    for value, _, _ in purity(table, color)[:names]:
         here = points[values == value]
         crowd = (np.linalg.norm(here[:, None] - here, axis=2) < 0.04).sum(1)
         x, y = here[crowd.argmax()]
@@ -182,8 +182,8 @@ def map_dots(table: Embeddings, points: Points, colour: str, out: Path, *, most:
         figure.savefig(partial, format="png")
 
 
-def purity(table: Embeddings, column: str, k: int = NEIGHBOURS, least: int = 15) -> list[tuple[str, float, float]]:
-    """How clearly each value of a column clusters: of the k nearest neighbours of its rows, the share with that value.
+def purity(table: Embeddings, column: str, k: int = NEIGHBORS, least: int = 15) -> list[tuple[str, float, float]]:
+    """How clearly each value of a column clusters: of the k nearest neighbors of its rows, the share with that value.
 
     Args:
         least: values with fewer rows are left out.
@@ -214,7 +214,7 @@ def titles(table: Embeddings) -> list[str]:
 
 
 def _thumbnails(table: Embeddings, side: int, report: Report | None) -> tuple[list[Image.Image], list[ImageError]]:
-    """The square middle of every picture; grey where it cannot be read."""
+    """The square middle of every picture; gray where it cannot be read."""
 
     def one(path: Path) -> Image.Image | ImageError:
         try:
@@ -232,7 +232,7 @@ def _thumbnails(table: Embeddings, side: int, report: Report | None) -> tuple[li
         for found in pool.map(one, table.paths):
             if isinstance(found, ImageError):
                 bad.append(found)
-                found = Image.new("RGB", (side, side), GREY)
+                found = Image.new("RGB", (side, side), GRAY)
             pictures.append(found)
             if report:
                 report(len(pictures), len(table))

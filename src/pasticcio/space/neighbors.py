@@ -1,4 +1,4 @@
-"""The nearest neighbours of a picture among embeddings."""
+"""The nearest neighbors of a picture among embeddings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THUMBNAIL = 192
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class Neighbor:
     """A row of a table and its Euclidean distance from the picture asked for."""
 
     row: int
@@ -25,9 +25,9 @@ class Neighbour:
     distance: float
 
 
-def neighbours(
+def neighbors(
     table: Embeddings, picture: str, k: int = 10, stylizer: Stylizer | None = None
-) -> tuple[NDArray[np.float32], list[Neighbour]]:
+) -> tuple[NDArray[np.float32], list[Neighbor]]:
     """The k rows nearest to a picture, the nearest first.
 
     Args:
@@ -38,7 +38,7 @@ def neighbours(
         stylizer: embeds a picture that the table does not hold.
 
     Returns:
-        The picture's own embedding, and its neighbours.
+        The picture's own embedding, and its neighbors.
 
     Raises:
         OptionError: k below 1.
@@ -59,7 +59,7 @@ def neighbours(
         vector = style.embedding
     distances = np.linalg.norm(table.vectors - vector, axis=1)
     order = [int(row) for row in np.argsort(distances, kind="stable") if row != own][:k]
-    return vector, [Neighbour(row, table.names[row], float(distances[row])) for row in order]
+    return vector, [Neighbor(row, table.names[row], float(distances[row])) for row in order]
 
 
 def nearest_rows(
@@ -81,11 +81,11 @@ def nearest_rows(
     return np.concatenate(rows), np.concatenate(distances).astype(np.float32)
 
 
-def neighbours_sheet(table: Embeddings, picture: str, found: list[Neighbour], across: int = 6) -> Image.Image:
-    """The picture and its neighbours with names and distances; a place stays empty where a picture is gone."""
+def neighbors_sheet(table: Embeddings, picture: str, found: list[Neighbor], across: int = 6) -> Image.Image:
+    """The picture and its neighbors with names and distances; a place stays empty where a picture is gone."""
     own = table.find(picture)
     first = _thumbnail(table, own) if own is not None else _open(picture)
-    pictures = [first, *(_thumbnail(table, neighbour.row) for neighbour in found)]
+    pictures = [first, *(_thumbnail(table, neighbor.row) for neighbor in found)]
     texts = [table.names[own] if own is not None else picture, *(f"{n.distance:.3f}  {n.name}" for n in found)]
     cells = [pictures[i : i + across] for i in range(0, len(pictures), across)]
     captions = [texts[i : i + across] for i in range(0, len(texts), across)]

@@ -30,7 +30,7 @@ from pasticcio.training.procedural import draw_style
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 MIN_SIDE = 32  # smaller pictures are no use to either network
-FLAT = 2  # of 255: a crop that varies no more than this is of one colour
+FLAT = 2  # of 255: a crop that varies no more than this is of one color
 TRIES = 8  # at a crop of a photo that is not
 
 Pixels = NDArray[np.uint8]
@@ -220,7 +220,7 @@ class ResidentBatches(Batches):
     """Batches cut from pictures that all lie decoded on the training device.
 
     For accelerators, which are faster than any number of decoding processes. Crops are cut at whole
-    pixels and resized by the device; which pictures, places and colours is drawn as in `Batches`.
+    pixels and resized by the device; which pictures, places and colors is drawn as in `Batches`.
 
     Args:
         device: where the pictures lie and the batches are made.
@@ -253,11 +253,11 @@ class ResidentBatches(Batches):
             if config.augment and config.flips:
                 cut = cut.flip([axis for axis in (1, 2) if rng.random() < 0.5])
             styles.append(cut)
-            changes.append(draw_colours(config, rng))
+            changes.append(draw_colors(config, rng))
             numbers.append((p, s))
         pixels = torch.stack(styles)
         if config.augment:
-            pixels = _change_colours(pixels, changes)
+            pixels = _change_colors(pixels, changes)
         skipped, self.skipped = self.skipped, []
         index = torch.tensor(numbers).T
         return Batch(_to_bytes(torch.stack(photos)), _to_bytes(pixels), index[0], index[1], self.own, skipped)
@@ -289,13 +289,13 @@ class ResidentBatches(Batches):
 
 
 def photo_crop(photo: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
-    """A square crop of a photo, (crop, crop, 3): at a random place and scale, or the centre at the smallest.
+    """A square crop of a photo, (crop, crop, 3): at a random place and scale, or the center at the smallest.
 
-    A crop of one colour is cut again elsewhere, up to `TRIES` times: nothing of it can be told from noise, which
+    A crop of one color is cut again elsewhere, up to `TRIES` times: nothing of it can be told from noise, which
     every instance normalization magnifies, and the paper's network has thirteen of them.
     """
     if config.fixed_photos:
-        return centre_crop(photo, config.crop, config.photo_short[0])
+        return center_crop(photo, config.crop, config.photo_short[0])
     for _ in range(TRIES):
         short = int(rng.integers(config.photo_short[0], config.photo_short[1] + 1))
         crop = random_crop(photo, config.crop, short, rng)
@@ -309,36 +309,36 @@ def style_crop(style: Pixels, config: DataConfig, rng: np.random.Generator) -> P
 
     Augmented as in the authors' code: brightness, saturation, hue, mirrored both ways, scale and
     place of the crop. Departure: saturation and hue are changed in YIQ, where both are linear, not
-    in HSV. Without augmentation: the centre, at the smallest scale.
+    in HSV. Without augmentation: the center, at the smallest scale.
     """
     if not config.augment:
-        return centre_crop(style, config.style_crop, config.style_short[0])
+        return center_crop(style, config.style_crop, config.style_short[0])
     short = int(rng.integers(config.style_short[0], config.style_short[1] + 1))
     crop = random_crop(style, config.style_crop, short, rng)
     if config.flips:
         crop = crop[:, ::-1] if rng.random() < 0.5 else crop
         crop = crop[::-1] if rng.random() < 0.5 else crop
-    crop = change_colours(crop, *draw_colours(config, rng))
+    crop = change_colors(crop, *draw_colors(config, rng))
     return np.subtract(255, crop) if config.invert and rng.random() < config.invert else crop
 
 
-def draw_colours(config: DataConfig, rng: np.random.Generator) -> tuple[float, float, float]:
+def draw_colors(config: DataConfig, rng: np.random.Generator) -> tuple[float, float, float]:
     """A change of brightness, a factor on saturation and a turn of the hue."""
-    grey = config.grey and rng.random() < config.grey
+    gray = config.gray and rng.random() < config.gray
     return (
         rng.uniform(-config.brightness, config.brightness),
-        0.0 if grey else rng.uniform(*config.saturation),
+        0.0 if gray else rng.uniform(*config.saturation),
         rng.uniform(-config.hue, config.hue),
     )
 
 
-def change_colours(pixels: Pixels, brightness: float, saturation: float, hue: float) -> Pixels:
+def change_colors(pixels: Pixels, brightness: float, saturation: float, hue: float) -> Pixels:
     """Add `brightness` (of 1), multiply the chroma by `saturation`, turn it by `hue` turns."""
-    changed = pixels.astype(np.float32) @ colour_matrix(saturation, hue).T + np.float32(255 * brightness)
+    changed = pixels.astype(np.float32) @ color_matrix(saturation, hue).T + np.float32(255 * brightness)
     return np.clip(changed + 0.5, 0, 255).astype(np.uint8)
 
 
-def colour_matrix(saturation: float, hue: float) -> NDArray[np.float32]:
+def color_matrix(saturation: float, hue: float) -> NDArray[np.float32]:
     """What does that to RGB, (3, 3)."""
     angle = 2 * np.pi * hue
     chroma = np.eye(3)
@@ -346,9 +346,9 @@ def colour_matrix(saturation: float, hue: float) -> NDArray[np.float32]:
     return (np.linalg.inv(RGB_TO_YIQ) @ chroma @ RGB_TO_YIQ).astype(np.float32)
 
 
-def _change_colours(pixels: Tensor, changes: Sequence[tuple[float, float, float]]) -> Tensor:
+def _change_colors(pixels: Tensor, changes: Sequence[tuple[float, float, float]]) -> Tensor:
     """The same for a batch of floating-point pictures on [0, 255]."""
-    matrices = torch.from_numpy(np.stack([colour_matrix(saturation, hue) for _, saturation, hue in changes]))
+    matrices = torch.from_numpy(np.stack([color_matrix(saturation, hue) for _, saturation, hue in changes]))
     light = torch.tensor([255 * brightness for brightness, _, _ in changes])
     turned = torch.einsum("bij,bjhw->bihw", matrices.to(pixels.device), pixels)
     return turned + light.to(pixels.device)[:, None, None, None]
@@ -362,7 +362,7 @@ def random_crop(pixels: Pixels, side: int, short: int, rng: np.random.Generator)
     return _cut(pixels, left, top, window, side)
 
 
-def centre_crop(pixels: Pixels, side: int, short: int) -> Pixels:
+def center_crop(pixels: Pixels, side: int, short: int) -> Pixels:
     """The middle square of `side` pixels, as if the short side were `short`."""
     height, width = pixels.shape[:2]
     window = side * min(height, width) / short
@@ -376,14 +376,14 @@ def _cut(pixels: Pixels, left: float, top: float, window: float, side: int) -> P
 
 
 def _cut_tensor(
-    pixels: Tensor, side: int, short: tuple[int, int], size: int, rng: np.random.Generator, centre: bool
+    pixels: Tensor, side: int, short: tuple[int, int], size: int, rng: np.random.Generator, center: bool
 ) -> Float[Tensor, "3 s s"]:
     """A square of `side` pixels as if the short side were in `short`, resized to `size`; floating point on [0, 255]."""
     height, width = pixels.shape[1:]
-    scale = short[0] if centre else int(rng.integers(short[0], short[1] + 1))
+    scale = short[0] if center else int(rng.integers(short[0], short[1] + 1))
     window = max(1, round(side * min(height, width) / scale))
     left, top = (width - window) // 2, (height - window) // 2
-    if not centre:
+    if not center:
         left, top = int(rng.integers(width - window + 1)), int(rng.integers(height - window + 1))
     cut = pixels[None, :, top : top + window, left : left + window].float()
     resized = torch.nn.functional.interpolate(cut, (size, size), mode="bicubic", antialias=True, align_corners=False)

@@ -55,24 +55,24 @@ class DataConfig:
         crop: side of a photo crop.
         photo_short: range of the short side to which a photo is resized before the crop.
         flip_photos: mirror half of the photos.
-        fixed_photos: always cut the centre of a photo, at the smallest scale, and never mirror it; then
+        fixed_photos: always cut the center of a photo, at the smallest scale, and never mirror it; then
             its content features can be computed once.
         style_short: range of the short side to which a style is resized before the crop.
         style_crop: side of a style crop.
         style_size: range of the side to which a whole batch of style crops is resized.
         augment: change the styles' brightness, saturation and hue, and mirror them. Off, styles are
-            centre crops, and what depends on them alone can be computed once.
+            center crops, and what depends on them alone can be computed once.
         brightness: largest change of brightness, on [0, 1].
         saturation: range of the factor on saturation.
         hue: largest turn of the hue, in turns.
-        grey: share of the style pictures that lose their colours, where they are augmented.
-        invert: share of the style pictures whose colours are inverted, where they are augmented.
+        gray: share of the style pictures that lose their colors, where they are augmented.
+        invert: share of the style pictures whose colors are inverted, where they are augmented.
         procedural: share of the styles, own styles apart, that code draws from the seed (stripes, mosaics, outlines and
             the like, see `procedural`) in place of a picture.
         flips: mirror half of the styles left to right, half top to bottom.
         keep_mb: memory per worker, in MB, for decoded pictures.
         workers: processes that decode.
-        resident: keep every picture decoded on the training device, and cut and recolour there.
+        resident: keep every picture decoded on the training device, and cut and recolor there.
     """
 
     photos: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ class DataConfig:
     brightness: float = 0.8
     saturation: tuple[float, float] = (0.5, 1.5)
     hue: float = 0.2
-    grey: float = 0.0
+    gray: float = 0.0
     invert: float = 0.0
     procedural: float = 0.0
     flips: bool = True
@@ -98,7 +98,7 @@ class DataConfig:
     resident: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("grey", "invert", "procedural"):
+        for name in ("gray", "invert", "procedural"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"data.{name} is {getattr(self, name)}; it must be between 0 and 1")
         for name in ("photo_short", "style_short", "style_size"):

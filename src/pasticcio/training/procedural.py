@@ -35,7 +35,7 @@ def draw_style(side: int, rng: Random, kind: str = "") -> Pixels:
 
 
 def palette(rng: Random, count: int) -> Colors:
-    """Colours that go together: around one hue, around two opposite ones, all hues, or dark and light."""
+    """Colors that go together: around one hue, around two opposite ones, all hues, or dark and light."""
     hue, scheme = rng.random(), rng.integers(5)
     colors = []
     for _ in range(count):
@@ -59,7 +59,7 @@ def smooth(side: int, rng: Random, waves: float) -> Field:
 
 
 def of_palette(values: Field, colors: Colors, blend: bool = False) -> Colors:
-    """Colours of a field, which runs through the palette as it grows: in steps, or blended."""
+    """Colors of a field, which runs through the palette as it grows: in steps, or blended."""
     place = values % len(colors)
     low = place.astype(np.int64) % len(colors)
     if not blend:
@@ -152,7 +152,7 @@ def dots(side: int, rng: Random) -> Colors:
 
 
 def mosaic(side: int, rng: Random) -> Colors:
-    """Small tiles of nearly one colour each, with joints."""
+    """Small tiles of nearly one color each, with joints."""
     number, gap = cells(side, rng, log_uniform(rng, 8, 30), rng.uniform(0.2, 0.9))
     colors = palette(rng, int(rng.integers(4, 8)))
     field = of_palette(3 * smooth(side, rng, 3) + 3, colors)
@@ -290,7 +290,7 @@ def facets(side: int, rng: Random) -> Colors:
 
 
 def rings(side: int, rng: Random) -> Colors:
-    """Concentric rings around a few centres."""
+    """Concentric rings around a few centers."""
     y, x = np.mgrid[:side, :side].astype(np.float32)
     centers = rng.uniform(0, side, (int(rng.integers(1, 12)), 2))
     nearest = np.min([np.hypot(y - row, x - column) for row, column in centers], 0).astype(np.float32)

@@ -21,7 +21,7 @@ from pasticcio.image.picture import as_float
 from pasticcio.model.folder import PIXELS, PIXELS_INT8, Model
 from pasticcio.model.sessions import ONNXRUNTIME, ONNXRUNTIME_INT8
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.batches import Pictures, centre_crop
+from pasticcio.training.batches import Pictures, center_crop
 from pasticcio.training.export import borrowing
 
 CALIBRATION = 30  # pairs of a photo and a style
@@ -111,7 +111,7 @@ def _difference(stylizer: Stylizer, quantized: Stylizer, pair: Inputs) -> float:
 
 
 def _square(pictures: Pictures, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return np.ascontiguousarray(centre_crop(pictures.load(number), SIDE, SIDE))
+    return np.ascontiguousarray(center_crop(pictures.load(number), SIDE, SIDE))
 
 
 def _spread(available: int, count: int) -> list[int]:

@@ -309,7 +309,7 @@ class Run:
         if self.lost == LOST:
             raise TrainingError(
                 f"the gradient is {gradient} in {LOST} steps on end, the last being {self.step}; are there photos of "
-                "one colour? Otherwise lower learning_rate"
+                "one color? Otherwise lower learning_rate"
             )
         if not self.lost:  # or one picture would spoil every weight
             self.optimizer.step()
