@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pasticcio.errors import MissingExtraError, OptionError, StyleError
+from pasticcio.errors import OptionError, StyleError
+from pasticcio.extras import extra
 
 if TYPE_CHECKING:
     from pasticcio.space.embeddings import Embeddings, Report
@@ -247,7 +248,7 @@ def experiment(
     model: ModelOption = "default",
 ) -> None:
     """Repeat an experiment of the paper and print its table; goes on where it was broken off."""
-    with _extra("experiments", "train"):
+    with extra("train", "an experiment"):
         from pasticcio.experiments import run as experiments
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -303,13 +304,3 @@ def _bar(title: str) -> Iterator[Report]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextmanager
-def _extra(what: str, extra: str = "analysis") -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "pasticcio":
-            raise
-        raise MissingExtraError(f"{what} ({error.name})", extra) from error

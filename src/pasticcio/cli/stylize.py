@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasticcio.cli.main import SOME_BAD, ModelOption, RuntimeOption
-from pasticcio.errors import MissingExtraError, OptionError, OutputError, StyleError
+from pasticcio.errors import OptionError, OutputError, StyleError
+from pasticcio.extras import extra
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -276,10 +277,8 @@ def demo(
     model: ModelOption = "default",
 ) -> None:
     """Stylize scikit-image's photos with named styles; says where the pictures are."""
-    try:
+    with extra("demo", "the demo"):
         from skimage import data
-    except ImportError as error:
-        raise MissingExtraError("the demo", "demo") from error
     from pasticcio.image.picture import save_image
     from pasticcio.render.stylizer import Stylizer
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pasticcio.cli.main import ModelOption
-from pasticcio.errors import MissingExtraError
+from pasticcio.extras import extra
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -95,12 +95,8 @@ def training_extra() -> Iterator[None]:
     """Around the imports of training: says which extra is missing, and sets the threads up before torch starts them."""
     # Threads of torch that spin for their next task take the cores from those that transform Winograd's tiles.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
+    with extra("train", "this command"):
         yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "pasticcio":
-            raise
-        raise MissingExtraError(f"this command ({error.name})", "train") from error
 
 
 @contextmanager
