@@ -28,6 +28,54 @@ def test_stages_build_on_each_other(tmp_path):
     assert second.start == f"{first.out}/model"
 
 
+def test_a_stage_inherits_from_the_stage_before_it(tmp_path):
+    text = """
+        steps = 5
+        [loss]
+        pixel = 1.0
+        [[stage]]
+        start = "somewhere"
+        branch = "weights"
+        inception = ""
+        frozen = ["heads"]
+        rates = { transfer = 0.5 }
+        network.predictor_directions = 4
+        loss.grid = 2.0
+        loss.restyled = { relu1_1 = 1.0 }
+        [[stage]]
+        frozen = []
+        rates = {}
+        loss.restyled = { relu2_1 = 1.0 }
+        [[stage]]
+        loss.pixel = 3.0
+    """
+    first, second, third = read_recipe(write(tmp_path, text))
+    assert (first.start, first.branch, first.rates) == ("somewhere", "weights", {"transfer": 0.5})
+    assert (second.start, second.branch) == (f"{first.out}/model", "")
+    assert (second.frozen, second.rates, second.loss.restyled) == ((), {}, {"relu2_1": 1.0})
+    assert (third.steps, third.network.predictor_directions, third.loss.grid, third.loss.pixel) == (5, 4, 2.0, 3.0)
+    assert third.loss.restyled == {"relu2_1": 1.0}
+    assert [config.out.rsplit("/", 1)[1] for config in (first, second, third)] == ["stage-1", "stage-2", "stage-3"]
+
+
+def test_the_stages_of_the_default_recipe():
+    stages = read_recipe(RECIPES / "default.toml")
+    assert [stage.steps for stage in stages] == [5450, 330, 820, 430, 2380, 840, 2450, 200, 7000, 1200]
+    assert [stage.reuse for stage in stages] == [1, 1, *[3] * 8]
+    assert [stage.loss.grid for stage in stages] == [1e4, 1e4, 4e4, 3e5, 1e5, 1e5, *[2.5e5] * 4]
+    assert [stage.data.crop for stage in stages] == [128, 128, 144, 144, *[128] * 6]
+    assert [stage.data.photo_short[1] for stage in stages] == [288, 288, *[448] * 4, 512, 512, 448, 448]
+    assert [bool(stage.branch) for stage in stages] == [number == 5 for number in range(1, 11)]
+    assert [bool(stage.frozen) for stage in stages] == [number in (5, 6, 7, 9, 10) for number in range(1, 11)]
+    assert [bool(stage.rates) for stage in stages] == [number == 8 for number in range(1, 11)]
+    assert {stage.loss_network.padding for stage in stages} == {"reflect"}
+
+
+def test_the_old_spelling_of_a_key_is_read(tmp_path):
+    (config,) = read_recipe(write(tmp_path, "[data]\ngrey = 0.25\n"))
+    assert config.data.gray == 0.25
+
+
 def test_set_overrides_every_stage(tmp_path):
     recipe = write(tmp_path, "[[stage]]\nsteps = 5\n[[stage]]\nsteps = 7\n")
     configs = read_recipe(recipe, ["steps=9", "data.crop = 32", "data.photos=some folder", "network.margin=16"])

@@ -24,6 +24,9 @@ else:
 T = TypeVar("T")
 
 PARTS = ("predictor", "heads", "transfer")  # of a StyleNetwork
+BEGINNINGS = ("start", "branch", "inception")  # keys that a stage does not inherit
+WHOLE = ("content", "style", "restyled", "rates")  # tables that a stage replaces whole
+OLD_SPELLINGS = {"grey": "gray"}
 
 
 @dataclass(frozen=True)
@@ -224,8 +227,11 @@ class TrainConfig:
 def read_recipe(path: Path, settings: typing.Sequence[str] = ()) -> list[TrainConfig]:
     """The stages of a recipe, in order; a recipe without `[[stage]]` tables is one stage.
 
-    Each `[[stage]]` holds what differs from the recipe's common part, and begins with the model that
-    the stage before it ended with.
+    A `[[stage]]` holds what differs from the stage before it, the first one what differs from the keys above it.
+    Tables are inherited key by key; those whose keys the recipe chooses (`loss.content`, `loss.style`, `loss.restyled`,
+    `rates`) are replaced whole, so `rates = {}` empties one. `start`, `branch` and `inception` say how weights begin
+    and are not inherited: every stage but the first begins with the model that the stage before it ended with. The
+    folder of a stage is `stage-N` within `out`.
 
     Args:
         path: TOML file.
@@ -254,8 +260,11 @@ def read_recipe(path: Path, settings: typing.Sequence[str] = ()) -> list[TrainCo
             target = target.setdefault(parent, {})
         target[last] = _toml_value(value.strip())
     configs: list[TrainConfig] = []
+    inherited = common
     for number, stage in enumerate(stages, start=1):
-        values = _merge(_merge(common, stage), overrides)
+        inherited = _merge(inherited, stage)
+        values = _merge(inherited, overrides)
+        inherited = {key: value for key, value in inherited.items() if key not in BEGINNINGS}
         if len(stages) > 1:
             values["out"] = f"{values['out']}/stage-{number}"
             if configs:
@@ -273,9 +282,10 @@ def from_dict(cls: type[T], values: dict[str, Any], source: str, prefix: str = "
     hints = typing.get_type_hints(cls)
     names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     converted = {}
-    for key, value in values.items():
+    for written, value in values.items():
+        key = OLD_SPELLINGS.get(written, written)
         if key not in names:
-            raise ConfigError(f"{source}: unknown key {prefix}{key}; {nearest(key, names)}")
+            raise ConfigError(f"{source}: unknown key {prefix}{written}; {nearest(written, names)}")
         converted[key] = _convert(hints[key], value, source, f"{prefix}{key}")
     try:
         return cls(**converted)
@@ -306,11 +316,11 @@ def _convert(hint: Any, value: Any, source: str, key: str) -> Any:
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`above` over `below`, table by table; weights of layers are replaced whole."""
+    """`above` over `below`, table by table, those in `WHOLE` replaced."""
     merged = dict(below)
     for key, value in above.items():
         inner = merged.get(key)
-        nested = isinstance(value, dict) and isinstance(inner, dict) and key not in ("content", "style")
+        nested = isinstance(value, dict) and isinstance(inner, dict) and key not in WHOLE
         merged[key] = _merge(inner, value) if nested else value  # type: ignore[arg-type]
     return merged
 
