@@ -128,8 +128,7 @@ class Adain(nn.Module):
     def forward(self, content: Tensor, mean: Tensor, deviation: Tensor, alpha: float = 1.0) -> Tensor:
         """(B, 3, H, W) in [0, 1] to about that; sides are multiples of 8."""
         features = self.encoder(content)["relu4_1"]
-        own_mean, own_deviation = statistics(features)
-        x = alpha * ((features - own_mean) / own_deviation * deviation + mean) + (1 - alpha) * features
+        x = alpha * exchanged(features, mean, deviation) + (1 - alpha) * features
         for number, conv in enumerate(self.decoder):
             x = conv(F.pad(x, (1, 1, 1, 1), mode="reflect"))
             x = F.relu(x) if number < len(self.decoder) - 1 else x
@@ -152,6 +151,84 @@ def adain(shared: Path, alpha: float = 1.0) -> Method:
 
     name = "AdaIN" + ("" if alpha == 1.0 else f", alpha {alpha:g}")
     return Method(name, files_size(*files), prepare, render)
+
+
+class MicroAst(nn.Module):
+    """MicroAST (Wang et al. 2023, arXiv 2211.15313), of its published weights.
+
+    Two encoders of four convolutions and two residual blocks, one for the photo and one for the style; a modulator that
+    makes a scale and a shift per channel of the style's features; a decoder whose two residual blocks they steer.
+
+    Args:
+        file: of the weights.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.state = {name: value.float() for name, value in read_state(file).items()}
+
+    def style(self, picture: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+        """What `forward` wants of a style picture (B, 3, H, W): of each of two levels the statistics and modulation."""
+        levels = self._encode(picture, "style_encoder")
+        return tuple(
+            (*statistics(x), *(self._modulation(x, f"{kind}{number}") for kind in ("weight", "bias")))
+            for number, x in enumerate(levels, start=1)
+        )  # type: ignore[return-value]
+
+    def forward(self, content: Tensor, style: tuple[tuple[Tensor, ...], ...]) -> Tensor:
+        """(B, 3, H, W) in [0, 1] to about that; sides are multiples of 4."""
+        shallow, deep = style
+        x = self._encode(content, "content_encoder")[1]
+        x = self._block(exchanged(x, *deep[:2]), "decoder.dec1", *deep[2:])
+        x = self._block(exchanged(x, *shallow[:2]), "decoder.dec2", *shallow[2:])
+        for first, second, groups in (("1", "3", 32), ("6", "8", 16)):
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = F.relu(self._conv(x, f"decoder.dec3.{first}", groups=groups))
+            x = F.relu(self._conv(x, f"decoder.dec3.{second}"))
+        return self._conv(x, "decoder.dec3.10")
+
+    def _encode(self, x: Tensor, part: str) -> tuple[Tensor, Tensor]:
+        x = F.relu(self._conv(x, f"{part}.enc1.0"))
+        for strided, plain, groups in (("2", "4", 16), ("6", "8", 32)):
+            x = F.relu(self._conv(x, f"{part}.enc1.{strided}", stride=2, groups=groups))
+            x = F.relu(self._conv(x, f"{part}.enc1.{plain}"))
+        shallow = self._block(x, f"{part}.enc1.10")
+        return shallow, self._block(shallow, f"{part}.enc2.0")
+
+    def _block(self, x: Tensor, name: str, weight: Tensor | float = 1.0, bias: Tensor | float = 0.0) -> Tensor:
+        y = F.relu(weight * self._conv(x, f"{name}.conv1") + bias * x)
+        return x + weight * self._conv(y, f"{name}.conv2") + bias * y
+
+    def _modulation(self, features: Tensor, name: str) -> Tensor:
+        return self._conv(features, f"modulator.{name}.0", groups=64).mean((2, 3), keepdim=True)
+
+    def _conv(self, x: Tensor, name: str, stride: int = 1, groups: int = 1) -> Tensor:
+        weight = self.state[f"{name}.conv_layer.weight"]
+        side = weight.shape[2] // 2
+        padded = F.pad(x, (side, side, side, side), mode="reflect") if side else x
+        return F.conv2d(padded, weight, self.state[f"{name}.conv_layer.bias"], stride, groups=groups)
+
+
+def exchanged(features: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
+    """Features with other channel statistics."""
+    own_mean, own_deviation = statistics(features)
+    return (features - own_mean) / own_deviation * deviation + mean
+
+
+def microast(shared: Path) -> Method:
+    """`MicroAst` as a method."""
+    file = shared / "peers/microast.safetensors"
+    network = MicroAst(file)
+
+    @torch.no_grad()
+    def prepare(style: Array) -> Any:
+        return network.style(tensor(style))
+
+    @torch.no_grad()
+    def render(photo: Array, wanted: Any) -> Array:
+        return array(network(tensor(photo), wanted))
+
+    return Method("MicroAST", files_size(file), prepare, render)
 
 
 def optimization(shared: Path, iterations: int, style_weight: float) -> Method:

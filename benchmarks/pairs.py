@@ -1,8 +1,13 @@
-"""The fixed lists of the quality benchmark, all from the shared data: nothing in the first two was ever trained on."""
+"""The two lists of the quality benchmark, all from the shared data: nothing in either was ever trained on.
+
+"test" is 20 photos and 40 styles of the test split of the training material. "classic" is the photos and styles that
+papers and repositories of this field show; they are for measuring alone.
+"""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +83,37 @@ STYLES = (
 )
 
 
+@dataclass(frozen=True)
+class PairList:
+    """Photos and styles that are compared.
+
+    Attributes:
+        name: "test" or "classic".
+        photos, styles: files.
+    """
+
+    name: str
+    photos: tuple[Path, ...]
+    styles: tuple[Path, ...]
+
+    def pairs(self, thin: int) -> list[tuple[int, int]]:
+        """Numbers of photo and style of every pair; one in `thin`, spread over photos and styles."""
+        return [(p, s) for s in range(len(self.styles)) for p in range(len(self.photos)) if (p + s) % thin == 0]
+
+
+def find_list(shared: Path, name: str) -> PairList:
+    """A list by its name."""
+    if name == "test":
+        return PairList(name, *(tuple(find(shared, file) for file in files) for files in (PHOTOS, STYLES)))
+    folders = [shared / "classic" / part for part in ("content", "style")]
+    photos, styles = (tuple(sorted(folder.glob("*.jpg"))) for folder in folders)
+    if not photos or not styles:
+        sys.exit(f"there are no pictures in {folders[0]} or {folders[1]}; leave out --lists {name}")
+    return PairList(name, photos, styles)
+
+
 def pairs(thin: int) -> list[tuple[int, int]]:
-    """Numbers of photo and style of every pair; one in `thin`, each photo and each style equally often."""
+    """Numbers of photo and style of every pair of the test list; one in `thin`, each photo and style equally often."""
     return [(p, s) for s in range(len(STYLES)) for p in range(len(PHOTOS)) if (p + s) % thin == 0]
 
 

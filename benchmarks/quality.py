@@ -1,7 +1,9 @@
 """The quality benchmark: one table, on photos and styles that nothing was trained on.
 
     python benchmarks/quality.py --shared ../shared --thin 8 --out docs/benchmarks
+    python benchmarks/quality.py --lists classic --thin 4 --sizes 384
 
+There are two lists of pairs (`pairs.py`), and where their packages are installed two judges (`judges.py`).
 Methods take turns on every pair, so that their times are taken under the same conditions. With
 --results what was measured before is kept, and only methods or sizes that are not there are run.
 """
@@ -9,6 +11,7 @@ Methods take turns on every pair, so that their times are taken under the same c
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import sys
@@ -22,11 +25,12 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from judges import Judges
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 from measures import Measures, Seen, clipped, frame, spectrum, ssim
-from methods import MAGENTA, Method, adain, magenta, optimization, ours, untouched
-from pairs import PHOTOS, STYLES, find, pairs, square
+from methods import MAGENTA, Method, adain, magenta, microast, optimization, ours, untouched
+from pairs import PHOTOS, STYLES, PairList, find, find_list, square
 
 from pasticcio.image.picture import open_image, to_pil
 from pasticcio.render.stylizer import Stylizer
@@ -34,6 +38,7 @@ from pasticcio.training.batches import Pictures, center_crop
 
 SIZES = (256, 384, 512)
 STRENGTHS = (0.25, 0.5, 0.75)
+PLANE_FILES = {"test": "plane.png", "classic": "plane-classic.png"}  # by list
 OWN = 2  # every so many photos is given to every method as its own style
 SHEET_PHOTOS, SHEET_STYLES = (0, 3, 10, 14, 17), (0, 7, 18, 21, 24, 31, 34, 39)
 PLANES = {"VGG-19": ("content4", "style"), "SqueezeNet": ("squeeze_content", "squeeze_style")}
@@ -52,14 +57,16 @@ def main() -> None:
     if not (shared / "data/photos.csv").exists():
         sys.exit(f"the benchmark needs the shared data, which is not at {shared}; name its folder with --shared")
     measures = Measures(shared / "weights")
-    for size in arguments.sizes:
-        methods = [m for m in all_methods(arguments) if key(m, size) not in results]
-        if methods:
-            results |= compare(methods, size, pairs(arguments.thin), load(shared, size, measures), measures)
-        if arguments.optimize and f"{size} optimized" not in results and size == arguments.sizes[0]:
-            results[f"{size} optimized"] = optimize(arguments, size, measures)
-        if arguments.results:
-            arguments.results.write_text(json.dumps(results))
+    for name in arguments.lists:
+        those = find_list(shared, name)
+        for size in arguments.sizes:
+            methods = [m for m in all_methods(arguments) if key(name, size, m.name) not in results]
+            if methods:
+                results |= compare(methods, those, size, arguments.thin, measures)
+            if arguments.optimize and key(name, size, "optimized") not in results and size == arguments.sizes[0]:
+                results[key(name, size, "optimized")] = optimize(arguments, those, size, measures)
+            if arguments.results:
+                arguments.results.write_text(json.dumps(results))
     if arguments.observed and "observed" not in results:
         results["observed"] = observed(arguments, measures)
     if arguments.results:
@@ -70,7 +77,8 @@ def main() -> None:
     print(table(results, arguments))
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
-        plane(results, arguments.sizes, arguments.out / "plane.png")
+        for name in arguments.lists:
+            plane(results, name, arguments.sizes, arguments.out / PLANE_FILES[name])
         if extra:
             distributions(extra, arguments.out / "styles.png")
         sheet(arguments, arguments.out / "sheet.jpg")
@@ -79,8 +87,9 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
+    parser.add_argument("--lists", nargs="+", default=["test"], choices=PLANE_FILES, help="of pairs")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--thin", type=int, default=1, help="one in so many of the 800 pairs")
+    parser.add_argument("--thin", type=int, default=1, help="one in so many of a list's pairs")
     parser.add_argument("--models", nargs="+", default=["default"], help="names or folders of our models")
     parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS, help="of our models, beside 1")
     parser.add_argument("--optimize", type=int, default=0, help="pairs to optimize at the first size")
@@ -98,31 +107,29 @@ def all_methods(arguments: argparse.Namespace) -> list[Method]:
     peers = arguments.shared / "peers"
     methods = [untouched(), *(magenta(peers, kind) for kind in MAGENTA)]
     methods += [adain(arguments.shared, alpha) for alpha in (0.75, 1.0)]
+    methods.append(microast(arguments.shared))
     for model in arguments.models:
         stylizer = Stylizer(model)
         methods += [ours(stylizer, strength) for strength in (*arguments.strengths, 1.0)]
     return [m for m in methods if not arguments.only or any(m.name.startswith(word) for word in arguments.only)]
 
 
-def key(method: Method, size: int) -> str:
-    return f"{size} {method.name}"
+def key(those: str, size: int, name: str) -> str:
+    """Of a row of the results."""
+    return f"{those} {size} {name}"
 
 
-def load(shared: Path, size: int, measures: Measures) -> tuple[list[Seen], list[Seen]]:
+def load(those: PairList, size: int, measures: Measures) -> tuple[list[Seen], list[Seen]]:
     """Photos and styles at one size with what the loss networks say of them."""
-    photos = [measures.photo(square(find(shared, name), size)) for name in PHOTOS]
-    return photos, [measures.style(square(find(shared, name), size)) for name in STYLES]
+    photos = [measures.photo(square(path, size)) for path in those.photos]
+    return photos, [measures.style(square(path, size)) for path in those.styles]
 
 
-def compare(
-    methods: list[Method],
-    size: int,
-    which: list[tuple[int, int]],
-    seen: tuple[list[Seen], list[Seen]],
-    measures: Measures,
-) -> Results:
+def compare(methods: list[Method], those: PairList, size: int, thin: int, measures: Measures) -> Results:
     """Run every method on every pair, in turn."""
-    photos, styles = seen
+    photos, styles = load(those, size, measures)
+    judges = Judges([photo.image for photo in photos], [style.image for style in styles])
+    which = those.pairs(thin)
     found: dict[str, dict[str, list[float]]] = {m.name: defaultdict(list) for m in methods}
     own: dict[str, list[list[float]]] = {m.name: [] for m in methods}
     for number, (p, s) in enumerate(which):
@@ -133,10 +140,11 @@ def compare(
             output = method.render(photo.image, wanted)
             taken = time.perf_counter() - begun
             figures = measures(output, photo, style) | spectrum(output)
+            figures |= judges(output, p, s)
             figures |= {"ms": 1000 * taken, "frame": frame(output), "clipped": clipped(output)}
             for name, value in figures.items():
                 found[method.name][name].append(value)
-        progress(f"{size} pixels: pair {number + 1} of {len(which)}")
+        progress(f"{those.name}, {size} pixels: pair {number + 1} of {len(which)}")
     for photo in photos[::OWN]:
         for method in methods:
             output = method.render(photo.image, method.prepare(photo.image))
@@ -147,21 +155,26 @@ def compare(
             reference[name].append(value)
     print(file=sys.stderr)
     rows = {
-        key(m, size): {**found[m.name], "own": own[m.name], "megabytes": m.megabytes, "pairs": len(which)}
+        key(those.name, size, m.name): {
+            **found[m.name],
+            "own": own[m.name],
+            "megabytes": m.megabytes,
+            "pairs": len(which),
+        }
         for m in methods
     }
-    return rows | {f"{size} styles": dict(reference)}
+    return rows | {key(those.name, size, "styles"): dict(reference)}
 
 
-def optimize(arguments: argparse.Namespace, size: int, measures: Measures) -> dict[str, Any]:
+def optimize(arguments: argparse.Namespace, those: PairList, size: int, measures: Measures) -> dict[str, Any]:
     """What the loss can reach on some pairs, spread over the list."""
     method = optimization(arguments.shared, arguments.iterations, arguments.style_weight)
-    every = pairs(8)
+    every = those.pairs(8)
     found: dict[str, Any] = defaultdict(list)
     numbers = np.linspace(0, len(every) - 1, arguments.optimize).round().astype(int)
     for done, (p, s) in enumerate(every[i] for i in numbers):
-        photo = measures.photo(square(find(arguments.shared, PHOTOS[p]), size))
-        style = measures.style(square(find(arguments.shared, STYLES[s]), size))
+        photo = measures.photo(square(those.photos[p], size))
+        style = measures.style(square(those.styles[s], size))
         begun = time.perf_counter()
         output = method.render(photo.image, method.prepare(style.image))
         found["ms"].append(1000 * (time.perf_counter() - begun))
@@ -220,12 +233,19 @@ def ratio_text(found: Observed) -> str:
 def table(results: Results, arguments: argparse.Namespace) -> str:
     """Markdown."""
     lines = []
-    for size in arguments.sizes:
-        rows = {k.split(" ", 1)[1]: r for k, r in results.items() if k.startswith(f"{size} ")}
+    for those, size in itertools.product(arguments.lists, arguments.sizes):
+        start = key(those, size, "")
+        rows = {k.removeprefix(start): r for k, r in results.items() if k.startswith(start)}
         reference = rows.pop("styles", None)
         best = rows.pop("optimized", None)
         count = max(row["pairs"] for row in rows.values())
-        lines += ["", f"### {size} pixels, {count} pairs", "", *head(), *(line(n, r) for n, r in rows.items())]
+        lines += [
+            "",
+            f"### {those} list, {size} pixels, {count} pairs",
+            "",
+            *head(),
+            *(line(n, r) for n, r in rows.items()),
+        ]
         if best:
             lines.append(line(f"{best['name']} ({best['pairs']} of the pairs)", best))
             beside = " / ".join(f"{np.mean(best[f'beside_{name}']):.3f}" for name in ("content4", "style"))
@@ -238,7 +258,8 @@ def table(results: Results, arguments: argparse.Namespace) -> str:
 def head() -> list[str]:
     names = (
         "method", "content relu4_1", "relu3_3", "style mean", "median", "SqueezeNet content", "style mean", "median",
-        "SSIM", "variation", "own style: difference", "SSIM", "ms", "MB",
+        "photo found", "style found: EfficientNet, AlexNet", "SSIM", "variation", "own style: difference", "SSIM",
+        "ms", "MB",
     )  # fmt: skip
     return ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
 
@@ -249,11 +270,16 @@ def line(name: str, row: dict[str, Any]) -> str:
     cells = [
         name, f"{mean['content4']:.3f}", f"{mean['content3']:.3f}", f"{mean['style']:.3f}",
         f"{statistics.median(row['style']):.3f}", f"{mean['squeeze_content']:.3f}", f"{mean['squeeze_style']:.3f}",
-        f"{statistics.median(row['squeeze_style']):.3f}", f"{mean['ssim']:.3f}",
+        f"{statistics.median(row['squeeze_style']):.3f}", share(mean, "photo found"),
+        ", ".join(share(mean, f"style found, {judge}") for judge in ("efficientnet", "alexnet")), f"{mean['ssim']:.3f}",
         f"{statistics.median(row['variation']):.2f}", "" if own is None else f"{own[0]:.4f}",
         "" if own is None else f"{own[1]:.3f}", f"{statistics.median(row['ms']):.0f}", f"{row['megabytes']:.1f}",
     ]  # fmt: skip
     return "| " + " | ".join(cells) + " |"
+
+
+def share(mean: dict[str, float], name: str) -> str:
+    return f"{mean[name]:.0%}" if name in mean else "-"
 
 
 def artifacts(rows: dict[str, Any], reference: dict[str, list[float]]) -> list[str]:
@@ -274,7 +300,7 @@ def artifacts(rows: dict[str, Any], reference: dict[str, list[float]]) -> list[s
     return lines
 
 
-def plane(results: Results, sizes: list[int], path: Path) -> None:
+def plane(results: Results, those: str, sizes: list[int], path: Path) -> None:
     """Content against style loss: a point a method, a line through the strengths of one."""
     figure, axes = plt.subplots(2, len(sizes), figsize=(4.6 * len(sizes), 8.4), squeeze=False)
     colors: dict[str, str] = {}  # a method's is the same everywhere
@@ -283,13 +309,14 @@ def plane(results: Results, sizes: list[int], path: Path) -> None:
             axis = axes[row][column]
             curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
             for name, found in results.items():
-                if name.startswith(f"{size} ") and content in found:
-                    label = found["name"] if name.endswith("optimized") else name.split(" ", 1)[1].split(",")[0]
+                if name.startswith(key(those, size, "")) and content in found:
+                    label = name.removeprefix(key(those, size, "")).split(",")[0]
+                    label = found["name"] if label == "optimized" else label
                     curves[label].append((float(np.mean(found[content])), statistics.median(found[style])))
             for label, points in curves.items():
                 color = colors.setdefault(label, f"C{len(colors)}")
                 axis.plot(*zip(*sorted(points), strict=True), "o-", label=label, markersize=5, color=color)
-            axis.set(title=f"{network}, {size} pixels", yscale="log")
+            axis.set(title=f"{network}, {those} list, {size} pixels", yscale="log")
             decimals(axis.yaxis)
             axis.grid(alpha=0.3)
             axis.set_xlabel(f"content loss ({'relu4_1' if row == 0 else 'fire5'})")
