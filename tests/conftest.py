@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes run the tests: more threads would wait for each other
-os.environ["PASTICCIO_RUNTIME"] = "onnxruntime"  # the same pictures whatever else is installed
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist runs two processes; more threads would wait for each other
+os.environ["PASTICCIO_RUNTIME"] = "onnxruntime"  # the runtime is the same whether or not OpenVINO is installed
 os.environ["PASTICCIO_CACHE"] = "0"
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT / "scripts"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what this machine cannot run."""
+    if item.get_closest_marker("gpu"):
+        torch = pytest.importorskip("torch")
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
+    if (marker := item.get_closest_marker("network")) and not _reachable(*marker.args):
+        pytest.skip(f"needs the internet: {marker.args[0]} cannot be reached")
+
+
+def _reachable(host: str) -> bool:
+    try:
+        socket.create_connection((host, 443), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def shared(*parts: str) -> Path:

@@ -96,7 +96,6 @@ def test_processes_take_turns(tmp_path):
     ours = cell["Pasticcio default, onnxruntime"]
     assert ours["runs"] == 3
     assert ours["count"] > 1e6
-    assert all(row["idle"] < 0.5 for row in cell.values() if "idle" in row)
     assert "is not there): Magenta 8-bit weights, LiteRT." in said
     assert "Peak (best matrix product)" in said
     again = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200).stdout
