@@ -28,7 +28,7 @@ from pasticcio.augment import RandomStyle
 from pasticcio.image.picture import open_image, to_pil
 from pasticcio.render.embedder import style_view
 from pasticcio.space.embeddings import find_pictures
-from pasticcio.training.batches import color_matrix
+from pasticcio.training.crops import color_matrix
 
 SIDE, MARGIN = 64, 8
 KINDS = {"none": "crops and mirror images", "style": "and random styles", "colors": "and colors"}

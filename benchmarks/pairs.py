@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from pasticcio.image.picture import Array, open_image
-from pasticcio.training.batches import center_crop
+from pasticcio.training.crops import center_crop
 
 PHOTOS = (
     "airliner__nips2017-5adb3d985cf217a9.jpg",

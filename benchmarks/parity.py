@@ -22,7 +22,7 @@ from pasticcio.model.auto import version
 from pasticcio.model.folder import Model
 from pasticcio.model.sessions import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.batches import center_crop
+from pasticcio.training.crops import center_crop
 from pasticcio.training.export import load_network
 
 SKIMAGE = ("astronaut", "coffee", "chelsea", "rocket", "retina")

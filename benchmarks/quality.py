@@ -34,7 +34,8 @@ from pairs import PHOTOS, STYLES, PairList, find, find_list, square
 
 from pasticcio.image.picture import open_image, to_pil
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.batches import Pictures, center_crop
+from pasticcio.training.crops import center_crop
+from pasticcio.training.pictures import Pictures
 
 SIZES = (256, 384, 512)
 STRENGTHS = (0.25, 0.5, 0.75)

@@ -11,8 +11,8 @@ from pasticcio.baselines.optimize import LOSS
 from pasticcio.baselines.tune import nearest_row, tune
 from pasticcio.errors import ConfigError, DataError, OptionError, OutputError, TrainingError
 from pasticcio.nn.network import StyleNetwork
-from pasticcio.training.batches import Pictures
 from pasticcio.training.export import load_network, save_model, style_names
+from pasticcio.training.pictures import Pictures
 from pasticcio.training.pretrained import load_vgg
 from pasticcio.training.train import CHECKPOINT
 

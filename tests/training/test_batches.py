@@ -1,5 +1,4 @@
 import dataclasses
-import tarfile
 
 import numpy as np
 import pytest
@@ -7,16 +6,9 @@ import torch
 from PIL import Image
 
 from pasticcio.errors import DataError
-from pasticcio.training.batches import (
-    Batches,
-    Pictures,
-    ResidentBatches,
-    center_crop,
-    change_colors,
-    find_pictures,
-    random_crop,
-)
+from pasticcio.training.batches import Batches, ResidentBatches
 from pasticcio.training.config import DataConfig
+from pasticcio.training.crops import center_crop
 
 
 @pytest.fixture
@@ -80,32 +72,6 @@ def test_own_style_is_the_photo(config):
     assert [int(style.max()) for style in batch.styles] == [200, 200, 0, 0]
 
 
-def test_lists_tables_and_shards_hold_the_same_pictures(pictures, tmp_path):
-    folder = pictures / "photos"
-    names = sorted(path.name for path in folder.iterdir())
-    (tmp_path / "list.txt").write_text("\n".join(str(folder / name) for name in names))
-    shard = tmp_path / "shard.tar"
-    with tarfile.open(shard, "w") as tar:
-        for name in names:
-            tar.add(folder / name, name)
-        (tmp_path / "label.json").write_text("{}")
-        tar.add(tmp_path / "label.json", "000.json")
-    sources = [Pictures([str(source)]) for source in (folder, tmp_path / "list.txt", shard)]
-    assert {len(source) for source in sources} == {len(names)}
-    for index in range(len(names)):
-        a, b, c = (source.load(index) for source in sources)
-        assert np.array_equal(a, b)
-        assert np.array_equal(a, c)
-
-
-def test_tables_are_split(pictures, tmp_path):
-    table = tmp_path / "photos.csv"
-    table.write_text("file,split\n000.png,train\n001.png,test\n002.png,train\n")
-    (tmp_path / "photos").symlink_to(pictures / "photos")
-    assert [entry.path.name for entry in find_pictures(table, "train")] == ["000.png", "002.png"]
-    assert Pictures([str(table)], "test").load(0).shape == (96, 96, 3)
-
-
 def test_bad_pictures_are_skipped_and_named(config, tmp_path):
     Image.new("RGB", (96, 96), (0, 128, 0)).save(tmp_path / "b-good.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "a-tiny.png")
@@ -123,36 +89,6 @@ def test_no_usable_picture_is_an_error(config, tmp_path, make, message):
     make(tmp_path)
     with pytest.raises(DataError, match=message):
         Batches(dataclasses.replace(config, photos=(str(tmp_path),)), 1, 0.0, seed=0)[0]
-
-
-def test_unknown_sources(tmp_path):
-    (tmp_path / "data.parquet").write_bytes(b"")
-    (tmp_path / "bad.csv").write_text("name\nx.png\n")
-    for source, message in (
-        ("none", "no such"),
-        ("data.parquet", "is no picture, folder"),
-        ("bad.csv", "no column 'file'"),
-    ):
-        with pytest.raises(DataError, match=message):
-            Pictures([str(tmp_path / source)])
-
-
-def test_memory_for_decoded_pictures_is_bounded(pictures):
-    photos = Pictures([str(pictures / "photos")])
-    photos.keep_bytes = 3 * 96 * 96 * 3
-    for index in (0, 1, 2, 3, 4, 0, 5):
-        photos.load(index)
-    assert len(photos._kept) == 3
-
-
-def test_crops_keep_the_scale():
-    """A crop as if the short side were twice the crop shows half of it."""
-    ramp = np.repeat(np.arange(100, dtype=np.uint8)[None, :, None], 60, 0).repeat(3, 2)
-    crop = center_crop(ramp, 30, 60)
-    assert crop.shape == (30, 30, 3)
-    assert abs(int(crop[0, -1, 0]) - int(crop[0, 0, 0]) - 29) <= 1
-    wide = random_crop(ramp, 30, 30, np.random.default_rng(0))
-    assert abs(int(wide[0, -1, 0]) - int(wide[0, 0, 0]) - 58) <= 2
 
 
 @pytest.mark.parametrize("kind", [Batches, ResidentBatches])
@@ -174,18 +110,6 @@ def test_a_photo_of_one_color_is_taken_as_it_is(tmp_path, config):
     Image.new("RGB", (80, 80), (9, 9, 9)).save(tmp_path / "gray.png")
     photos = Batches(dataclasses.replace(config, photos=(str(tmp_path / "gray.png"),)), 2, 0.0, seed=1)[0].photos
     assert (photos == 9).all()
-
-
-def test_color_changes():
-    pixels = np.array([[[200, 100, 50], [80, 80, 80]]], np.uint8)
-    assert np.array_equal(change_colors(pixels, 0, 1, 0), pixels)
-    gray = change_colors(pixels, 0, 0, 0).astype(int)
-    assert np.ptp(gray, axis=2).max() <= 1
-    brighter = change_colors(pixels, 0.2, 1, 0).astype(int)
-    assert np.array_equal(brighter, np.clip(pixels + 51, 0, 255))
-    turned = change_colors(pixels, 0, 1, 0.5).astype(int)
-    assert abs(turned[0, 1] - 80).max() <= 1  # gray has no hue
-    assert turned[0, 0, 2] > turned[0, 0, 0]  # orange became blue
 
 
 def resident(config, batch=3, own=0.0, seed=1, process=0):
@@ -219,17 +143,6 @@ def test_resident_batches_show_what_the_others_show(config):
         assert (there.styles[n].float() - expected.float()).abs().mean() < 1
 
 
-def test_resident_batches_change_colors_as_the_others_do():
-    from pasticcio.training.batches import _change_colors
-
-    pixels = np.random.default_rng(0).integers(60, 190, (2, 8, 9, 3), dtype=np.uint8)
-    changes = [(0.05, 0.8, 0.1), (-0.05, 1.2, -0.05)]
-    tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-    found = _change_colors(tensor, changes).permute(0, 2, 3, 1).numpy()
-    for one, picture, change in zip(found, pixels, changes, strict=True):
-        assert np.abs(np.clip(one, 0, 255) - change_colors(picture, *change)).max() <= 1
-
-
 def test_resident_batches_name_bad_pictures(config, tmp_path):
     folder = tmp_path / "some"
     folder.mkdir()
@@ -241,3 +154,28 @@ def test_resident_batches_name_bad_pictures(config, tmp_path):
     (folder / "good.png").unlink()
     with pytest.raises(DataError, match="none of 1 pictures"):
         resident(dataclasses.replace(config, styles=(str(folder),)))
+
+
+def test_styles_drawn_by_code_take_the_place_of_pictures(config, tmp_path):
+    """Style pictures are all white; drawn ones never are. Own styles stay the photos."""
+    Image.new("RGB", (96, 96), (255, 255, 255)).save(tmp_path / "white.png")
+    plain = dataclasses.replace(config, styles=(str(tmp_path),), brightness=0.0, hue=0.0, saturation=(1.0, 1.0))
+    drawn = dataclasses.replace(plain, procedural=1.0)
+    whites = [
+        [bool((style == 255).all()) for style in Batches(data, 6, 0.0, seed=3)[0].styles] for data in (plain, drawn)
+    ]
+    assert whites == [[True] * 6, [False] * 6]
+    own = Batches(drawn, 4, 0.5, seed=3)
+    own.photos.load = lambda index: np.full((64, 64, 3), 200, np.uint8)
+    assert [bool((style == 200).all()) for style in own[0].styles] == [True, True, False, False]
+    assert same(Batches(drawn, 4, 0.5, seed=3)[1], Batches(drawn, 4, 0.5, seed=3)[1])
+
+
+@pytest.mark.parametrize("make", [lambda config: Batches(config, 4, 0.0, seed=1), lambda config: resident(config, 4)])
+def test_styles_lose_or_invert_their_colors(config, tmp_path, make):
+    Image.new("RGB", (96, 96), (200, 100, 50)).save(tmp_path / "orange.png")
+    plain = dataclasses.replace(config, styles=(str(tmp_path),), brightness=0.0, hue=0.0, saturation=(1.0, 1.0))
+    gray = make(dataclasses.replace(plain, gray=1.0))[0].styles
+    assert (gray.amax(1).int() - gray.amin(1).int()).max() <= 1
+    inverted = make(dataclasses.replace(plain, invert=1.0))[0].styles.float().mean((0, 2, 3))
+    torch.testing.assert_close(inverted, torch.tensor([55.0, 155.0, 205.0]), atol=1, rtol=0)

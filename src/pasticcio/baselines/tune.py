@@ -1,9 +1,8 @@
-"""A network for one painting or a few, from a model that is there already.
+"""A network for one painting or a few, trained from a model that exists.
 
-From a model that predicts styles: what it predicts for the paintings becomes a table, and the network is
-trained on for them alone (one network per style: Johnson et al. 2016, Ulyanov et al. 2016). From a table of
-styles: a row for each painting is added and learned, and all else stays bit for bit (Dumoulin et al. 2017,
-section 3.3).
+A model that predicts styles becomes a table of what it predicts for the paintings, and is trained for them alone (one
+network per style: Johnson et al. 2016, Ulyanov et al. 2016). A table of styles gets a row for each painting; only
+these rows are trained, and all other weights stay bit for bit (Dumoulin et al. 2017, section 3.3).
 """
 
 from __future__ import annotations
@@ -11,48 +10,91 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from pasticcio.baselines.optimize import LOSS, relative_loss
-from pasticcio.errors import ConfigError, MissingExtraError, OptionError, OutputError, PasticcioError, TrainingError
-from pasticcio.image.picture import Array, open_image, save_image
-from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
-from pasticcio.nn.network import StyleNetwork
-from pasticcio.nn.vgg import Vgg
-from pasticcio.render.embedder import STYLE_RANGE, style_view
-from pasticcio.training.batches import Pictures, center_crop
+from pasticcio.baselines.measure import measure
+from pasticcio.baselines.objective import loss_for
+from pasticcio.baselines.settings import LOSS
+from pasticcio.baselines.start import extended_table, predicted_table
+from pasticcio.errors import OptionError, OutputError, PasticcioError, TrainingError
+from pasticcio.extras import extra
+from pasticcio.image.picture import open_image, save_image
 from pasticcio.training.config import DataConfig, LossNetworkConfig, TrainConfig, from_dict, to_json
-from pasticcio.training.export import export, load_network, save_model, style_names
+from pasticcio.training.export import export, load_network, save_model
+from pasticcio.training.pictures import Pictures
 from pasticcio.training.pretrained import Download, guess_vgg, load_vgg
 from pasticcio.training.train import CHECKPOINT, Report, Run, start_folder
 
 STEPS = 300
-GRID = 1.6e5  # weight of the grid pattern for the fast network: four times its own, one painting draws it more
 EARLY = {"photos", "start", "config.json", "cache", "log.jsonl", "tensorboard"}  # before the first checkpoint
-TIMED = 3  # steps that tell how many fit in some minutes, after one to warm up
-MEASURED = 8  # photos that losses are measured on
-MEASURED_SIDE = 256
+TIMED = 3  # steps, after one to warm up, from which the number that fits in some minutes is computed
 SKIMAGE = ("astronaut", "coffee", "chelsea", "rocket", "stereo_motorcycle")  # color photos in its wheel
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneSettings:
+    """How a model is tuned.
+
+    Attributes:
+        photos: folders, lists or tables of photos to train on; by default five of scikit-image's, enough for a trial
+            only.
+        model: name or folder of the model to start from.
+        row_only: train only the scales and shifts of the paintings; always so where `model` is a table of styles.
+        steps: of training; by default 300.
+        minutes: in place of `steps`: as many steps as fit in this time.
+        vgg: file of the loss network, see `optimize`.
+        style_size: short side, in pixels, of the paintings: a larger one makes coarser strokes.
+        crop: side of the crops of photos, in pixels.
+        batch: pictures in a step.
+        learning_rate: by default 5e-4, and 2e-2 where only rows are trained.
+        grid: weight of the grid pattern for the network "fast". Four times that of its own training: a single painting
+            causes more of it.
+        checkpoint_minutes: time between checkpoints.
+        measured: number of photos that losses are measured on.
+        measured_side: their side, in pixels.
+
+    Raises:
+        OptionError: both `steps` and `minutes`, or one out of range.
+    """
+
+    photos: tuple[str, ...] = ()
+    model: str = "default"
+    row_only: bool = False
+    steps: int | None = None
+    minutes: float | None = None
+    vgg: str = ""
+    style_size: int = 256
+    crop: int = 128
+    batch: int = 4
+    learning_rate: float | None = None
+    grid: float = 1.6e5
+    checkpoint_minutes: float = 0.5
+    measured: int = 8
+    measured_side: int = 256
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.minutes is not None:
+            raise OptionError("steps and minutes are both given; give one")
+        if self.steps is not None and self.steps < 1:
+            raise OptionError(f"steps is {self.steps}; it must be 1 or more")
+        if self.minutes is not None and not self.minutes > 0:
+            raise OptionError(f"minutes is {self.minutes:g}; it must be above 0")
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What `tune` did.
+    """The result of `tune`.
 
     Attributes:
         folder: of the model.
         styles: names of the paintings.
         steps: of training.
-        before, after: losses over the same photos of the model begun with and of the new one: "content" (at
-            relu4_1), and "style" (relative squared Gram distance, mean over four layers), as in docs/benchmarks.md
-            where the loss network is the normalised VGG-19; "total" as trained.
-        photos: how many these are means over.
+        before: losses of the model at the start, see `measure`; comparable with docs/benchmarks.md where the loss
+            network is the normalized VGG-19.
+        after: losses of the new model over the same photos.
+        photos: number of photos that these are means over.
     """
 
     folder: Path
@@ -66,172 +108,147 @@ class Tuned:
 def tune(
     paintings: Sequence[str | Path],
     out: str | Path,
+    settings: TuneSettings | None = None,
     *,
-    photos: Sequence[str] = (),
-    model: str = "default",
-    row_only: bool = False,
-    steps: int | None = None,
-    minutes: float | None = None,
-    vgg: str = "",
-    style_size: int = 256,
-    crop: int = 128,
-    batch: int = 4,
-    learning_rate: float | None = None,
     resume: bool = False,
     report: Report | None = None,
     download: Download | None = None,
 ) -> Tuned:
-    """Train a model for some paintings; leaves a model folder whose styles are named after their files.
+    """Train a model for some paintings and write its folder; its styles are named after the files of the paintings.
 
-    While it runs, checkpoints and samples are in a folder beside `out`, its name ending in `.run`.
+    During training, checkpoints and samples are in a folder beside `out` whose name ends in `.run`.
 
     Args:
         paintings: style pictures; each becomes a style of the new model.
         out: the model folder, new.
-        photos: folders, lists or tables of photos to train on; by default five of scikit-image's, which are too few
-            for more than a trial.
-        model: name or folder of the model to begin with.
-        row_only: learn only the paintings' scales and shifts; always so where `model` is a table of styles.
-        steps: of training, by default 300.
-        minutes: as many steps as fit in so many minutes, in place of `steps`.
-        vgg: file of the loss network, see `optimize`.
-        style_size: short side, in pixels, at which the paintings are looked at: larger is coarser.
-        crop: side of the photos' crops, in pixels.
-        batch: pictures a step.
-        learning_rate: by default 5e-4, and 2e-2 where only rows learn.
-        resume: go on with the run in the folder beside `out`.
+        settings: by default `TuneSettings()`.
+        resume: continue the run in the folder beside `out`, with the settings that it was started with.
         report: called after every step.
-        download: called with bytes so far and in all while weights are fetched.
+        download: called with the bytes received and their total while weights are downloaded.
 
     Raises:
-        OptionError, OutputError, ConfigError, DataError, ModelError, StyleError, TrainingError: before the
-            first step, but for a loss that is not finite.
+        OptionError, OutputError, ConfigError, DataError, ModelError, StyleError: before the first step.
+        TrainingError: nothing to resume, or a loss that is not finite.
         MissingExtraError: no photos given and no scikit-image.
     """
+    settings = settings or TuneSettings()
     target, folder = Path(out), Path(f"{out}.run")
-    _check(paintings, target, steps, minutes, resume, folder)
+    _check(paintings, target, folder, resume)
     if resume:
         config = from_dict(TrainConfig, json.loads((folder / "config.json").read_text()), str(folder / "config.json"))
-        return _run(config, target, folder, paintings, True, report, download)
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that never came to a checkpoint, see `_check`
+        run = Run(config, download)
+        run.resume()
+        return _finish(run, target, settings, report)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that made no checkpoint, see `_check`
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise OutputError(f"cannot make folder {folder}: {error.strerror or error}") from error
     try:
-        config = _plan(
-            paintings, target, folder, photos, start_folder(model), row_only, vgg, style_size, crop, batch,
-            learning_rate, download,
-        )  # fmt: skip
-        config = replace(config, steps=steps or STEPS)
-        if minutes is not None:
-            config = replace(config, steps=_steps_in(minutes, config, download))
+        config = plan(paintings, target.name, folder, settings, download)
+        if settings.minutes is not None:
+            config = replace(config, steps=steps_in(settings.minutes, config, download))
         (folder / "config.json").write_text(to_json(config))
-        return _run(config, target, folder, paintings, False, report, download)
+        return _finish(Run(config, download), target, settings, report)
     except PasticcioError:
         if not (folder / CHECKPOINT).exists():
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _plan(
-    paintings: Sequence[str | Path],
-    target: Path,
-    folder: Path,
-    photos: Sequence[str],
-    begin: Path,
-    row_only: bool,
-    vgg: str,
-    style_size: int,
-    crop: int,
-    batch: int,
-    learning_rate: float | None,
-    download: Download | None,
+def plan(
+    paintings: Sequence[str | Path], name: str, folder: Path, settings: TuneSettings, download: Download | None = None
 ) -> TrainConfig:
-    """What is trained; writes what it begins with into `folder`."""
-    first = load_network(begin)
+    """The configuration of the training; writes the network that it starts from into `folder`.
+
+    Args:
+        paintings: style pictures.
+        name: of the model.
+        folder: of the run.
+        settings: see `tune`.
+        download: see `tune`.
+    """
+    origin = start_folder(settings.model)
+    first = load_network(origin)
     table = first.config.predictor == "table"
-    source = guess_vgg(vgg)
-    loss = replace(LOSS, grid=GRID if first.config.transfer == "fast" else 0.0)
-    loss = loss if source.endswith(("normalised", "small")) else relative_loss(loss)
-    data = DataConfig(
-        photos=tuple(photos) or (_own_photos(folder / "photos"),),
-        styles=tuple(map(str, paintings)),
-        crop=crop,
-        photo_short=(crop + crop // 8, 3 * crop),
-        flip_photos=True,
-        style_short=(style_size, style_size),
-        style_crop=style_size,
-        style_size=(style_size, style_size),
-        augment=False,
-        keep_mb=500,
-    )
-    network, names = _beginning(first, begin, paintings, source, vgg, data, loss, download)
-    save_model(folder / "start", network, target.name, {}, names)
-    rows = row_only or table
+    kind = guess_vgg(settings.vgg)
+    loss = loss_for(kind, replace(LOSS, grid=settings.grid if first.config.transfer == "fast" else 0.0))
+    photos = settings.photos or (_own_photos(folder / "photos"),)
+    if table:
+        vgg = load_vgg(kind, loss.layers(), settings.vgg, "max", "reflect", download)
+        network, names = extended_table(
+            first, origin, paintings, vgg=vgg, photos=Pictures(photos), loss=loss, side=settings.style_size
+        )
+    else:
+        network = predicted_table(first, paintings, settings.style_size)
+        names = [Path(painting).stem for painting in paintings]
+    save_model(folder / "start", network, name, {}, names)
+    rows = settings.row_only or table
     return TrainConfig(
-        name=target.name,
+        name=name,
         out=str(folder),
         start=str(folder / "start"),
         frozen=("transfer",) if rows else (),
         learn_rows=len(paintings) if table else 0,
-        batch=batch,
-        learning_rate=learning_rate or (2e-2 if rows else 5e-4),
+        steps=settings.steps or STEPS,
+        batch=settings.batch,
+        learning_rate=settings.learning_rate or (2e-2 if rows else 5e-4),
         final_rate=0.05,
         warmup=20,
         clip=2.0,
         ema=0.98,
-        checkpoint_minutes=0.5,
+        checkpoint_minutes=settings.checkpoint_minutes,
         sample_steps=100,
         cache=str(folder / "cache"),
         network=network.config,
         loss=loss,
-        loss_network=LossNetworkConfig(source, vgg, "max", "reflect"),  # type: ignore[arg-type]
-        data=data,
+        loss_network=LossNetworkConfig(kind, settings.vgg, "max", "reflect"),  # type: ignore[arg-type]
+        data=_data(photos, paintings, settings),
     )
 
 
-def _run(
+def steps_in(
+    minutes: float,
     config: TrainConfig,
-    target: Path,
-    folder: Path,
-    paintings: Sequence[str | Path],
-    resume: bool,
-    report: Report | None,
-    download: Download | None,
-) -> Tuned:
-    """Train, export, measure, and put the model in its place."""
-    run = Run(config, download)
-    if resume:
-        run.resume()
+    download: Download | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> int:
+    """Number of steps that fit in some minutes, from the time that a few take; these are thrown away."""
+    run = Run(replace(config, steps=TIMED + 1), download)
+    times = []
+    for batch, turn in run._turns():
+        run.advance(batch, turn)
+        times.append(clock())
+    return max(1, int(60 * minutes * TIMED / (times[-1] - times[0])))
+
+
+def _finish(run: Run, target: Path, settings: TuneSettings, report: Report | None) -> Tuned:
+    """Train, export, measure, and move the model to its place."""
+    folder, config = Path(run.config.out), run.config
     run.go(report)
     export(folder / "model")
-    before, after = (_measure(load_network(folder / name), run, config) for name in ("start", "model"))
+    before, after = (
+        measure(load_network(folder / name), run, settings.measured, settings.measured_side)
+        for name in ("start", "model")
+    )
     (folder / "model").replace(target)
     shutil.rmtree(folder)
-    names = [Path(painting).stem for painting in paintings]
-    return Tuned(target, names, config.steps, before, after, min(MEASURED, len(run.batches.photos)))
+    return Tuned(
+        folder=target,
+        styles=[Path(painting).stem for painting in config.data.styles],
+        steps=config.steps,
+        before=before,
+        after=after,
+        photos=min(settings.measured, len(run.batches.photos)),
+    )
 
 
-def _check(
-    paintings: Sequence[str | Path],
-    target: Path,
-    steps: int | None,
-    minutes: float | None,
-    resume: bool,
-    folder: Path,
-) -> None:
-    """Refuse what cannot end well, before any work is done."""
+def _check(paintings: Sequence[str | Path], target: Path, folder: Path, resume: bool) -> None:
+    """Refuse what must fail, before any work is done."""
     if not paintings:
         raise OptionError("no paintings are given; name at least one picture")
     for painting in paintings:
         open_image(painting)
-    if steps is not None and minutes is not None:
-        raise OptionError("steps and minutes are both given; give one")
-    if steps is not None and steps < 1:
-        raise OptionError(f"steps is {steps}; it must be 1 or more")
-    if minutes is not None and not minutes > 0:
-        raise OptionError(f"minutes is {minutes:g}; it must be above 0")
     if target.exists():
         raise OutputError(f"{target} is there already; name a new folder, or remove it")
     if not target.parent.is_dir():
@@ -244,99 +261,28 @@ def _check(
         raise OutputError(f"{folder} is there already, and no run of this command; remove it or name another folder")
 
 
+def _data(photos: tuple[str, ...], paintings: Sequence[str | Path], settings: TuneSettings) -> DataConfig:
+    crop, size = settings.crop, settings.style_size
+    return DataConfig(
+        photos=photos,
+        styles=tuple(map(str, paintings)),
+        crop=crop,
+        photo_short=(crop + crop // 8, 3 * crop),
+        flip_photos=True,
+        style_short=(size, size),
+        style_crop=size,
+        style_size=(size, size),
+        augment=False,
+        keep_mb=500,
+    )
+
+
 def _own_photos(folder: Path) -> str:
-    """scikit-image's color pictures, written into a folder."""
-    try:
+    """Write scikit-image's color pictures into a new folder; returns its name."""
+    with extra("demo", "training without --photos"):
         from skimage import data
-    except ImportError as error:
-        raise MissingExtraError("training without --photos", "demo") from error
     folder.mkdir()
     for name in SKIMAGE:
         found = getattr(data, name)()
         save_image(found[0] if isinstance(found, tuple) else found, folder / f"{name}.png")
     return str(folder)
-
-
-@torch.no_grad()
-def _beginning(
-    first: StyleNetwork,
-    folder: Path,
-    paintings: Sequence[str | Path],
-    source: str,
-    weights: str,
-    data: DataConfig,
-    loss: LossConfig,
-    download: Download | None,
-) -> tuple[StyleNetwork, list[str]]:
-    """The network that training begins with, and the names of its styles."""
-    names = [Path(painting).stem for painting in paintings]
-    if first.config.predictor == "table":
-        vgg = load_vgg(source, loss.layers(), weights, "max", "reflect", download)
-        pictures = Pictures(data.photos, data.split)
-        rows = [
-            nearest_row(first, vgg, pictures, open_image(painting), loss, data.style_crop) for painting in paintings
-        ]
-        known = style_names(folder)
-        if taken := [name for name in names if name in known]:
-            raise ConfigError(f"{folder} has a style {taken[0]} already; rename the picture")
-        return first.as_table(torch.cat([first.heads.weight.T, *(row[None] for row in rows)])), known + names
-    side = min(max(data.style_short[0], STYLE_RANGE[0]), STYLE_RANGE[1])
-    views = [style_view(open_image(painting), side) for painting in paintings]
-    return first.as_table(torch.cat([first.parameters_of(_batch([view])) for view in views])), names
-
-
-@torch.no_grad()
-def nearest_row(
-    network: StyleNetwork, vgg: Vgg, photos: Pictures, painting: Array, loss: LossConfig, side: int, count: int = 4
-) -> Tensor:
-    """Scales and shifts of the style of a table whose outputs come nearest to a painting, (P,).
-
-    Nearest by the style loss, mean over some photos.
-    """
-    content = _batch(_squares(photos, count, 128))
-    wanted = gram_targets(vgg(_batch([style_view(painting, side)])), loss)
-    grams = {layer: gram.expand(len(content), -1, -1) for layer, gram in wanted.items()}
-    source = vgg(content)
-    losses = []
-    for row in range(network.config.embedding):
-        features = vgg(network(content, torch.tensor([row])))
-        losses.append(perceptual_loss(features, source, grams, loss)["style"].mean())
-    return network.heads.weight[:, int(torch.stack(losses).argmin())]
-
-
-def _steps_in(minutes: float, config: TrainConfig, download: Download | None) -> int:
-    """Steps that fit in some minutes, by the clock of a few that are thrown away."""
-    run = Run(replace(config, steps=TIMED + 1), download)
-    clock = []
-    for batch, turn in run._turns():
-        run.advance(batch, turn)
-        clock.append(time.perf_counter())
-    return max(1, int(60 * minutes * TIMED / (clock[-1] - clock[0])))
-
-
-@torch.no_grad()
-def _measure(network: StyleNetwork, run: Run, config: TrainConfig) -> dict[str, float]:
-    """Losses over center crops of the first photos with every painting; see `Tuned`."""
-    network = network.to(run.device)
-    plain = LossConfig({"relu4_1": 1.0}, dict.fromkeys(config.loss.style, 1 / len(config.loss.style)), relative=True)
-    found: dict[str, list[float]] = {"content": [], "style": [], "total": []}
-    photos = [_batch([photo]).to(run.device) for photo in _squares(run.batches.photos, MEASURED, MEASURED_SIDE)]
-    for number in range(len(run.batches.styles)):
-        painting = open_image(center_crop(run.batches.styles.load(number), MEASURED_SIDE, MEASURED_SIDE))
-        grams = gram_targets(run.vgg(_batch([painting]).to(run.device)), config.loss)
-        style = torch.tensor([run.first_row + number], device=run.device)
-        for photo in photos:
-            features, source = run.vgg(network(photo, style)), run.vgg(photo)
-            for name, value in perceptual_loss(features, source, grams, plain).items():
-                found[name].append(float(value))
-            parts = perceptual_loss(features, source, grams, config.loss)
-            found["total"].append(float(parts["content"] + parts["style"]))
-    return {name: float(np.mean(values)) for name, values in found.items()}
-
-
-def _squares(photos: Pictures, count: int, side: int) -> list[Array]:
-    return [open_image(center_crop(photos.usable(n, [])[1], side, side)) for n in range(min(count, len(photos)))]
-
-
-def _batch(pictures: Sequence[Array]) -> Tensor:
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()

@@ -1,49 +1,38 @@
-"""Training data: folders, lists, tables and tar shards of pictures -> batches.
+"""Batches of photos and style pictures, drawn by a seed.
 
-A batch is a pure function of the seed, its number and the process, so a run that is resumed sees the
-very batches an unbroken run would have seen, whatever the number of workers.
+A batch is a pure function of the seed, its number and the process: a run that is resumed sees the batches that an
+unbroken run would have seen, whatever the number of workers.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import tarfile
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pasticcio.errors import DataError
-from pasticcio.image.color import RGB_TO_YIQ
 from pasticcio.training.config import DataConfig
+from pasticcio.training.crops import (
+    change_colors_of_batch,
+    draw_colors,
+    draw_invert,
+    photo_crop,
+    photo_tensor,
+    resize_short,
+    style_crop,
+    style_tensor,
+)
+from pasticcio.training.pictures import UNREADABLE, Pictures
 from pasticcio.training.procedural import draw_style
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-MIN_SIDE = 32  # smaller pictures are no use to either network
-FLAT = 2  # of 255: a crop that varies no more than this is of one color
-TRIES = 8  # at a crop of a photo that is not
-
 Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where one picture lies: a file, or a stretch of a tar shard (`size` bytes at `offset`)."""
-
-    name: str
-    path: Path
-    offset: int = 0
-    size: int = -1
 
 
 @dataclass
@@ -53,8 +42,8 @@ class Batch:
     Attributes:
         photos: crops, (B, 3, crop, crop).
         styles: style pictures, (B, 3, S, S). The first `own` show their row's own photo.
-        photo_index, style_index: number of each photo among all photos, and so on, (B,).
-        own: how many photos at the front are their own style.
+        photo_index, style_index: number of each photo among all photos, of each style among all styles, (B,).
+        own: how many rows, the first ones, show a photo as its own style.
         skipped: names of pictures that could not be used.
     """
 
@@ -66,110 +55,15 @@ class Batch:
     skipped: list[str]
 
 
-class Pictures:
-    """All pictures of some sources, by number.
+class Batches(Dataset[Batch]):
+    """Batches by number, made by the CPU.
 
     Args:
-        sources: pictures, folders (searched through), `.txt` lists (a path a line), `.csv` tables (column
-            `file`) or `.tar` shards. Paths in a list or table are relative to it, or to the folder
-            beside it that has its name.
-        split: rows of a table used, where it has a column `split`; empty for all.
-        keep_mb: memory for decoded pictures, in MB.
-        keep_short: short side, in pixels, beyond which kept pictures are reduced.
-
-    Raises:
-        DataError: a source that does not exist, or no picture in any of them.
+        config: where the pictures come from and how they are cut.
+        batch: pictures in a batch.
+        identity: share of each batch in which a photo is its own style.
+        seed, process: what decides all draws; each process of a run draws its own batches.
     """
-
-    def __init__(self, sources: Sequence[str], split: str = "train", keep_mb: int = 0, keep_short: int = 512) -> None:
-        self.entries = [entry for source in sources for entry in find_pictures(Path(source), split)]
-        if not self.entries:
-            raise DataError(
-                f"no pictures in {', '.join(sources) or 'no sources'}; name folders, lists or tar shards with some"
-            )
-        self.keep_bytes = keep_mb * 1_000_000
-        self.keep_short = keep_short
-        self._kept: OrderedDict[int, Pixels] = OrderedDict()
-        self._kept_bytes = 0
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def load(self, index: int) -> Pixels:
-        """Picture `index` as (H, W, 3).
-
-        Raises:
-            OSError, ValueError: it cannot be decoded, or is smaller than `MIN_SIDE`.
-        """
-        if index in self._kept:
-            return self._kept[index]
-        entry = self.entries[index]
-        with entry.path.open("rb") as file:
-            file.seek(entry.offset)
-            data = file.read(entry.size)
-        with Image.open(io.BytesIO(data)) as image:
-            if min(image.size) < MIN_SIDE:
-                raise ValueError(f"{entry.name} is {image.width}x{image.height}; sides must be {MIN_SIDE} or more")
-            pixels = np.asarray(image.convert("RGB"))
-        if self.keep_bytes:
-            pixels = self._keep(index, pixels)
-        return pixels
-
-    def usable(self, index: int, skipped: list[str]) -> tuple[int, Pixels]:
-        """Picture `index`, or the next one after it that can be read; adds the names passed over."""
-        for step in range(len(self)):
-            at = (index + step) % len(self)
-            try:
-                return at, self.load(at)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-                skipped.append(self.entries[at].name)
-        raise DataError(f"none of {len(self)} pictures can be read, the first being {self.entries[0].name}")
-
-    def _keep(self, index: int, pixels: Pixels) -> Pixels:
-        if min(pixels.shape[:2]) > self.keep_short:
-            pixels = resize_short(pixels, self.keep_short)
-        self._kept[index] = pixels
-        self._kept_bytes += pixels.nbytes
-        while self._kept_bytes > self.keep_bytes:
-            _, dropped = self._kept.popitem(last=False)
-            self._kept_bytes -= dropped.nbytes
-        return pixels
-
-
-def find_pictures(source: Path, split: str) -> list[Entry]:
-    """The pictures of one source, in a fixed order.
-
-    Raises:
-        DataError: the source does not exist or is of no known kind.
-    """
-    if source.is_dir():
-        paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
-        return [Entry(str(path), path) for path in paths]
-    if not source.exists():
-        raise DataError(f"no such file or folder: {source}")
-    if source.suffix.lower() in SUFFIXES:
-        return [Entry(str(source), source)]
-    if source.suffix == ".tar":
-        with tarfile.open(source, "r:") as tar:
-            members = [m for m in tar if m.isfile() and Path(m.name).suffix.lower() in SUFFIXES]
-        return [Entry(f"{source}:{m.name}", source, m.offset_data, m.size) for m in members]
-    if source.suffix == ".csv":
-        with source.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if rows and "file" not in rows[0]:
-            raise DataError(f"table {source} has no column 'file'; it has {', '.join(rows[0])}")
-        names = [row["file"] for row in rows if not split or row.get("split", split) == split]
-    elif source.suffix == ".txt":
-        names = [line.strip() for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
-    else:
-        raise DataError(f"{source} is no picture, folder, .txt list, .csv table or .tar shard")
-    beside = source.with_suffix("")
-    base = beside if beside.is_dir() else source.parent
-    return [Entry(name, base / name) for name in names]
-
-
-class Batches(Dataset[Batch]):
-    """Batches by number; see the module's first lines."""
 
     def __init__(self, config: DataConfig, batch: int, identity: float, seed: int, process: int = 0) -> None:
         self.config = config
@@ -177,8 +71,9 @@ class Batches(Dataset[Batch]):
         self.own = round(identity * batch)
         self.seed = seed
         self.process = process
-        self.photos = Pictures(config.photos, config.split, config.keep_mb // 4, config.photo_short[1])
-        self.styles = Pictures(config.styles, config.split, config.keep_mb - config.keep_mb // 4, config.style_short[1])
+        for_photos = config.keep_mb // 4
+        self.photos = Pictures(config.photos, config.split, for_photos, config.photo_short[1])
+        self.styles = Pictures(config.styles, config.split, config.keep_mb - for_photos, config.style_short[1])
 
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng((self.seed, number, self.process))
@@ -194,14 +89,19 @@ class Batches(Dataset[Batch]):
             styles.append(style_crop(photo if row < self.own else style, self.config, rng))
             photo_numbers.append(photo_number)
             style_numbers.append(style_number)
-        style_tensor = to_tensor(styles)
-        if style_tensor.shape[2] != size:
-            resized = torch.nn.functional.interpolate(
-                style_tensor.float(), (size, size), mode="bilinear", antialias=True
+        pixels = to_tensor(styles)
+        if pixels.shape[2] != size:
+            pixels = _to_bytes(
+                torch.nn.functional.interpolate(pixels.float(), (size, size), mode="bilinear", antialias=True)
             )
-            style_tensor = resized.round().clamp(0, 255).to(torch.uint8)
-        numbers = torch.tensor(photo_numbers), torch.tensor(style_numbers)
-        return Batch(to_tensor(photos), style_tensor, *numbers, self.own, skipped)
+        return Batch(
+            photos=to_tensor(photos),
+            styles=pixels,
+            photo_index=torch.tensor(photo_numbers),
+            style_index=torch.tensor(style_numbers),
+            own=self.own,
+            skipped=skipped,
+        )
 
     def loader(self, first: int, end: int) -> DataLoader[Batch]:
         """The batches from `first` up to `end`, decoded ahead by worker processes."""
@@ -223,6 +123,7 @@ class ResidentBatches(Batches):
     pixels and resized by the device; which pictures, places and colors is drawn as in `Batches`.
 
     Args:
+        config, batch, identity, seed, process: as of `Batches`.
         device: where the pictures lie and the batches are made.
     """
 
@@ -238,29 +139,30 @@ class ResidentBatches(Batches):
         config = self.config
         rng = np.random.default_rng((self.seed, number, self.process))
         size = int(rng.integers(config.style_size[0], config.style_size[1] + 1))
-        photos, styles, changes, numbers = [], [], [], []
+        photos, styles, changes, inverted, numbers = [], [], [], [], []
         for row in range(self.batch):
             p, s = (int(rng.integers(len(pictures))) for pictures in self.on_device)
             photo, style = self.on_device[0][p], self.on_device[1][s]
-            for _ in range(TRIES):  # as in `photo_crop`
-                cut = _cut_tensor(photo, config.crop, config.photo_short, config.crop, rng, config.fixed_photos)
-                if config.fixed_photos or (cut.amax((1, 2)) - cut.amin((1, 2))).max() > FLAT:
-                    break
-            mirrored = config.flip_photos and not config.fixed_photos and rng.random() < 0.5
-            photos.append(cut.flip(2) if mirrored else cut)
-            shown = photo if row < self.own else style
-            cut = _cut_tensor(shown, config.style_crop, config.style_short, size, rng, not config.augment)
-            if config.augment and config.flips:
-                cut = cut.flip([axis for axis in (1, 2) if rng.random() < 0.5])
-            styles.append(cut)
+            photos.append(photo_tensor(photo, config, rng))
+            styles.append(style_tensor(photo if row < self.own else style, size, config, rng))
             changes.append(draw_colors(config, rng))
+            inverted.append(draw_invert(config, rng))
             numbers.append((p, s))
         pixels = torch.stack(styles)
         if config.augment:
-            pixels = _change_colors(pixels, changes)
+            pixels = change_colors_of_batch(pixels, changes).clamp(0, 255)
+            flip = torch.tensor(inverted, device=pixels.device)[:, None, None, None]
+            pixels = torch.where(flip, 255 - pixels, pixels)
         skipped, self.skipped = self.skipped, []
-        index = torch.tensor(numbers).T
-        return Batch(_to_bytes(torch.stack(photos)), _to_bytes(pixels), index[0], index[1], self.own, skipped)
+        photo_index, style_index = torch.tensor(numbers).T
+        return Batch(
+            photos=_to_bytes(torch.stack(photos)),
+            styles=_to_bytes(pixels),
+            photo_index=photo_index,
+            style_index=style_index,
+            own=self.own,
+            skipped=skipped,
+        )
 
     def loader(self, first: int, end: int) -> Iterator[Batch]:  # type: ignore[override]
         """The batches from `first` up to `end`."""
@@ -272,7 +174,7 @@ class ResidentBatches(Batches):
         def load(index: int) -> Tensor | None:
             try:
                 pixels = pictures.load(index)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            except UNREADABLE:
                 return None
             if min(pixels.shape[:2]) > pictures.keep_short:
                 pixels = resize_short(pixels, pictures.keep_short)
@@ -288,118 +190,8 @@ class ResidentBatches(Batches):
         return good
 
 
-def photo_crop(photo: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
-    """A square crop of a photo, (crop, crop, 3): at a random place and scale, or the center at the smallest.
-
-    A crop of one color is cut again elsewhere, up to `TRIES` times: nothing of it can be told from noise, which
-    every instance normalization magnifies, and the paper's network has thirteen of them.
-    """
-    if config.fixed_photos:
-        return center_crop(photo, config.crop, config.photo_short[0])
-    for _ in range(TRIES):
-        short = int(rng.integers(config.photo_short[0], config.photo_short[1] + 1))
-        crop = random_crop(photo, config.crop, short, rng)
-        if np.ptp(crop.reshape(-1, 3), axis=0).max() > FLAT:
-            break
-    return crop[:, ::-1] if config.flip_photos and rng.random() < 0.5 else crop
-
-
-def style_crop(style: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
-    """A square crop of a style picture, (style_crop, style_crop, 3).
-
-    Augmented as in the authors' code: brightness, saturation, hue, mirrored both ways, scale and
-    place of the crop. Departure: saturation and hue are changed in YIQ, where both are linear, not
-    in HSV. Without augmentation: the center, at the smallest scale.
-    """
-    if not config.augment:
-        return center_crop(style, config.style_crop, config.style_short[0])
-    short = int(rng.integers(config.style_short[0], config.style_short[1] + 1))
-    crop = random_crop(style, config.style_crop, short, rng)
-    if config.flips:
-        crop = crop[:, ::-1] if rng.random() < 0.5 else crop
-        crop = crop[::-1] if rng.random() < 0.5 else crop
-    crop = change_colors(crop, *draw_colors(config, rng))
-    return np.subtract(255, crop) if config.invert and rng.random() < config.invert else crop
-
-
-def draw_colors(config: DataConfig, rng: np.random.Generator) -> tuple[float, float, float]:
-    """A change of brightness, a factor on saturation and a turn of the hue."""
-    gray = config.gray and rng.random() < config.gray
-    return (
-        rng.uniform(-config.brightness, config.brightness),
-        0.0 if gray else rng.uniform(*config.saturation),
-        rng.uniform(-config.hue, config.hue),
-    )
-
-
-def change_colors(pixels: Pixels, brightness: float, saturation: float, hue: float) -> Pixels:
-    """Add `brightness` (of 1), multiply the chroma by `saturation`, turn it by `hue` turns."""
-    changed = pixels.astype(np.float32) @ color_matrix(saturation, hue).T + np.float32(255 * brightness)
-    return np.clip(changed + 0.5, 0, 255).astype(np.uint8)
-
-
-def color_matrix(saturation: float, hue: float) -> NDArray[np.float32]:
-    """What does that to RGB, (3, 3)."""
-    angle = 2 * np.pi * hue
-    chroma = np.eye(3)
-    chroma[1:, 1:] = saturation * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return (np.linalg.inv(RGB_TO_YIQ) @ chroma @ RGB_TO_YIQ).astype(np.float32)
-
-
-def _change_colors(pixels: Tensor, changes: Sequence[tuple[float, float, float]]) -> Tensor:
-    """The same for a batch of floating-point pictures on [0, 255]."""
-    matrices = torch.from_numpy(np.stack([color_matrix(saturation, hue) for _, saturation, hue in changes]))
-    light = torch.tensor([255 * brightness for brightness, _, _ in changes])
-    turned = torch.einsum("bij,bjhw->bihw", matrices.to(pixels.device), pixels)
-    return turned + light.to(pixels.device)[:, None, None, None]
-
-
-def random_crop(pixels: Pixels, side: int, short: int, rng: np.random.Generator) -> Pixels:
-    """A square of `side` pixels at a random place, as if the short side were `short`."""
-    height, width = pixels.shape[:2]
-    window = side * min(height, width) / short
-    left, top = rng.uniform(0, width - window), rng.uniform(0, height - window)
-    return _cut(pixels, left, top, window, side)
-
-
-def center_crop(pixels: Pixels, side: int, short: int) -> Pixels:
-    """The middle square of `side` pixels, as if the short side were `short`."""
-    height, width = pixels.shape[:2]
-    window = side * min(height, width) / short
-    return _cut(pixels, (width - window) / 2, (height - window) / 2, window, side)
-
-
-def _cut(pixels: Pixels, left: float, top: float, window: float, side: int) -> Pixels:
-    image = Image.fromarray(pixels)
-    box = (left, top, left + window, top + window)
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, box=box))
-
-
-def _cut_tensor(
-    pixels: Tensor, side: int, short: tuple[int, int], size: int, rng: np.random.Generator, center: bool
-) -> Float[Tensor, "3 s s"]:
-    """A square of `side` pixels as if the short side were in `short`, resized to `size`; floating point on [0, 255]."""
-    height, width = pixels.shape[1:]
-    scale = short[0] if center else int(rng.integers(short[0], short[1] + 1))
-    window = max(1, round(side * min(height, width) / scale))
-    left, top = (width - window) // 2, (height - window) // 2
-    if not center:
-        left, top = int(rng.integers(width - window + 1)), int(rng.integers(height - window + 1))
-    cut = pixels[None, :, top : top + window, left : left + window].float()
-    resized = torch.nn.functional.interpolate(cut, (size, size), mode="bicubic", antialias=True, align_corners=False)
-    return resized[0].clamp(0, 255)
-
-
 def _to_bytes(pixels: Float[Tensor, "b 3 h w"]) -> UInt8[Tensor, "b 3 h w"]:
     return pixels.round().clamp(0, 255).to(torch.uint8)
-
-
-def resize_short(pixels: Pixels, short: int) -> Pixels:
-    """The whole picture with its short side brought to `short` pixels."""
-    image = Image.fromarray(pixels)
-    scale = short / min(image.size)
-    size = (max(short, round(image.width * scale)), max(short, round(image.height * scale)))
-    return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
 
 
 def to_tensor(pictures: Sequence[Pixels]) -> UInt8[Tensor, "b 3 h w"]:

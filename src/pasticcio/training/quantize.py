@@ -17,12 +17,14 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from pasticcio.errors import ModelError, OutputError
+from pasticcio.files import write_whole
 from pasticcio.image.picture import as_float
 from pasticcio.model.folder import PIXELS, PIXELS_INT8, Model
 from pasticcio.model.sessions import ONNXRUNTIME, ONNXRUNTIME_INT8
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.batches import Pictures, center_crop
+from pasticcio.training.crops import center_crop
 from pasticcio.training.export import borrowing
+from pasticcio.training.pictures import Pictures
 
 CALIBRATION = 30  # pairs of a photo and a style
 SIDE = 256  # of both, in pixels
@@ -61,9 +63,7 @@ def quantize(
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         for kind in ("inputs", "outputs"):
             config[kind][PIXELS_INT8] = config[kind][PIXELS]
-        partial = folder / "config.json.part"
-        partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        partial.replace(folder / "config.json")
+        write_whole(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
     quantized = Stylizer(folder, runtime=ONNXRUNTIME_INT8)
@@ -92,9 +92,7 @@ def _write(graph: Path, folder: Path, inputs: list[Inputs]) -> None:
             str(prepared), str(quantized), _Reader(inputs), quant_format=QuantFormat.QDQ, op_types_to_quantize=["Conv"],
             per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
-        partial = folder / (PIXELS_INT8 + ".part")
-        partial.write_bytes(borrowing(onnx.load(quantized), folder).SerializeToString())
-        partial.replace(folder / PIXELS_INT8)
+        write_whole(folder / PIXELS_INT8, borrowing(onnx.load(quantized), folder).SerializeToString())
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]

@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pasticcio.nn.losses import gram_targets
-from pasticcio.training.batches import Batches, Pictures, photo_crop, style_crop, to_tensor, to_unit
+from pasticcio.training.batches import Batches, to_tensor, to_unit
 from pasticcio.training.config import TrainConfig, to_json
+from pasticcio.training.crops import photo_crop, style_crop
+from pasticcio.training.pictures import Pictures
 
 BATCH = 8
+READING = "upright, in sRGB, over white"  # how pictures were opened; part of the key of what is kept
 
 Features = Callable[[Tensor], dict[str, Tensor]]
 Numbers = NDArray[np.int64]
@@ -98,6 +101,7 @@ class StyleTargets:
 
         key = [
             "styles",
+            READING,
             _names(styles),
             data.style_short[0],
             data.style_crop,
@@ -136,7 +140,15 @@ class ContentTargets:
                 features = vgg(pictures)
             return [features[layer].flatten(1) for layer in self.shapes]
 
-        key = ["photos", _names(photos), data.photo_short[0], data.crop, *_network(config), sorted(config.loss.content)]
+        key = [
+            "photos",
+            READING,
+            _names(photos),
+            data.photo_short[0],
+            data.crop,
+            *_network(config),
+            sorted(config.loss.content),
+        ]
         self.kept = Kept(folder, key, len(photos), [shape.numel() for shape in self.shapes.values()])
         self.kept.fill(compute)
 

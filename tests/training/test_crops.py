@@ -1,0 +1,35 @@
+import numpy as np
+import torch
+
+from pasticcio.training.crops import center_crop, change_colors, change_colors_of_batch, random_crop
+
+
+def test_crops_keep_the_scale():
+    """A crop as if the short side were twice the crop shows half of it."""
+    ramp = np.repeat(np.arange(100, dtype=np.uint8)[None, :, None], 60, 0).repeat(3, 2)
+    crop = center_crop(ramp, 30, 60)
+    assert crop.shape == (30, 30, 3)
+    assert abs(int(crop[0, -1, 0]) - int(crop[0, 0, 0]) - 29) <= 1
+    wide = random_crop(ramp, 30, 30, np.random.default_rng(0))
+    assert abs(int(wide[0, -1, 0]) - int(wide[0, 0, 0]) - 58) <= 2
+
+
+def test_color_changes():
+    pixels = np.array([[[200, 100, 50], [80, 80, 80]]], np.uint8)
+    assert np.array_equal(change_colors(pixels, 0, 1, 0), pixels)
+    gray = change_colors(pixels, 0, 0, 0).astype(int)
+    assert np.ptp(gray, axis=2).max() <= 1
+    brighter = change_colors(pixels, 0.2, 1, 0).astype(int)
+    assert np.array_equal(brighter, np.clip(pixels + 51, 0, 255))
+    turned = change_colors(pixels, 0, 1, 0.5).astype(int)
+    assert abs(turned[0, 1] - 80).max() <= 1  # gray has no hue
+    assert turned[0, 0, 2] > turned[0, 0, 0]  # orange became blue
+
+
+def test_tensors_change_colors_as_arrays_do():
+    pixels = np.random.default_rng(0).integers(60, 190, (2, 8, 9, 3), dtype=np.uint8)
+    changes = [(0.05, 0.8, 0.1), (-0.05, 1.2, -0.05)]
+    tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+    found = change_colors_of_batch(tensor, changes).permute(0, 2, 3, 1).numpy()
+    for one, picture, change in zip(found, pixels, changes, strict=True):
+        assert np.abs(np.clip(one, 0, 255) - change_colors(picture, *change)).max() <= 1
