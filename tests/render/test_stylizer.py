@@ -81,7 +81,7 @@ def test_style_is_seen_at_the_photos_size_or_at_the_size_asked_for(stylizer, pho
     assert np.array_equal(np.asarray(stylizer.stylize(photo, style_file)), at(300))  # chelsea is 300 pixels high
     assert np.array_equal(np.asarray(stylizer.stylize(photo, style_file, Options(style_size=200))), at(200))
     assert not np.array_equal(at(300), at(200))
-    with pytest.raises(OptionError, match="style_size is 20; it must be from 64 to 1024"):
+    with pytest.raises(OptionError, match="style_size is 20; it must be between 64 and 1024"):
         Options(style_size=20)
 
 

@@ -1,96 +1,60 @@
-"""The commands that stylize: one photo, a folder of them, the demo."""
+"""The commands that render pictures: stylize, for a photo or a folder of photos, and demo."""
 
 from __future__ import annotations
 
-import math
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pasticcio.cli.main import SOME_BAD, ModelOption, RuntimeOption
-from pasticcio.errors import OptionError, OutputError, StyleError
+from pasticcio.cli import SOME_BAD
+from pasticcio.cli.arguments import (
+    ModelOption,
+    RuntimeOption,
+    only_for,
+    options_from,
+    out_option,
+    same_option,
+    style_option,
+    weighted,
+)
+from pasticcio.cli.progress import Bars
+from pasticcio.errors import OptionError, OutputError
 from pasticcio.extras import extra
+from pasticcio.render.options import Options
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
     from pasticcio.image.picture import Source
-    from pasticcio.render.batch import Files, Job
-    from pasticcio.render.options import Options
-    from pasticcio.render.stylizer import Stylizer
-    from pasticcio.render.tiles import Progress as Tiles
-    from pasticcio.render.tiles import Report as TileReport
+    from pasticcio.render.batch import Job, Outcome
 
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
 DEMO_STYLES = ("almond-blossom", "dance", "papal-palace", "wheat-field-with-cypresses")
 
 
+@options_from(Options, leave_out=["mask"])
 def stylize(
+    *,
     photo: Annotated[str, typer.Argument(help="The content picture, or a folder of them; - is standard input.")],
     style: Annotated[
         list[str],
-        typer.Option(
-            "--style",
-            "-s",
-            help="A style picture, a folder of them (their mean), a style file, a named style (see 'pasticcio "
-            "styles'), 'random', or 'like:' and any of these. Repeatable with weights that sum to 1 "
-            "(-s a.jpg:0.7 -s dance:0.3) or with a --mask for each.",
+        style_option(
+            "A style picture, a folder of them (their mean), a style file, a named style (see 'pasticcio styles'), "
+            "'random', or 'like:' and any of these. Repeatable: with weights that sum to 1 (-s a.jpg:0.7 "
+            "-s dance:0.3), without for equal weights, or with a --mask for each."
         ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="PNG, JPEG, WebP, TIFF or AVIF [default: PHOTO-STYLE.png here]; - is a PNG to standard output; for a "
-            "folder, a folder.",
+        out_option(
+            "PNG, JPEG, WebP, TIFF or AVIF [default: PHOTO-STYLE.png here]; - is a PNG to standard output; for a "
+            "folder, a folder."
         ),
     ] = None,
-    strength: Annotated[
-        float, typer.Option(help="0 is the photo's own manner, 1 the style in full, up to 1.5 more than that.")
-    ] = 1.0,
-    colors: Annotated[
-        str,
-        typer.Option(
-            "--colors",
-            "--colours",
-            help="'style'; 'match': the style takes on the photo's colors; 'luminance': only light and shade change.",
-        ),
-    ] = "style",
-    style_size: Annotated[
-        int | None,
-        typer.Option(help="Look at the style picture at this short side, in pixels: larger is coarser."),
-    ] = None,
-    stroke: Annotated[
-        float, typer.Option(help="Strokes so many times larger, 0.25 to 8, with the photo's finer detail kept.")
-    ] = 1.0,
-    mask: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A picture whose gray is the strength at every place: white the style, black the photo. With "
-            "several styles one for each, in their order."
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of 'random' and 'like:': the same styles every time.")] = None,
-    spread: Annotated[float, typer.Option(help="How far 'like:' goes from its style, 0 to 1.")] = 0.3,
-    tile: Annotated[
-        int | None,
-        typer.Option(
-            help="Render in tiles of so many pixels a side; 0 is one pass [default: tiles where memory is short]."
-        ),
-    ] = None,
-    statistics: Annotated[
-        str,
-        typer.Option(
-            help="What tiles share: of a 'sample' of the picture, of it 'reduced', or 'exact', which takes longer."
-        ),
-    ] = "sample",
+    options: Options,
+    mask: Annotated[list[Path] | None, same_option("mask")] = None,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Every photo of a folder with every style, instead of their mix.")
     ] = False,
@@ -105,46 +69,51 @@ def stylize(
     model: ModelOption = "default",
 ) -> None:
     """Render a photo, or a folder of photos, in the manner of a style."""
+    folder = os.path.isdir(photo)
+    if folder and (out is None or str(out) == "-"):
+        raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
+    only_for(f"folders, and {photo} is none", folder, all_pairs=all_pairs, resume=resume)
+    overall, regions = _masks(mask or [], style, all_pairs)
+    options = replace(options, mask=overall)
+    pairs = regions or ([(name, 1.0) for name in style] if all_pairs else weighted(style))
+    file_options = {"max_megapixels": max_megapixels, "strip": strip, "quality": quality}
+    if folder:
+        assert out is not None
+        _stylize_folder(
+            Path(photo), pairs, out, options, file_options,
+            all_pairs=all_pairs, resume=resume, json_lines=json_lines, runtime=runtime, model=model,
+        )  # fmt: skip
+    else:
+        _stylize_photo(photo, pairs, out, options, file_options, json_lines=json_lines, runtime=runtime, model=model)
+
+
+def _stylize_photo(
+    photo: str,
+    pairs: list[tuple[str, Any]],
+    out: Path | None,
+    options: Options,
+    file_options: dict[str, Any],
+    *,
+    json_lines: bool,
+    runtime: str,
+    model: str,
+) -> None:
+    """Render one photo; the networks are loaded while the other modules are imported."""
     from pasticcio.model.folder import Model
     from pasticcio.model.sessions import AUTO, INT8, ONNXRUNTIME, Sessions, resolve
 
-    opened, sessions = Model.open(model), None
-    if not os.path.isdir(photo):
-        runtime = resolve(runtime)
-        if runtime == AUTO:
-            runtime = ONNXRUNTIME  # one picture is over before OpenVINO, slow to load, has made up for that
-        sessions = Sessions(lambda: runtime)
-        graph = opened.pixels_int8 if runtime in INT8 else opened.pixels
-        sessions.load(graph or opened.transfer)  # beside the imports
-        if not opened.table and any(map(os.path.isfile, style)):
-            sessions.load(opened.predict)
+    opened, runtime = Model.open(model), resolve(runtime)
+    if runtime == AUTO:
+        runtime = ONNXRUNTIME  # OpenVINO takes longer to load than it saves in one picture
+    sessions = Sessions(lambda: runtime)
+    sessions.load((opened.pixels_int8 if runtime in INT8 else opened.pixels) or opened.transfer)
+    if not opened.table and any(os.path.isfile(name) for name, _ in pairs):
+        sessions.load(opened.predict)
     from pasticcio.image.picture import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
-    from pasticcio.render.batch import Files, plan, style_stem
-    from pasticcio.render.options import Options
+    from pasticcio.render.batch import Files, style_stem
     from pasticcio.render.stylizer import Stylizer
 
-    overall, regions = _masks(mask or [], style, all_pairs)
-    options = Options(
-        strength=strength,
-        style_size=style_size,
-        colors=colors,  # type: ignore[arg-type]  # Options checks it
-        stroke=stroke,
-        mask=overall,
-        seed=seed,
-        spread=spread,
-        tile=tile,
-        statistics=statistics,  # type: ignore[arg-type]
-    )
-    pairs = regions or ([(name, 1.0) for name in style] if all_pairs else weighted(style))
-    files = Files(max_megapixels, strip, quality)
-    if os.path.isdir(photo):
-        if out is None or str(out) == "-":
-            raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
-        jobs = plan(Path(photo), pairs, out, all_pairs=all_pairs)
-        _stylize_folder(jobs, Stylizer(opened, runtime=runtime), options, files, resume, json_lines)
-        return
-    if all_pairs or resume:
-        raise OptionError(f"--all-pairs and --resume are for folders, and {photo} is none")
+    files = Files(**file_options)
     stem = "stdin" if photo == "-" else Path(photo).stem
     target = out or Path("-".join([stem, *(style_stem(name) for name, _ in pairs)]) + ".png")
     piped = str(target) == "-"
@@ -152,20 +121,26 @@ def stylize(
         raise OptionError(f"--out - is for a picture alone, {'without --json' if json_lines else 'not for a terminal'}")
     if not piped:
         check_output(target)
-    if quality is not None and (piped or FORMATS[target.suffix.lower()] not in LOSSY):
-        raise OptionError(f"--quality is for {', '.join(LOSSY)}, and the output is none of them")
-    picture = read_picture(sys.stdin.buffer if photo == "-" else photo, max_megapixels=max_megapixels)
+    lossy = not piped and FORMATS[target.suffix.lower()] in LOSSY
+    only_for(f"{', '.join(LOSSY)}, and the output is none of them", lossy, quality=files.quality)
+    source = sys.stdin.buffer if photo == "-" else photo
+    picture = read_picture(source, max_megapixels=files.max_megapixels)
     if picture.note:
         typer.echo(f"pasticcio: {picture.name}: {picture.note}", err=True)
     if not piped:
         check_output(target, picture)
-    with _tile_bar() as report:
+    with Bars() as bars:
+
+        def report(progress: Any) -> None:
+            if progress.total > 1:
+                bars.show("rendering", progress.done, progress.total, progress.text)
+
         painted = Stylizer(opened, runtime=runtime, sessions=sessions).paint(picture, pairs, options, report)
     if piped:
-        _to_standard_output(encode_png(painted, strip=strip))
+        _to_standard_output(encode_png(painted, strip=files.strip))
         return
-    save_picture(painted, target, strip=strip, quality=quality)
-    typer.echo(_line(photo, style, str(target)) if json_lines else str(target))
+    save_picture(painted, target, strip=files.strip, quality=files.quality)
+    typer.echo(_json(photo, [name for name, _ in pairs], str(target)) if json_lines else str(target))
 
 
 def _to_standard_output(data: bytes) -> None:
@@ -173,35 +148,41 @@ def _to_standard_output(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python writes again when it ends
         raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def _stylize_folder(
-    jobs: list[Job], stylizer: Stylizer, options: Options, files: Files, resume: bool, json_lines: bool
+    folder: Path,
+    pairs: list[tuple[str, Any]],
+    out: Path,
+    options: Options,
+    file_options: dict[str, Any],
+    *,
+    all_pairs: bool,
+    resume: bool,
+    json_lines: bool,
+    runtime: str,
+    model: str,
 ) -> None:
-    """Run a folder's jobs under a progress bar; bad files are named at the end."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """Render the photos of a folder; those that fail are named at the end."""
+    from pasticcio.render.batch import Files, plan, run
+    from pasticcio.render.stylizer import Stylizer
 
-    from pasticcio.render.batch import run
-
-    columns = (TextColumn("stylizing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bad, notes, skipped = [], [], 0
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=len(jobs))
+    stylizer, files = Stylizer(model, runtime=runtime), Files(**file_options)
+    jobs = plan(folder, pairs, out, all_pairs=all_pairs)
+    only_for("JPEG, WebP and AVIF, and no output is one of them", _any_lossy(jobs), quality=files.quality)
+    outcomes: list[Outcome] = []
+    with Bars() as bars:
+        bars.show("stylizing", 0, len(jobs))
         for outcome in run(stylizer, jobs, options, resume=resume, files=files):
-            bar.advance(task)
-            job, error = outcome.job, outcome.error
-            if error:
-                bad.append(str(error))
-            if outcome.note:
-                notes.append(f"{job.photo}: {outcome.note}")
-            skipped += outcome.skipped
+            outcomes.append(outcome)
+            bars.show("stylizing", len(outcomes), len(jobs))
             if json_lines:
-                names = [name for name, _ in job.styles]
-                out = None if error else str(job.out)
-                typer.echo(_line(str(job.photo), names, out, str(error) if error else None, outcome.skipped))
+                typer.echo(_json_of(outcome))
+    bad = [str(outcome.error) for outcome in outcomes if outcome.error]
+    notes = [f"{outcome.job.photo}: {outcome.note}" for outcome in outcomes if outcome.note]
+    skipped = sum(outcome.skipped for outcome in outcomes)
     if not json_lines:
         there = f", {skipped} were there already" if skipped else ""
         typer.echo(f"{len(jobs) - len(bad) - skipped} pictures made{there}, {len(bad)} not")
@@ -209,6 +190,12 @@ def _stylize_folder(
         typer.echo(f"pasticcio: {message}", err=True)
     if bad:
         raise typer.Exit(SOME_BAD)
+
+
+def _any_lossy(jobs: list[Job]) -> bool:
+    from pasticcio.image.picture import FORMATS, LOSSY
+
+    return any(FORMATS[job.out.suffix.lower()] in LOSSY for job in jobs)
 
 
 def _masks(
@@ -222,61 +209,23 @@ def _masks(
     return (masks[0] if masks else None), []
 
 
-@contextmanager
-def _tile_bar() -> Iterator[TileReport]:
-    """A progress bar on standard error, for pictures that are rendered in tiles."""
-    with ExitStack() as stack:
-        bars: list[tuple[Bar, TaskID]] = []
-
-        def report(progress: Tiles) -> None:
-            if progress.total == 1:
-                return
-            if not bars:
-                from rich.console import Console
-                from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-                from rich.progress import Progress as Bar
-
-                columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-                bar = stack.enter_context(Bar(*columns, console=Console(stderr=True)))
-                bars.append((bar, bar.add_task(progress.text, total=progress.total)))
-            bars[0][0].update(bars[0][1], completed=progress.done)
-
-        yield report
+def _json_of(outcome: Outcome) -> str:
+    job, error = outcome.job, str(outcome.error) if outcome.error else None
+    out = None if error else str(job.out)
+    return _json(str(job.photo), [name for name, _ in job.styles], out, error, outcome.skipped)
 
 
-def _line(photo: str, styles: list[str], out: str | None, error: str | None = None, skipped: bool = False) -> str:
+def _json(photo: str, styles: list[str], out: str | None, error: str | None = None, skipped: bool = False) -> str:
     import json
 
     return json.dumps({"photo": photo, "styles": styles, "out": out, "skipped": skipped, "error": error})
 
 
-def weighted(styles: list[str]) -> list[tuple[str, float]]:
-    """`name:0.7` to name and weight; one style needs none.
-
-    Raises:
-        StyleError: several styles, not all with a weight.
-    """
-    pairs = []
-    for style in styles:
-        name, colon, weight = style.rpartition(":")
-        try:
-            whole = not colon or not name or os.path.exists(style)  # a file's name may hold a colon
-            pairs.append((style, math.nan) if whole else (name, float(weight)))
-        except ValueError:
-            pairs.append((style, math.nan))
-    if len(pairs) == 1 and math.isnan(pairs[0][1]):
-        return [(pairs[0][0], 1.0)]
-    bare = [name for name, weight in pairs if math.isnan(weight)]
-    if bare:
-        raise StyleError(f"style {bare[0]} has no weight; write {bare[0]}:0.5, weights that sum to 1")
-    return pairs
-
-
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("pasticcio-demo"),
+    out: Annotated[Path, out_option("Folder for the pictures.")] = Path("pasticcio-demo"),
     model: ModelOption = "default",
 ) -> None:
-    """Stylize scikit-image's photos with named styles; says where the pictures are."""
+    """Stylize scikit-image's photos with named styles, and say where the pictures are."""
     with extra("demo", "the demo"):
         from skimage import data
     from pasticcio.image.picture import save_image

@@ -16,8 +16,9 @@ from pasticcio.errors import StyleError, nearest
 from pasticcio.image.picture import Array, Source, list_pictures, open_image, to_pil
 from pasticcio.image.resize import as_batch
 from pasticcio.model.folder import Model
-from pasticcio.render.options import Options
-from pasticcio.style.style import Style, StyleGaussian
+from pasticcio.render.options import SPREAD, Options
+from pasticcio.style.gaussian import StyleGaussian
+from pasticcio.style.style import Style
 
 RANDOM, LIKE = "random", "like:"
 STYLE_RANGE = 192, 512  # short side of the style pictures that the models were trained on
@@ -64,7 +65,11 @@ class Embedder:
             if picture.startswith(LIKE):
                 like = self(picture[len(LIKE) :], "", side, recolor, options)
                 return self._random(
-                    lambda gaussian: gaussian.near(like.embedding, options.spread, np.random.default_rng(seed)),
+                    lambda gaussian: gaussian.near(
+                        like.embedding,
+                        SPREAD if options.spread is None else options.spread,
+                        np.random.default_rng(seed),
+                    ),
                     name or f"{LIKE}{like.name}",
                 )
         found = self._found(picture)

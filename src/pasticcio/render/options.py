@@ -1,24 +1,29 @@
-"""Options: how a picture is stylized."""
+"""Options: how a picture is stylized. Each is declared once, with its limits and the command line's help.
+
+Importing this module imports neither numpy nor Pillow, so that `pasticcio stylize --help` needs neither.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pasticcio.errors import OptionError, nearest
-from pasticcio.image.color import COLORS, Colors
-from pasticcio.image.picture import Source
-from pasticcio.render.tiles import STATISTICS, Statistics
-from pasticcio.style.style import Style
+from pasticcio.errors import OptionError
+from pasticcio.render.declare import check, option, spelled_also
 
+if TYPE_CHECKING:
+    from pasticcio.image.picture import Source
+
+Colors = Literal["style", "match", "luminance"]
+COLORS: tuple[Colors, ...] = get_args(Colors)
+Statistics = Literal["sample", "reduced", "exact"]
+STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
 MAX_STRENGTH = 1.5
-MIN_STROKE, MAX_STROKE = 0.25, 8.0
-MIN_TILE = 64
-MIN_STYLE, MAX_STYLE = 64, 1024  # short side of a style picture
-
-Weighted = Sequence[tuple[Source | Style, "float | Source"]]
+SPREAD = 0.3  # of "like:..." where none is given
 
 
+@spelled_also(colours="colors")
 @dataclass(frozen=True)
 class Options:
     """How a picture is stylized.
@@ -29,49 +34,135 @@ class Options:
     Traceback (most recent call last):
     pasticcio.errors.OptionError: strength is 2; it must be between 0 and 1.5
 
+    Two options are equal where they would render the same picture, the content of their masks included.
+
     Attributes:
-        strength: 0 is the photo in its own manner, 1 the style in full, up to 1.5 more than that; a straight
-            line through their embeddings (the paper's identity interpolation).
-        style_size: short side, in pixels, at which the style picture is looked at: larger is coarser. By
-            default the photo's own, from 192 to 512: strokes then have the size that they have where
-            photo and painting hang side by side. Named styles were looked at at 384, saved ones when saved.
-        stroke: how many times larger than that the strokes are, from 0.25 to 8: the photo is stylized that
-            many times smaller, and its finer detail added again (see `detail.enlarge`).
-        colors: "style": the style's. "match": the style picture first takes on the photo's colors (a
-            style without a picture: the output does). "luminance": only light and shade are stylized.
-        mask: a picture of the photo's proportions whose gray is the strength at every place: white as
-            `strength` says, black the photo in its own manner.
-        seed: of the styles "random" and "like:..."; None for another one every time.
-        spread: how far "like:..." goes from its style, from 0 to 1, see `StyleGaussian.near`.
-        tile: side, in pixels, of the tiles in which a picture is rendered; 0 for one pass whatever its size.
-            By default one pass where memory holds it, and else tiles.
-        statistics: how tiles come by the statistics that they share, see `tiles`.
+        strength: how far the photo's own style gives way to the style asked for, from 0 (not at all) over 1
+            (entirely) to 1.5 (beyond it): a straight line through their embeddings (Ghiasi et al. 2017,
+            identity interpolation).
+        style_size: short side, in pixels from 64 to 1024, to which style pictures are resized before they are
+            embedded; larger gives coarser strokes. By default that of the photo, from 192 to 512.
+        stroke: factor by which strokes grow, from 0.25 to 8: the photo is stylized that many times smaller,
+            and its finer detail is added again (see `detail.enlarge`).
+        colors: "style": the style's. "match": style pictures are recolored to the photo's colors before they are
+            embedded, and the output where the style has no picture. "luminance": only luminance is stylized.
+            `colours` is an older spelling.
+        mask: a picture of the photo's proportions; its gray multiplies the strength at each place: white is
+            `strength`, black is 0.
+        seed: 0 or more: "random" and "like:..." draw the same styles each time. By default others each time.
+        spread: distance of "like:..." from its style, from 0 to 1, see `StyleGaussian.near`. By default 0.3.
+        tile: side, in pixels from 64, of the tiles in which a picture is rendered; 0 for one pass whatever its
+            size. By default one pass where memory suffices, and else tiles.
+        statistics: how tiles get the statistics that they share, see `tiles`: "sample", the default, "reduced" or
+            "exact". Of no effect where the picture fits into memory in one pass.
+
+    Raises:
+        OptionError: a value outside its limits; `statistics` together with tile=0.
     """
 
-    strength: float = 1.0
-    style_size: int | None = None
-    colors: Colors = "style"
-    stroke: float = 1.0
-    mask: Source | None = field(default=None, compare=False)
-    seed: int | None = None
-    spread: float = 0.3
-    tile: int | None = None
-    statistics: Statistics = "sample"
+    strength: float = field(
+        default=1.0,
+        metadata=option(
+            "0 keeps the photo's own style, 1 is the style in full, up to 1.5 goes beyond it.",
+            range=(0.0, MAX_STRENGTH),
+        ),
+    )
+    style_size: int | None = field(
+        default=None,
+        metadata=option(
+            "Resize style pictures to this short side, in pixels, before they are embedded: larger is coarser.",
+            type=int,
+            range=(64, 1024),
+            unit="pixels",
+            meaning="the photo's short side, from 192 to 512",
+        ),
+    )
+    colors: Colors = field(
+        default="style",
+        metadata=option(
+            "'style': the style's colors; 'match': the style takes on the photo's colors; 'luminance': only light "
+            "and shade change.",
+            type=str,
+            flags=("--colors", "--colours"),
+            choices=COLORS,
+        ),
+    )
+    stroke: float = field(
+        default=1.0,
+        metadata=option(
+            "Make strokes so many times larger, 0.25 to 8, and keep the photo's finer detail.", range=(0.25, 8.0)
+        ),
+    )
+    mask: Source | None = field(
+        default=None,
+        hash=False,
+        metadata=option(
+            "A picture whose gray is the strength at every place: white the style, black the photo. With several "
+            "styles one for each, in their order.",
+            type=os.PathLike,
+        ),
+    )
+    seed: int | None = field(
+        default=None,
+        metadata=option("Draw the same styles each time, for 'random' and 'like:'.", type=int, range=(0, None)),
+    )
+    spread: float | None = field(
+        default=None,
+        metadata=option("How far 'like:' goes from its style, 0 to 1.", range=(0.0, 1.0), meaning=SPREAD),
+    )
+    tile: int | None = field(
+        default=None,
+        metadata=option(
+            "Render in tiles of so many pixels a side; 0 is one pass.",
+            type=int,
+            range=(64, None),
+            besides=(0, "one pass"),
+            unit="pixels",
+            meaning="one pass where memory suffices, else tiles",
+        ),
+    )
+    statistics: Statistics | None = field(
+        default=None,
+        metadata=option(
+            "Statistics that tiles share: of a 'sample' of the picture, of the picture 'reduced', or 'exact', which "
+            "takes longer.",
+            type=str,
+            choices=STATISTICS,
+            meaning="sample",
+        ),
+    )
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.strength <= MAX_STRENGTH:
-            raise OptionError(f"strength is {self.strength:g}; it must be between 0 and {MAX_STRENGTH:g}")
-        if not MIN_STROKE <= self.stroke <= MAX_STROKE:
-            raise OptionError(f"stroke is {self.stroke:g}; it must be between {MIN_STROKE:g} and {MAX_STROKE:g}")
-        if not 0.0 <= self.spread <= 1.0:
-            raise OptionError(f"spread is {self.spread:g}; it must be between 0 and 1")
-        if self.seed is not None and self.seed < 0:
-            raise OptionError(f"seed is {self.seed}; it must be 0 or more")
-        if self.tile is not None and self.tile != 0 and self.tile < MIN_TILE:
-            raise OptionError(f"tile is {self.tile}; it must be {MIN_TILE} pixels or more, or 0 for one pass")
-        if self.colors not in COLORS:
-            raise OptionError(f"colors is {self.colors!r}; {nearest(self.colors, COLORS)}")
-        if self.statistics not in STATISTICS:
-            raise OptionError(f"statistics is {self.statistics!r}; {nearest(self.statistics, STATISTICS)}")
-        if self.style_size is not None and not MIN_STYLE <= self.style_size <= MAX_STYLE:
-            raise OptionError(f"style_size is {self.style_size}; it must be from {MIN_STYLE} to {MAX_STYLE} pixels")
+        check(self)
+        if self.statistics is not None and self.tile == 0:
+            raise OptionError(
+                f"statistics is {self.statistics!r} and tile is 0, one pass; statistics are for tiles: leave one of "
+                "the two out"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Options):
+            return NotImplemented
+        names = [one.name for one in fields(self) if one.name != "mask"]
+        return all(getattr(self, name) == getattr(other, name) for name in names) and _alike(self.mask, other.mask)
+
+
+def shared(name: str, **changed: Any) -> dict[str, Any]:
+    """Metadata for a field of another dataclass that means what the option of that name means in `Options`.
+
+    Args:
+        name: of the option.
+        changed: what differs, see `option`.
+    """
+    return next({**one.metadata, **changed} for one in fields(Options) if one.name == name)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two masks are the same: arrays by their values, all else by its own ==."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if hasattr(one, "dtype"):
+        return one.shape == other.shape and one.dtype == other.dtype and bool((one == other).all())
+    return bool(one == other)

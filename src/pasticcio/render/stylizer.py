@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from numbers import Real
@@ -42,9 +42,9 @@ from pasticcio.model.folder import PIXELS_INT8, Model
 from pasticcio.model.machine import available
 from pasticcio.model.sessions import AUTO, INT8, Sessions, resolve
 from pasticcio.render.embedder import STYLE_RANGE, Embedder, unchanged
-from pasticcio.render.options import Options, Weighted
+from pasticcio.render.options import Options
 from pasticcio.render.tiles import Canvas, Progress, Report, Scene
-from pasticcio.style.style import Style, mix
+from pasticcio.style.style import Style, mix, towards
 
 MIN_SIDE = 16  # the graphs' smallest height and width
 TILES = (1536, 768, 384, 192)  # sides of tiles, the largest that memory holds is taken
@@ -53,6 +53,8 @@ BESIDE = 50  # bytes a pixel takes beside the network
 SPARE = 0.8  # of the memory there is, what may be used
 LOOK = 2_000_000  # pixels: larger photos are looked at smaller, for their own style and their colors
 TRIAL = 256  # side of the picture by which runtimes are compared
+
+Weighted = Sequence[tuple[Source | Style, "float | Source"]]
 
 
 class Stylizer:
@@ -298,7 +300,7 @@ class Stylizer:
             )
         shown = gray(luminance(look)) if options.colors == "luminance" else look
         own = self.embed(shown, side=side).embedding
-        strong = [own + np.float32(options.strength) * (one - own) for one in wanted]
+        strong = [towards(own, one, options.strength) for one in wanted]
         return np.stack([own, *strong] if masks else strong), tuple(masks)
 
     def _pixels(self, scene: Scene, options: Options, report: Report) -> Pixels:
@@ -323,7 +325,7 @@ class Stylizer:
             bytes_per_pixel = self._bytes(scene, regions=True)
             side = next((side for side in TILES if bytes_per_pixel * (side + 200) ** 2 <= free / 2), TILES[-1])
             why = f": {megapixels:.0f} megapixels in one pass would take {need / 1e9:.1f} GB"
-        return self.canvas(scene).tiled(side, options.statistics, report, why)
+        return self.canvas(scene).tiled(side, options.statistics or "sample", report, why)
 
     def _bytes(self, scene: Scene, regions: bool) -> float:
         """About what rendering takes for every pixel."""

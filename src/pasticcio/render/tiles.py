@@ -18,16 +18,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pasticcio.image.picture import Array, Pixels, as_depth, as_float
+from pasticcio.render.options import Statistics
 
-Statistics = Literal["sample", "reduced", "exact"]
-STATISTICS: tuple[Statistics, ...] = get_args(Statistics)
 NAMES = {"sample": "of a sample", "reduced": "of the picture made smaller", "exact": "exact"}
 Measured = NDArray[np.float32]  # (2, channels): means and variances
 Run = Callable[..., list[NDArray[np.float32]]]
