@@ -15,9 +15,12 @@ from contenders import adain_files
 from PIL import Image
 from torch import Tensor, nn
 
-from pasticcio.baselines.optimize import LOSS, Descent, Objective, Settings
+from pasticcio.baselines.descent import Descent
+from pasticcio.baselines.objective import Objective
+from pasticcio.baselines.settings import LOSS, Settings
 from pasticcio.image.picture import Array, open_image, to_pil
 from pasticcio.render.stylizer import Stylizer
+from pasticcio.style.style import towards
 from pasticcio.training.pretrained import load_vgg, read_state
 
 MAGENTA_STYLE = 256
@@ -59,7 +62,7 @@ def ours(stylizer: Stylizer, strength: float = 1.0) -> Method:
         if strength == 1.0:
             return stylizer.render(photo, wanted)
         own = prepare(photo)
-        return stylizer.render(photo, own + np.float32(strength) * (wanted - own))
+        return stylizer.render(photo, towards(own, wanted, strength))
 
     name = f"Pasticcio {stylizer.model.name}" + ("" if strength == 1.0 else f", strength {strength:g}")
     return Method(name, files_size(*graphs), prepare, render)

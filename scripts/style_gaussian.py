@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pasticcio.model.folder import Model
 from pasticcio.space.embeddings import embed_pictures, find_pictures
-from pasticcio.style.style import LIBRARY, StyleGaussian
+from pasticcio.style.gaussian import StyleGaussian
+from pasticcio.style.named import LIBRARY
 
 SIDE = 384  # short side at which a style is looked at: that of the named styles
 DATA = Path("../shared/data")

@@ -12,7 +12,7 @@ from pasticcio.errors import ImageError, OptionError, StyleError
 from pasticcio.image.picture import open_image
 from pasticcio.model.folder import Model
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.style.style import StyleGaussian
+from pasticcio.style.gaussian import StyleGaussian
 
 
 @pytest.fixture(scope="module")

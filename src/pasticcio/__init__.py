@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from pasticcio.model.folder import Model, list_models
     from pasticcio.render.options import Options
     from pasticcio.render.stylizer import Stylizer, stylize
-    from pasticcio.style.style import Style, StyleGaussian, list_styles, mix
+    from pasticcio.style.gaussian import StyleGaussian
+    from pasticcio.style.named import list_styles
+    from pasticcio.style.style import Style, mix
 
 __version__ = "0.1.0"
 
@@ -53,7 +55,9 @@ _HOMES = {
     "image.picture": ("Picture", "open_image", "read_picture", "save_image", "save_picture"),
     "model.folder": ("Model", "list_models"),
     "render.options": ("Options",),
-    "style.style": ("Style", "StyleGaussian", "list_styles", "mix"),
+    "style.gaussian": ("StyleGaussian",),
+    "style.named": ("list_styles",),
+    "style.style": ("Style", "mix"),
     "render.stylizer": ("Stylizer", "stylize"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -25,7 +25,8 @@ from pasticcio.model.folder import Model
 from pasticcio.model.sessions import ONNXRUNTIME
 from pasticcio.render.options import MAX_STRENGTH
 from pasticcio.render.stylizer import MIN_SIDE, Stylizer
-from pasticcio.style.style import StyleGaussian
+from pasticcio.style.gaussian import StyleGaussian
+from pasticcio.style.style import towards
 
 if TYPE_CHECKING:
     import torch
@@ -157,7 +158,7 @@ class RandomStyle:
         stylizer = _stylizer(self.model, self.threads)
         shown = _at_least(np.ascontiguousarray(values[chosen]))
         own = stylizer.run(self.model.predict, style=shown)
-        mixed = own + strengths * (drawn - own)
+        mixed = towards(own, drawn, strengths)
         images = stylizer.run(self.model.transfer, content=shown, embedding=mixed.astype(np.float32))
         changed = values.copy()
         changed[chosen] = np.clip(images[:, :, : values.shape[2], : values.shape[3]], 0, 1)

@@ -17,7 +17,8 @@ from pasticcio.space.directions import (
     principal_directions,
 )  # fmt: skip
 from pasticcio.space.neighbors import nearest_rows, neighbors, neighbors_sheet
-from pasticcio.style.style import Style, StyleGaussian
+from pasticcio.style.gaussian import StyleGaussian
+from pasticcio.style.style import Style
 
 
 @pytest.fixture(scope="module")

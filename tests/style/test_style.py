@@ -1,11 +1,10 @@
-import json
-
 import numpy as np
 import pytest
 
 from pasticcio.errors import OutputError, StyleError
-from pasticcio.style import style as style_module
-from pasticcio.style.style import Style, StyleGaussian, list_styles, mix
+from pasticcio.style.style import Style, mix, towards, with_weights
+
+TEXTS = '{"format": "pasticcio-style-1", "model": "m", "name": "", "title": "", "artist": "", "year": "", '
 
 
 def test_a_mix_is_the_weighted_mean():
@@ -13,6 +12,59 @@ def test_a_mix_is_the_weighted_mean():
     mixed = mix([(a, 0.25), (b, 0.75)])
     np.testing.assert_allclose(mixed.embedding, [0.25, 1.5])
     assert (mixed.model, mixed.name) == ("m", "a:0.25 + b:0.75")
+
+
+def test_styles_without_weights_weigh_the_same():
+    a, b, c = (Style([number, 3.0], "m", name) for number, name in ((0.0, "a"), (1.0, "b"), (5.0, "c")))
+    np.testing.assert_allclose(mix([a, b, c]).embedding, [2, 3], rtol=1e-6)
+    assert mix([a, b]) == mix([(a, 0.5), (b, 0.5)])
+    assert with_weights(["dance", "kiss"]) == [("dance", 0.5), ("kiss", 0.5)]
+    assert with_weights([("dance", "mask.png"), ["kiss", 0.25]]) == [("dance", "mask.png"), ("kiss", 0.25)]
+
+
+@pytest.mark.parametrize(
+    ("styles", "message"),
+    [
+        ([Style([0.0], "m"), (Style([1.0], "m"), 0.5)], "some have none"),
+        ([(Style([0.0], "m"), 0.5, 0.5)], "not 3 values"),
+        ([(Style([0.0], "m"), "0.5")], "weight is '0.5'; it must be a number"),
+        ([(Style([0.0], "m"), float("nan"))], "sum to nan"),
+        (["dance"], "a str is no Style"),
+        ("dance", "a str is no Style"),
+        ([Style([0.0], "m"), Style([0.0, 1.0], "m")], "of 1 and 2 numbers"),
+    ],
+)
+def test_what_is_no_mix_is_explained(styles, message):
+    with pytest.raises(StyleError, match=message):
+        mix(styles)
+
+
+def test_strength_goes_along_the_line_between_styles():
+    own, wanted = Style([1.0, 0.0], "m", "own"), Style([0.0, 2.0], "m", "wanted")
+    assert own.towards(wanted, 0.25).embedding.tolist() == [0.75, 0.5]
+    assert own.towards(wanted, 1.5).embedding.tolist() == [-0.5, 3.0]
+    assert own.towards(wanted, 0.25).name == "own:0.75 + wanted:0.25"
+    rows = towards(np.stack([own.embedding] * 2), wanted.embedding, np.array([[0.0], [1.0]]))
+    assert rows.dtype == np.float32
+    assert rows.tolist() == [[1.0, 0.0], [0.0, 2.0]]
+    with pytest.raises(StyleError, match="different models"):
+        own.towards(Style([0.0, 2.0], "n"), 0.5)
+
+
+def test_styles_are_compared_by_their_content():
+    style = Style([1.0, 2.0], "m", "one", "T", "A", "1900")
+    assert style == Style(np.array([1.0, 2.0]), "m", "one", "T", "A", "1900")
+    assert len({style, Style([1.0, 2.0], "m", "one", "T", "A", "1900")}) == 1
+    for other in (
+        Style([1.0, 3.0], "m", "one", "T", "A", "1900"),
+        Style([1.0, 2.0], "n", "one", "T", "A", "1900"),
+        Style([1.0, 2.0], "m", "two", "T", "A", "1900"),
+        Style([1.0, 2.0], "m", "one", "U", "A", "1900"),
+        Style([1.0, 2.0], "m", "one", "T", "B", "1900"),
+        Style([1.0, 2.0], "m", "one", "T", "A", "1901"),
+        "one",
+    ):
+        assert style != other
 
 
 @pytest.mark.parametrize(
@@ -36,7 +88,7 @@ def test_a_style_is_a_value():
     assert style.embedding[0] == 0
     with pytest.raises(ValueError, match="read-only"):
         style.embedding[0] = 1
-    for bad in (np.array([np.nan]), np.zeros((2, 2))):
+    for bad in (np.array([np.nan]), np.zeros((2, 2)), ["a"], [[1.0], [1.0, 2.0]], [1e60], None):
         with pytest.raises(StyleError, match="finite"):
             Style(bad, "m")
 
@@ -53,7 +105,16 @@ def test_a_saved_style_comes_back(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "no style file"), ("[1]", "no style file"), ('{"format": "other"}', "other"), (None, "No such file")],
+    [
+        (None, "No such file"),
+        ("", "no style file"),
+        ("[1]", "holds no JSON object"),
+        ('{"format": "other"}', "format is 'other'"),
+        ('{"format": "pasticcio-style-1", "model": "m", "embedding": [1]}', "lacks name, title, artist, year"),
+        (TEXTS + '"embedding": 3}', "no list of numbers"),
+        (TEXTS + '"embedding": [1, "x"]}', "no list of numbers"),
+        (TEXTS + '"embedding": [NaN]}', "finite"),
+    ],
 )
 def test_what_is_no_style_file_is_refused(text, message, tmp_path):
     path = tmp_path / "style.json"
@@ -61,93 +122,3 @@ def test_what_is_no_style_file_is_refused(text, message, tmp_path):
         path.write_text(text)
     with pytest.raises(StyleError, match=message):
         Style.load(path)
-
-
-def test_library_is_read_from_its_file(tmp_path, monkeypatch):
-    work = {"title": "T", "artist": "A", "year": "1900", "embedding": [1, 2]}
-    (tmp_path / "mine.json").write_text(json.dumps({"model": "abc", "styles": {"t": work}}))
-    monkeypatch.setattr(style_module, "LIBRARY", tmp_path)
-    style = list_styles("mine")["t"]
-    assert (style.model, style.title, style.artist, style.year) == ("abc", "T", "A", "1900")
-    assert list_styles("no such model") == {}
-
-
-def test_shipped_styles_belong_to_the_shipped_model():
-    from pasticcio.model.folder import Model
-
-    model, styles = Model.open(), list_styles()
-    assert len(styles) >= 24
-    for name, style in styles.items():
-        assert style.model == model.fingerprint
-        assert style.embedding.shape == (model.embedding,)
-        assert style.title
-        assert style.artist
-        assert int(style.year) < 1928
-        assert name == name.lower()
-    together = np.stack([style.embedding for style in styles.values()])
-    assert np.linalg.matrix_rank(together - together.mean(0)) == len(styles) - 1  # no two are the same
-
-
-def correlated(count=4000):
-    rng = np.random.default_rng(3)
-    return (rng.normal(size=(count, 3)) @ np.array([[2.0, 1.0, 0.0], [0.0, 0.5, 0.2], [0.0, 0.0, 0.1]]) + 5).astype(
-        "f4"
-    )
-
-
-def test_random_styles_have_the_mean_and_covariance_of_what_they_were_made_of():
-    vectors = correlated()
-    gaussian = StyleGaussian.fit(vectors, "m", 256)
-    np.testing.assert_allclose(gaussian.factor @ gaussian.factor.T, np.cov(vectors.T), rtol=1e-3, atol=1e-4)
-    rng = np.random.default_rng(0)
-    drawn = np.stack([gaussian.sample(rng) for _ in range(4000)])
-    np.testing.assert_allclose(drawn.mean(0), vectors.mean(0), atol=0.15)
-    np.testing.assert_allclose(np.cov(drawn.T), np.cov(vectors.T), atol=0.35)
-    out = (drawn - gaussian.mean) @ np.linalg.inv(gaussian.factor).T
-    assert 2.45 < np.abs(out).max() <= 2.5 + 1e-3
-    np.testing.assert_array_equal(gaussian.sample(7), gaussian.sample(7))
-    assert not np.array_equal(gaussian.sample(7), gaussian.sample(8))
-
-
-def test_a_style_near_another_goes_from_that_to_an_independent_one():
-    vectors = correlated()
-    gaussian = StyleGaussian.fit(vectors, "m", 256)
-    np.testing.assert_allclose(gaussian.near(vectors[0], 0.0, 1), vectors[0], rtol=1e-6)
-    np.testing.assert_allclose(gaussian.near(vectors[0], 1.0, 1), gaussian.sample(1), rtol=1e-6)
-    rng = np.random.default_rng(0)
-    halfway = np.stack([gaussian.near(vector, 0.5, rng) for vector in vectors])
-    np.testing.assert_allclose(np.cov(halfway.T), np.cov(vectors.T), atol=0.35)
-    for embedding, spread in ((vectors[0], 1.5), (vectors[0], float("nan")), (vectors[0][:2], 0.5)):
-        with pytest.raises(StyleError, match=r"must be between|not of this"):
-            gaussian.near(embedding, spread, 1)
-
-
-def test_a_gaussian_comes_back_from_its_file_for_its_own_model_only(tmp_path):
-    gaussian = StyleGaussian.fit(correlated(), "m", 256)
-    gaussian.save(tmp_path / "g.npz")
-    found = StyleGaussian.load(tmp_path / "g.npz", "m")
-    np.testing.assert_array_equal(found.sample(1), gaussian.sample(1))
-    assert (found.model, found.count, found.side) == ("m", 4000, 256)
-    with pytest.raises(StyleError, match="belongs to model m, not to n"):
-        StyleGaussian.load(tmp_path / "g.npz", "n")
-    (tmp_path / "bad.npz").write_bytes(b"nothing")
-    for path in ("bad.npz", "none.npz"):
-        with pytest.raises(StyleError, match="Gaussian of styles"):
-            StyleGaussian.load(tmp_path / path)
-    with pytest.raises(StyleError, match="has no Gaussian"):
-        StyleGaussian.open("no such model")
-
-
-def test_shipped_gaussian_belongs_to_the_shipped_model():
-    from pasticcio.model.folder import Model
-
-    model = Model.open()
-    gaussian = StyleGaussian.open(model.name, model.fingerprint)
-    assert gaussian.mean.shape == (model.embedding,)
-    assert gaussian.count > 6000
-    spread = np.linalg.norm(gaussian.factor, axis=0)
-    assert (np.diff(spread) <= 1e-6).all()
-    # the named styles lie inside it
-    inside = np.stack([style.embedding for style in list_styles().values()]) - gaussian.mean
-    along = inside @ (gaussian.factor / spread)[:, :5] / spread[:5]
-    assert np.abs(along).mean() < 1.5

@@ -16,7 +16,9 @@ from pasticcio.errors import DataError, OptionError
 from pasticcio.image.picture import Array, open_image, to_pil
 from pasticcio.nn.losses import content_loss, gram_matrix, style_loss
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.batches import Pictures, center_crop
+from pasticcio.style.style import towards
+from pasticcio.training.crops import center_crop
+from pasticcio.training.pictures import Pictures
 from pasticcio.training.pretrained import load_vgg
 
 CONTENT = ("relu3_3", "relu4_1")
@@ -106,7 +108,7 @@ def evaluate(
         painting = _square(style_set, number, size)
         wanted = _embedding(stylizer, style_set, number, painting)
         own = wanted if stylizer.model.table else stylizer.embed(photo).embedding
-        outputs = [photo, *(stylizer.render(photo, own + np.float32(s) * (wanted - own)) for s in strengths)]
+        outputs = [photo, *(stylizer.render(photo, towards(own, wanted, s)) for s in strengths)]
         with torch.no_grad():
             target, source = network(_tensor(painting)), network(_tensor(photo))
             for method, output in zip(methods, outputs, strict=True):

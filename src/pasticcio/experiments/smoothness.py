@@ -21,6 +21,7 @@ from pasticcio.nn.losses import content_loss
 from pasticcio.render.embedder import style_view
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.embeddings import Report, open_reduced
+from pasticcio.style.style import towards
 from pasticcio.training.pretrained import load_vgg
 
 LAYERS = sorted({*STYLE, "relu3_3"})
@@ -99,7 +100,7 @@ def smoothness(
         with torch.no_grad():
             target, content = network(_tensor(last)), network(_tensor(photo))
             for name, begin in (("styles", start), ("strength", own)):
-                images = [stylizer.render(photo, begin + offset * (end - begin)) for offset in offsets]
+                images = [stylizer.render(photo, towards(begin, end, offset)) for offset in offsets]
                 blended = [images[0] + offset * (images[-1] - images[0]) for offset in offsets]
                 for kind, shown in ((name, images), (f"{name}, pixels", blended)):
                     ways[kind].append(_follow([network(_tensor(image)) for image in shown], target, content))
@@ -144,7 +145,7 @@ def ways_figure(ways: Ways, out: Path) -> None:
     """Style and content loss along strength, .png: the way through embeddings and blended pixels."""
     from matplotlib.figure import Figure
 
-    from pasticcio.image.picture import writing
+    from pasticcio.files import writing
 
     figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
     offsets = np.linspace(0, 1, STEPS)

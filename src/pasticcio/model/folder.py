@@ -97,7 +97,8 @@ class Model:
         """The styles known by name: of a table all of them, else the named styles in the package."""
         import numpy as np
 
-        from pasticcio.style.style import Style, list_styles
+        from pasticcio.style.named import list_styles
+        from pasticcio.style.style import Style
 
         if not self.table:
             return list_styles(self.name)

@@ -20,7 +20,7 @@ from pasticcio.image.color import RGB_TO_YIQ
 from pasticcio.image.picture import Array
 from pasticcio.render.embedder import style_view
 from pasticcio.space.embeddings import Embeddings, open_reduced
-from pasticcio.style.style import StyleGaussian
+from pasticcio.style.gaussian import StyleGaussian
 
 STATISTICS = ("lightness", "contrast", "saturation", "warmth", "magenta", "fine", "coarse", "upright")
 SIDE = 192  # short side at which pictures are measured

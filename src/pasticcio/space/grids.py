@@ -14,7 +14,8 @@ from pasticcio.render.embedder import style_view
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.contact_sheet import Picture, contact_sheet
 from pasticcio.space.directions import Direction
-from pasticcio.style.style import Style, StyleGaussian, mix
+from pasticcio.style.gaussian import StyleGaussian
+from pasticcio.style.style import Style, mix, towards
 
 REACH = 2.0  # standard deviations that a walk goes to either side
 SPREADS = (0.2, 0.4, 0.6, 0.8)  # of the styles around one
@@ -36,7 +37,7 @@ def strength_sheet(
     content = _content(photo, side)
     own = stylizer.embed(content, side=min(content.shape[:2])).embedding
     strengths = _steps(0.0, 1.0, steps)
-    cells = [[stylizer.render(content, _between(own, style.embedding, s)) for s in strengths] for style in styles]
+    cells = [[stylizer.render(content, towards(own, style.embedding, s)) for s in strengths] for style in styles]
     return contact_sheet(
         cells, columns=[f"strength {s:.2g}" for s in strengths], rows=[style.name for style in styles], side=side
     )
@@ -138,8 +139,3 @@ def _steps(low: float, high: float, count: int) -> list[float]:
     if count < 2:
         raise OptionError(f"steps is {count}; it must be 2 or more")
     return [float(value) for value in np.linspace(low, high, count)]
-
-
-def _between(own: NDArray[np.float32], wanted: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
-    between: NDArray[np.float32] = own + np.float32(strength) * (wanted - own)
-    return between
