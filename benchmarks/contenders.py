@@ -10,7 +10,6 @@ import functools
 import importlib.util
 import itertools
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from pasticcio.files import write_whole
 
 RENDER, PREDICT, PEAK = "render", "predict", "peak"
 FIXED = 384  # Magenta's networks of a fixed size
@@ -184,7 +185,7 @@ def _ours(model: str) -> Iterator[Contender]:
     def torch_load(job: Job) -> Run:
         import torch
 
-        from pasticcio.training.export import load_network
+        from pasticcio.training.model_folder import load_network
 
         network = load_network(found.folder).to(memory_format=torch.channels_last)
         embedding = torch.rand(1, found.embedding)
@@ -422,9 +423,7 @@ def to_onnx(network: Any, example: tuple[Any, ...], inputs: list[str], path: Pat
     )
     assert program is not None
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    partial.write_bytes(program.model_proto.SerializeToString())
-    os.replace(partial, path)
+    write_whole(path, program.model_proto.SerializeToString())
 
 
 def has_bfloat16() -> bool:

@@ -31,7 +31,10 @@ import numpy as np
 import torch
 from pairs import PHOTOS, STYLES, find, pairs, square
 
-from pasticcio.baselines.optimize import LOSS, Descent, Objective, Settings, Step
+from pasticcio.baselines.descent import Descent, Step
+from pasticcio.baselines.objective import Objective
+from pasticcio.baselines.settings import LOSS, Settings
+from pasticcio.files import write_whole
 from pasticcio.image.picture import Array
 from pasticcio.nn.losses import LossConfig, perceptual_loss
 from pasticcio.nn.vgg import Vgg
@@ -116,9 +119,7 @@ def main() -> None:
     def save() -> None:
         if arguments.results:
             arguments.results.parent.mkdir(parents=True, exist_ok=True)
-            part = arguments.results.with_suffix(".part")
-            part.write_text(json.dumps(results))
-            part.replace(arguments.results)
+            write_whole(arguments.results, json.dumps(results).encode())
 
     device = torch.device(arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     weights = arguments.shared / "weights/vgg19_normalised_conv4_1.safetensors"

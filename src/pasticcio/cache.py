@@ -14,6 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pasticcio.errors import OutputError
+from pasticcio.files import write_whole
+
 SWITCH = "PASTICCIO_CACHE"
 
 
@@ -46,17 +49,9 @@ def keep(data: bytes, *place: str) -> None:
     if not caching():
         return
     target = cache_folder().joinpath(*place)
-    partial = None
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, OutputError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(prefix=".part-", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(partial, target)
-        partial = None
-    if partial is not None:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
+        write_whole(target, data)
 
 
 def load_table(name: str) -> dict[str, Any]:

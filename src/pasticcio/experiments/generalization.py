@@ -11,7 +11,8 @@ from torch import Tensor
 from pasticcio.experiments.evaluate import CONTENT, STYLE
 from pasticcio.experiments.losses import PAIRS, SIDE, Losses, Ruler, tensor
 from pasticcio.experiments.material import SEED, Material, draw
-from pasticcio.image.picture import Array, writing
+from pasticcio.files import writing
+from pasticcio.image.picture import Array
 from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.nn.vgg import Vgg
 from pasticcio.render.stylizer import Stylizer

@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from pasticcio.errors import ImageError, OptionError
-from pasticcio.image.picture import Array, writing
+from pasticcio.files import writing
+from pasticcio.image.picture import Array
 from pasticcio.nn.losses import gram_matrix
 from pasticcio.nn.predictor import InceptionPredictor
 from pasticcio.render.embedder import style_view

@@ -15,7 +15,7 @@ from pasticcio.errors import OptionError, nearest
 from pasticcio.experiments import generalization, knowledge, smoothness, trials
 from pasticcio.experiments.losses import PAIRS
 from pasticcio.experiments.material import SEED, Material
-from pasticcio.image.picture import writing
+from pasticcio.files import write_whole
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.embeddings import Entry, Report, find_pictures
 
@@ -85,8 +85,7 @@ def run(name: str, context: Context) -> str:
     if name in TRAINED:
         return _trained(name, context)
     text = {"observed": _observed, "knowledge": _knowledge, "smoothness": _smoothness}[name](context)
-    with writing(context.results / f"{name}.md") as new:
-        new.write_text(text + "\n", encoding="utf-8")
+    write_whole(context.results / f"{name}.md", (text + "\n").encode())
     return text
 
 
@@ -101,8 +100,7 @@ def _observed(context: Context) -> str:
         side=context.side,
         report=context.reporter("pairs"),
     )
-    with writing(context.results / "observed.json") as new:
-        new.write_text(json.dumps(found), encoding="utf-8")
+    write_whole(context.results / "observed.json", json.dumps(found).encode())
     if context.out:
         generalization.observed_figure(found, context.out / "observed.png")
     return generalization.observed_text(found)

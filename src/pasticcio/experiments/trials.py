@@ -21,7 +21,8 @@ import torch
 from pasticcio.errors import OptionError
 from pasticcio.experiments.losses import PAIRS, SIDE, Losses, Ruler, tensor
 from pasticcio.experiments.material import SEED, Material, draw
-from pasticcio.image.picture import Array, writing
+from pasticcio.files import write_whole, writing
+from pasticcio.image.picture import Array
 
 T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}  # Student's t, by runs
 
@@ -132,7 +133,7 @@ def run(
         ConfigError, DataError, TrainingError: see `train`.
     """
     from pasticcio.training.config import read_recipe
-    from pasticcio.training.export import load_network
+    from pasticcio.training.model_folder import load_network
     from pasticcio.training.train import train
 
     if experiment not in EXPERIMENTS:
@@ -174,8 +175,7 @@ def run(
             outcome = Outcome(setting.name, setting.number, seed)
             for name, group in groups.items():
                 outcome.groups[name] = ruler.losses(render, photos, group)
-            with writing(result) as new:
-                new.write_text(json.dumps({"asked": asked, "groups": outcome.groups}), encoding="utf-8")
+            write_whole(result, json.dumps({"asked": asked, "groups": outcome.groups}).encode())
             yield outcome
 
 

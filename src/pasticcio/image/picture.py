@@ -7,7 +7,6 @@ import io
 import math
 import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pasticcio.errors import ImageError, OutputError
+from pasticcio.files import writing
 from pasticcio.image.exif import exif_tags, quiet, read_exif, upright
 from pasticcio.image.sixteen_bit import in_eight_bits, is_deep, read_deep, to_srgb, write_png, write_tiff
 
@@ -410,6 +410,7 @@ def to_pil(image: Array) -> Image.Image:
 def save_image(image: Source, path: str | os.PathLike[str]) -> None:
     """Write any picture that `read_picture` takes; of floats, clipped to [0, 1], 8 bits; see `save_picture`.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_image(np.zeros((2, 3, 3)), Path(folder, "black.png"))
     ...     open_image(Path(folder, "black.png")).shape
@@ -425,6 +426,7 @@ def save_picture(
 ) -> None:
     """Write a picture; the file appears whole or not at all.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_picture(read_picture(np.zeros((2, 3), np.uint16)), Path(folder, "deep.png"))
     ...     read_picture(Path(folder, "deep.png")).pixels.dtype
@@ -509,32 +511,6 @@ def check_output(path: Path, picture: Picture | None = None) -> None:
             f"cannot write {path}: {kind} holds at most {MAX_SIDE[kind]} pixels a side, and the picture has {longest}; "
             "write .png or .tif"
         )
-
-
-@contextlib.contextmanager
-def writing(target: Path) -> Iterator[Path]:
-    """A new file beside `target` that takes its place when the block ends well, and goes when it does not."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=".pasticcio-", suffix=target.suffix, dir=target.parent)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
-    partial = Path(name)
-    try:
-        os.fchmod(handle, 0o666 & ~_umask()) if hasattr(os, "fchmod") else None
-        os.close(handle)
-        yield partial
-        partial.replace(target)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _first_line(error: BaseException) -> str:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pasticcio.errors import ImageError, MissingExtraError, OptionError
-from pasticcio.image.picture import to_pil, writing
+from pasticcio.files import write_whole, writing
+from pasticcio.image.picture import to_pil
 from pasticcio.space.embeddings import Embeddings, Report, open_reduced
 from pasticcio.space.neighbors import nearest_rows
 
@@ -128,8 +129,7 @@ def write_map(
     # "<" is written so that no name can end the script it stands in
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     page = TEMPLATE.read_text(encoding="utf-8").replace("/*DATA*/null", text, 1)
-    with writing(out) as partial:
-        partial.write_text(page, encoding="utf-8")
+    write_whole(out, page.encode())
     return bad
 
 

@@ -1,17 +1,13 @@
-"""A trained network to a model folder: weights, configuration, ONNX graphs checked against torch."""
+"""The ONNX graphs of a model folder, made from its weights and compared with torch."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
-import json
 import logging
-import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -20,158 +16,24 @@ import onnx.parser
 import onnxscript.optimizer
 import torch
 from jaxtyping import Float, UInt8
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from pasticcio.errors import ModelError, TrainingError
+from pasticcio.errors import TrainingError
+from pasticcio.files import write_whole
 from pasticcio.image.picture import as_depth
 from pasticcio.model.folder import PIXELS, PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.model.sessions import ONNXRUNTIME
-from pasticcio.nn.network import NetworkConfig, StyleNetwork
+from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.nn.transfer import to_bytes
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.render.tiles import Scene
-from pasticcio.training.config import from_dict
-from pasticcio.training.pretrained import sha256
+from pasticcio.render.scene import Scene
+from pasticcio.training.model_folder import load_network
 
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
-STYLE_SIDE = 256
 TOLERANCE = 1e-3
 CHECKED = ((256, 256), (192, 320), (137, 211))  # heights and widths at which the graphs are compared
-FINGERPRINT_DIGITS = 12
 FOLDED = 1 << 20  # numbers: weights of up to so many are rearranged once and for all
 SHARED_BYTES = 1024  # smaller weights are written into each graph
-
-
-def save_model(
-    folder: Path, network: StyleNetwork, name: str, training: dict[str, Any], styles: Sequence[str] = ()
-) -> None:
-    """Write weights (matrices in half precision) and configuration; `export` adds the ONNX graphs.
-
-    Args:
-        folder: made if it is not there.
-        network, name: the model.
-        training: how it came about.
-        styles: names of the styles of a table.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    state = {key: _half(value.detach().cpu()).contiguous() for key, value in network.state_dict().items()}
-    partial = folder / (WEIGHTS + ".part")
-    partial.write_bytes(save(state))  # save_file would make it the owner's alone to read
-    os.replace(partial, folder / WEIGHTS)
-    inputs = {
-        PREDICT: {"style": "float32 (batch, 3, height, width), RGB in [0, 1]"},
-        TRANSFER: {
-            "content": "float32 (batch, 3, height, width), RGB in [0, 1], sides 16 or more",
-            "embedding": "float32 (batch or 1, embedding)",
-        },
-        PIXELS: {
-            "content": "uint8 (batch, height, width, 3), RGB from 0 to 255, sides 16 or more",
-            "embedding": "float32 (batch or 1, embedding)",
-        },
-    }
-    outputs = {
-        PREDICT: {"embedding": "float32 (batch, embedding)"},
-        TRANSFER: {"image": "float32 (batch, 3, height, width), RGB in [0, 1]"},
-        PIXELS: {"image": "uint8 (batch, height, width, 3), RGB from 0 to 255"},
-    }
-    config: dict[str, Any] = {
-        "name": name,
-        "fingerprint": sha256(folder / WEIGHTS)[:FINGERPRINT_DIGITS],
-        "network": dataclasses.asdict(network.config),
-        "style_side": STYLE_SIDE,
-        "inputs": inputs,
-        "outputs": outputs,
-        "regions": _regions(network),
-    }
-    if network.config.predictor == "table":
-        config["styles"] = list(styles)
-        del inputs[PREDICT], outputs[PREDICT]
-    config["training"] = training
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-
-
-def _regions(network: StyleNetwork) -> dict[str, Any]:
-    """What a caller of `regions.onnx` has to know: it pads, crops and cuts tiles itself."""
-    transfer = network.transfer
-    return {
-        "multiple": transfer.multiple,
-        "margin": transfer.margin,
-        "reach": transfer.reach,
-        "scales": transfer.scales,
-        "layers": [channels for _, channels in transfer.style_layout],
-        "at": [norm.scale for _, norm in transfer.norms()],
-        "inputs": {
-            "content": "float32 (batch, 3, height, width), RGB in [0, 1], padded to multiples",
-            "embeddings": "float32 (styles, embedding)",
-            "masks_K": "float32 (batch or 1, styles, height/K or 1, width/K or 1): shares of the styles at scale K",
-            "weights_K": "float32 (batch or 1, 1, height/K or 1, width/K or 1): weight in the statistics",
-            "given": "float32 (2, sum of layers): means and variances, used where known is 1",
-            "known": "float32 (sum of layers), 0 or 1",
-        },
-        "outputs": {
-            "image": "float32 (batch, 3, height, width), RGB in [0, 1]",
-            "statistics": "float32 (2, sum of layers): means and variances as measured",
-        },
-    }
-
-
-def _half(value: Tensor) -> Tensor:
-    """Matrices and kernels in half precision; vectors, few and some of them tiny numbers, as they are."""
-    return value.half() if value.is_floating_point() and value.ndim > 1 else value
-
-
-def load_network(folder: Path) -> StyleNetwork:
-    """The torch network of a model folder, in evaluation mode, float32.
-
-    Raises:
-        ModelError: a missing or damaged folder.
-    """
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        values = config["network"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder} is no model folder: {error}") from error
-    network = StyleNetwork(from_dict(NetworkConfig, values, str(folder / CONFIG)))
-    load_weights(network, folder)
-    return network.eval()
-
-
-def style_names(folder: Path) -> list[str]:
-    """Names of the styles of a table's model folder; empty for a model that predicts styles.
-
-    Raises:
-        ModelError: a missing or damaged folder.
-    """
-    try:
-        return list(json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("styles", []))
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ModelError(f"{folder} is no model folder: {error}") from error
-
-
-def load_weights(network: StyleNetwork, folder: Path, new: Sequence[str] = ()) -> set[str]:
-    """Fill a network with a model folder's weights; returns which of the parts `new` the model does not have.
-
-    Args:
-        network: what is filled.
-        folder: of the model.
-        new: parts that the model need not have, and which then stay as they are.
-
-    Raises:
-        ModelError: missing or damaged weights, or another architecture.
-    """
-    try:
-        state = load_file(folder / WEIGHTS)
-        wanted = network.state_dict()
-        missing = {part for part in new for key in wanted if key.startswith(f"{part}.") and key not in state}
-        kept = {key: v for key, v in wanted.items() if any(key.startswith(f"{part}.") for part in missing)}
-        read = {key: v.float() if v.is_floating_point() else v for key, v in state.items()}
-        network.load_state_dict(kept | read)
-    except Exception as error:  # safetensors' and torch's errors alike
-        raise ModelError(f"{folder / WEIGHTS} does not fit this network: {error}") from error
-    return missing
 
 
 class Predict(nn.Module):
@@ -339,9 +201,7 @@ def borrowing(graph: onnx.ModelProto, folder: Path) -> onnx.ModelProto:
 
 
 def _save(graph: onnx.ModelProto, path: Path) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(graph.SerializeToString())
-    os.replace(partial, path)
+    write_whole(path, graph.SerializeToString())
 
 
 @torch.no_grad()
