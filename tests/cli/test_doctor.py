@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pasticcio import __version__
-from pasticcio.cli import doctor as doctors
+from pasticcio.model import sessions
 from pasticcio.cli.doctor import as_json, examine
 from pasticcio.cli.main import main
 from pasticcio.errors import ModelError
@@ -75,7 +75,7 @@ def test_what_cannot_be_rendered_is_said(model_folder, monkeypatch):
 
 
 def test_what_is_not_installed_is_said_with_the_remedy(model_folder, monkeypatch):
-    monkeypatch.setattr(doctors, "is_installed", lambda runtime: runtime == "onnxruntime")
+    monkeypatch.setattr(sessions, "is_installed", lambda runtime: runtime == "onnxruntime")
     text = "\n".join(examine(str(model_folder)).lines())
     assert "runtime   openvino: not installed: pip install 'pasticcio[openvino]'" in text
 

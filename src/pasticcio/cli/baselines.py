@@ -1,49 +1,64 @@
-"""The commands `optimize` and `tune`."""
+"""The commands that train for one style: optimize, for the pixels of one picture, and tune, for a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pasticcio.cli import INTERRUPTED
+from pasticcio.cli.arguments import (
+    SOURCES,
+    ResumeOption,
+    VggOption,
+    given,
+    only_for,
+    out_option,
+    same_option,
+    style_option,
+    weighted,
+)
+from pasticcio.cli.progress import Bars, losses_text
+from pasticcio.cli.training import training_extra
 from pasticcio.errors import OptionError
 
 if TYPE_CHECKING:
-    from pasticcio.baselines.optimize import Report, Step
-    from pasticcio.training.pretrained import Download
-
-VggOption = Annotated[
-    str,
-    typer.Option(
-        "--vgg", help="Weights of the loss network; without, torchvision's VGG-19 is downloaded once (575 MB)."
-    ),
-]
+    from pasticcio.baselines.optimize import Step
+    from pasticcio.nn.losses import LossConfig
 
 
 def optimize(
     photo: Annotated[Path, typer.Argument(help="The content picture.")],
     style: Annotated[
         list[str],
-        typer.Option(
-            "--style", "-s", help="A style picture. Repeatable with weights that sum to 1: -s a.jpg:0.7 -s b.jpg:0.3."
+        style_option(
+            "A style picture. Repeatable: with weights that sum to 1 (-s a.jpg:0.7 -s b.jpg:0.3), or without for "
+            "equal weights."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write.")],
+    out: Annotated[Path, out_option("The picture to write.")],
     size: Annotated[int, typer.Option(help="Long side of the output, in pixels.")] = 512,
     iterations: Annotated[int, typer.Option(help="Passes through the loss network, at each scale.")] = 200,
-    start: Annotated[str, typer.Option(help="'network': our network's output; 'photo'; 'noise'.")] = "network",
+    start: Annotated[
+        str, typer.Option(help="'network': the output of the style transfer network; 'photo'; 'noise'.")
+    ] = "network",
     method: Annotated[str, typer.Option(help="'lbfgs' or 'adam'.")] = "lbfgs",
     scales: Annotated[
         int, typer.Option(help="Sizes from coarse to fine; 0: as many as bring the first to 512 pixels.")
     ] = 0,
     style_size: Annotated[
-        int | None, typer.Option(help="Look at the style picture at this short side, in pixels: larger is coarser.")
+        int | None,
+        same_option(
+            "style_size",
+            "Resize style pictures to this short side, in pixels: larger is coarser. [default: the output's]",
+        ),
     ] = None,
-    style_weight: Annotated[float, typer.Option(help="Weight of every style layer.")] = 20.0,
+    style_weight: Annotated[
+        float | None, typer.Option(help="Weight of every style layer, without --style-layer. [default: 20]")
+    ] = None,
     content_layer: Annotated[
         list[str] | None,
         typer.Option(help="Layer=weight in place of relu3_3=1 and relu4_1=1; repeatable."),
@@ -52,63 +67,62 @@ def optimize(
         list[str] | None,
         typer.Option(help="Layer=weight in place of relu1_1, relu2_1, relu3_1 and relu4_1; repeatable."),
     ] = None,
-    smooth: Annotated[float, typer.Option(help="Weight of the total variation: above 0, fewer lone pixels.")] = 0.0,
+    smooth: Annotated[float, typer.Option(help="Weight of the total variation; above 0, fewer lone pixels.")] = 0.0,
     pooling: Annotated[str, typer.Option(help="Of the loss network: 'max' or 'average'.")] = "max",
-    colors: Annotated[
-        str,
-        typer.Option(
-            "--colors",
-            "--colours",
-            help="'style'; 'match': the style takes on the photo's colors; 'luminance': only light and shade change.",
-        ),
-    ] = "style",
+    colors: Annotated[str, same_option("colors")] = "style",
     mask: Annotated[
         Path | None, typer.Option(help="A gray picture: white is stylized in full, black stays as it is.")
     ] = None,
     vgg: VggOption = "",
-    precision: Annotated[str, typer.Option(help="'float32' or 'bf16'.")] = "float32",
+    precision: Annotated[str, typer.Option(help="Of the loss network: 'float32' or 'bf16'.")] = "float32",
     device: Annotated[str, typer.Option(help="'cpu' or 'cuda'; by default a GPU where there is one.")] = "",
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Of the noise of --start noise. [default: 0]")] = None,
     preview: Annotated[int, typer.Option(help="Write OUT-preview.png every so many iterations; 0 never.")] = 0,
-    model: Annotated[str, typer.Option("--model", help="Model of the start 'network'.")] = "default",
+    model: Annotated[str | None, typer.Option("--model", help="Model of --start network. [default: default]")] = None,
 ) -> None:
     """Optimize the pixels for one photo and one style: minutes, and the lowest loss. Ctrl-C keeps the best so far."""
-    from pasticcio.cli.main import INTERRUPTED
-    from pasticcio.cli.stylize import weighted
-    from pasticcio.cli.training import training_extra
-
+    only_for("--start noise", start == "noise", seed=seed)
+    only_for("--start network", start == "network", model=model)
+    only_for("the default style layers, not for --style-layer", not style_layer, style_weight=style_weight)
     with training_extra():
-        from pasticcio.baselines.optimize import LOSS, Settings
+        from pasticcio.baselines.optimize import Settings
         from pasticcio.baselines.optimize import optimize as run
     from pasticcio.image.picture import check_output, read_picture, save_image, save_picture
     from pasticcio.render.stylizer import Stylizer
 
     check_output(out)
-    loss = replace(
-        LOSS,
-        content=_layers(content_layer or []) or LOSS.content,
-        style=_layers(style_layer or []) or dict.fromkeys(LOSS.style, style_weight),
-        total_variation=smooth,
-    )
     settings = Settings(
-        size, iterations, method, 0.02, start, scales, loss, style_size, colors, pooling, precision, device, seed  # type: ignore[arg-type]  # Settings checks them
-    )  # fmt: skip
+        size=size,
+        iterations=iterations,
+        method=method,  # type: ignore[arg-type]  # Settings checks this and the other choices
+        start=start,  # type: ignore[arg-type]
+        scales=scales,
+        loss=_loss(content_layer or [], style_layer or [], style_weight, smooth),
+        style_size=style_size,
+        colors=colors,  # type: ignore[arg-type]
+        pooling=pooling,  # type: ignore[arg-type]
+        precision=precision,  # type: ignore[arg-type]
+        device=device,
+        seed=seed or 0,
+    )
     picture = read_picture(photo)
     sketch = out.with_name(f"{out.stem}-preview.png")
-    stylizer = Stylizer(model) if start == "network" else None
-    with _bar() as (show, download):
+    stylizer = Stylizer(model or "default") if start == "network" else None
+    with Bars() as bars:
 
         def report(step: Step) -> None:
-            show(step)
+            text = f"scale {step.scale}/{step.scales}  {losses_text(step.losses)}"
+            bars.show("optimizing", step.iteration, step.iterations, text)
             if preview and step.iteration % preview == 0:
                 save_image(step.image(), sketch)
 
         result = run(
-            picture, list(weighted(style)), settings, vgg=vgg, mask=mask, stylizer=stylizer, report=report,
-            download=download,
+            picture, weighted(style), settings, vgg=vgg, mask=mask, stylizer=stylizer, report=report,
+            download=bars.download,
         )  # fmt: skip
     save_picture(result.picture, out)
-    sketch.unlink(missing_ok=True) if preview else None
+    if preview:
+        sketch.unlink(missing_ok=True)
     values = [f"{name} {result.before[name]:.4g} to {value:.4g}" for name, value in result.losses.items()]
     typer.echo(f"{out}  {', '.join(values)}; {result.iterations} iterations")
     if result.interrupted:
@@ -117,42 +131,59 @@ def optimize(
 
 def tune(
     paintings: Annotated[list[Path], typer.Argument(help="A style picture, or several.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder, new.")],
+    out: Annotated[Path, out_option("The model folder, new.")],
     photos: Annotated[
-        list[str] | None,
-        typer.Option(help="Folder, .txt list, .csv table or .tar of photos, a hundred or more; repeatable."),
+        list[str] | None, typer.Option(help=f"{SOURCES} of photos, a hundred or more; repeatable.")
     ] = None,
     model: Annotated[
-        str,
-        typer.Option("--model", help="Name or folder of the model to begin with; to a table of styles one is added."),
-    ] = "default",
+        str | None,
+        typer.Option(
+            "--model",
+            help="Name or folder of the model to begin with [default: default]; to a table of styles the paintings "
+            "are added.",
+        ),
+    ] = None,
     row_only: Annotated[
         bool, typer.Option("--row-only", help="Learn the style's scales and shifts alone, none of the kernels.")
     ] = False,
-    steps: Annotated[int | None, typer.Option(help="Of training [default: 300].")] = None,
+    steps: Annotated[int | None, typer.Option(help="Of training. [default: 300]")] = None,
     minutes: Annotated[float | None, typer.Option(help="As many steps as fit, in place of --steps.")] = None,
     style_size: Annotated[
-        int, typer.Option(help="Look at the style picture at this short side, in pixels: larger is coarser.")
-    ] = 256,
-    crop: Annotated[int, typer.Option(help="Side of the photos' crops, in pixels.")] = 128,
+        int | None,
+        same_option(
+            "style_size", "Resize the paintings to this short side, in pixels: larger is coarser. [default: 256]"
+        ),
+    ] = None,
+    crop: Annotated[int | None, typer.Option(help="Side of the photos' crops, in pixels. [default: 128]")] = None,
     vgg: VggOption = "",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: ResumeOption = False,
 ) -> None:
-    """Make a model for one painting, in minutes, from one that is there; 'stylize --model OUT' uses it."""
-    from pasticcio.cli.training import training_bar, training_extra
-
+    """Make a model for one painting, in minutes, from another model; 'stylize --model OUT' uses it."""
+    asked = given(
+        photos=photos, model=model, row_only=row_only, steps=steps, minutes=minutes, style_size=style_size, crop=crop,
+        vgg=vgg,
+    )  # fmt: skip
+    only_for("a new run, and --resume goes on with the options of the old one", not resume, **asked)
     with training_extra():
+        from pasticcio.baselines.tune import TuneSettings
         from pasticcio.baselines.tune import tune as run
+    settings = TuneSettings(**asked | {"photos": tuple(photos or ())})
     if not photos and not resume:
         typer.echo("pasticcio: no --photos: training on five of scikit-image's, enough for a trial only", err=True)
-    with training_bar(f"tune {out.name}") as (report, download):
-        tuned = run(
-            paintings, out, photos=photos or (), model=model, row_only=row_only, steps=steps, minutes=minutes, vgg=vgg,
-            style_size=style_size, crop=crop, resume=resume, report=report, download=download,
-        )  # fmt: skip
+    with Bars() as bars:
+        report = bars.training(f"tune {out.name}")
+        tuned = run(paintings, out, settings, resume=resume, report=report, download=bars.download)
     values = ", ".join(f"{name} {tuned.before[name]:.4g} to {tuned.after[name]:.4g}" for name in tuned.before)
     typer.echo(f"{tuned.steps} steps; over {tuned.photos} photos {values}")
     typer.echo(f"{tuned.folder}")
+
+
+def _loss(content: list[str], style: list[str], style_weight: float | None, smooth: float) -> LossConfig:
+    """The default loss with what was asked for in place of its layers and weights."""
+    from pasticcio.baselines.settings import LOSS
+
+    styled = _layers(style) or (LOSS.style if style_weight is None else dict.fromkeys(LOSS.style, style_weight))
+    return replace(LOSS, content=_layers(content) or LOSS.content, style=styled, total_variation=smooth)
 
 
 def _layers(values: Sequence[str]) -> dict[str, float]:
@@ -165,23 +196,3 @@ def _layers(values: Sequence[str]) -> dict[str, float]:
         except ValueError:
             raise OptionError(f"layer {value!r} has no weight; write relu4_1=1") from None
     return found
-
-
-@contextmanager
-def _bar() -> Iterator[tuple[Report, Download]]:
-    """A progress bar with the losses, and one for downloads."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from pasticcio.cli.training import download_row
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None)
-
-        def report(step: Step) -> None:
-            losses = "  ".join(f"{name} {value:.3g}" for name, value in step.losses.items())
-            text = f"scale {step.scale}/{step.scales}  {losses}"
-            bar.update(task, completed=step.iteration, total=step.iterations, description=text)
-
-        yield report, download_row(bar)

@@ -1,29 +1,34 @@
-"""What is installed, which runtime will be used and why, and whether stylizing works: `pasticcio doctor`."""
+"""The commands that say what there is: styles, models, and doctor, which examines the installation."""
 
 from __future__ import annotations
 
 import importlib.util
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
+import typer
 
 from pasticcio import __version__
 from pasticcio.cache import cache_folder, caching
+from pasticcio.cli import SOME_BAD
+from pasticcio.cli.arguments import ModelOption, RuntimeOption
 from pasticcio.errors import PasticcioError
-from pasticcio.image.picture import Array, as_depth, as_float
-from pasticcio.model.auto import cores, cpu_name, version
-from pasticcio.model.folder import Model, list_models
-from pasticcio.model.machine import available
-from pasticcio.model.sessions import AUTO, INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
-from pasticcio.render.stylizer import Stylizer
+
+if TYPE_CHECKING:
+    from pasticcio.image.picture import Array
+    from pasticcio.model.folder import Model
 
 SIDE = 96  # of the picture that is rendered
-# largest difference from onnxruntime, on [0, 1]
-TOLERANCE = {ONNXRUNTIME: 1e-3, OPENVINO: 1e-3, OPENVINO_BF16: 0.1, **dict.fromkeys(INT8, 0.3)}
+TOLERANCE = {  # largest difference from onnxruntime, on [0, 1]
+    "onnxruntime": 1e-3,
+    "openvino": 1e-3,
+    "openvino-bf16": 0.1,
+    "onnxruntime-int8": 0.3,
+    "openvino-int8": 0.3,
+}
 EXTRAS = {  # extra, and a package that it brings
     "openvino": "openvino",
     "train": "torch",
@@ -33,17 +38,63 @@ EXTRAS = {  # extra, and a package that it brings
 }
 
 
+def styles(model: ModelOption = "default") -> None:
+    """List the named styles."""
+    from pasticcio.model.folder import Model
+
+    known = Model.open(model).styles
+    if not known:
+        typer.echo(f"model {model} has no named styles; give 'stylize --style' a picture", err=True)
+    width = max(map(len, known), default=0)
+    for name, style in known.items():
+        work = ", ".join(filter(None, (style.title, style.artist, style.year)))
+        typer.echo(f"{name:{width}}  {work}".rstrip())
+
+
+def models(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Model folders, in place of the shipped models.")] = None,
+) -> None:
+    """List the models that ship with the package, or those of folders."""
+    from pasticcio.model.folder import Model, list_models
+
+    for model in map(Model.open, folders) if folders else list_models():
+        network = model.config["network"]
+        knows = f"table of {model.embedding} styles" if model.table else f"{network['predictor']} predictor"
+        typer.echo(
+            f"{model.name}  {model.bytes / 1e6:.1f} MB  {network['transfer']} transfer network, "
+            f"{knows}  {model.fingerprint}  {model.folder}"
+        )
+
+
+def doctor(
+    runtime: RuntimeOption = "auto",
+    json_object: Annotated[bool, typer.Option("--json", help="One object of JSON.")] = False,
+    model: ModelOption = "default",
+) -> None:
+    """Say what is installed, which runtime will be used and why, and whether stylizing works: exit code 0.
+
+    It renders a small picture under every runtime and compares them. Where two runtimes are installed and none is
+    named, the first time takes some seconds: they are measured.
+    """
+    import json
+
+    found = examine(model, runtime)
+    typer.echo(json.dumps(as_json(found), indent=1) if json_object else "\n".join(found.lines()))
+    if not found.well:
+        raise typer.Exit(SOME_BAD)
+
+
 @dataclass(frozen=True)
 class Runtime:
-    """A runtime and what came of it.
+    """A runtime, and the picture that it rendered.
 
     Attributes:
         name: of the runtime.
-        version: of its package; empty where it is not installed.
-        difference: largest difference of a small picture from the same under onnxruntime, on [0, 1]; None where
-            it could not be rendered.
-        error: why it could not, or why its picture is wrong; empty where all is well.
-        milliseconds: for a picture of 256 x 256, where "auto" has measured it.
+        version: of its package; empty if it is not installed.
+        difference: largest difference of a small picture from the one that onnxruntime renders, on [0, 1]; None if
+            the runtime did not render it.
+        error: why the runtime did not render it, or why its picture is wrong; empty if neither.
+        milliseconds: for a picture of 256 x 256, if "auto" has measured it.
     """
 
     name: str
@@ -54,22 +105,22 @@ class Runtime:
 
 
 @dataclass(frozen=True)
-class Report:
+class Examination:
     """What `examine` found.
 
     Attributes:
-        version, python, platform: of Pasticcio, Python and the machine.
-        cpu, cores: its name, and the cores this process may use.
-        precisions: what it computes in, as OpenVINO says; empty without OpenVINO.
-        memory: bytes that can be taken now.
-        model: that was examined: name, fingerprint and folder.
-        models: name and fingerprint of those in the package.
-        runtimes: all that there are.
-        runtime: the one that will be used for many pictures, and why.
-        why: the reason.
-        cache: folder; empty where nothing is kept.
-        extras: name of every extra, and whether it is installed.
-        errors: why stylizing does not work; empty where it does.
+        version, python, platform: of Pasticcio, of Python and of the operating system.
+        cpu, cores: its name, and the number of cores that this process may use.
+        precisions: number formats in which the CPU computes, as OpenVINO says; empty without OpenVINO.
+        memory: bytes that are free.
+        model: name, fingerprint and folder of the model that was examined.
+        models: names and fingerprints of the models in the package.
+        runtimes: all that there are, installed or not.
+        runtime: the runtime that `Stylizer` chooses; empty if it cannot choose any.
+        why: the reason of the choice.
+        cache: folder of the cache; empty if it is switched off.
+        extras: names of the extras, and whether each is installed.
+        errors: why stylizing does not work; empty if it does.
     """
 
     version: str
@@ -94,7 +145,7 @@ class Report:
         return not self.errors
 
     def lines(self) -> list[str]:
-        """For people."""
+        """The examination as text for people."""
         extras = [f"{name} {'yes' if there else 'no'}" for name, there in self.extras.items()]
         return [
             f"pasticcio {self.version}, Python {self.python}, {self.platform}",
@@ -111,17 +162,23 @@ class Report:
         ]
 
 
-def examine(model: str = "default", runtime: str = AUTO) -> Report:
+def examine(model: str = "default", runtime: str = "auto") -> Examination:
     """Look at this installation and render a small picture under every runtime.
 
     Args:
         model: name of a shipped model, or a model folder.
-        runtime: see `Stylizer`; what was measured for "auto" in an earlier run is not measured again.
+        runtime: see `Stylizer`; "auto" does not measure again what it measured in an earlier run.
 
     Raises:
         ModelError: unknown, incomplete or damaged model.
         OptionError, MissingExtraError: the runtime asked for cannot be had.
     """
+    from pasticcio.model.auto import cores, cpu_name
+    from pasticcio.model.folder import list_models
+    from pasticcio.model.machine import available
+    from pasticcio.model.sessions import ONNXRUNTIME, precisions
+    from pasticcio.render.stylizer import Stylizer
+
     stylizer = Stylizer(model, runtime=runtime)
     found = stylizer.model
     errors: list[str] = []
@@ -133,27 +190,32 @@ def examine(model: str = "default", runtime: str = AUTO) -> Report:
         errors.append(str(error))
     runtimes = _render_all(found, measured)
     errors += [one.error for one in runtimes if one.error and one.name in (ONNXRUNTIME, chosen)]
-    return Report(
-        __version__,
-        platform.python_version(),
-        platform.platform(),
-        cpu_name(),
-        cores(),
-        precisions(),
-        available(),
-        {"name": found.name, "fingerprint": found.fingerprint, "folder": str(found.folder)},
-        {shipped.name: shipped.fingerprint for shipped in list_models()},
-        runtimes,
-        chosen,
-        why,
-        str(cache_folder()) if caching() else "",
-        {extra: importlib.util.find_spec(package) is not None for extra, package in EXTRAS.items()},
-        tuple(dict.fromkeys(errors)),
+    return Examination(
+        version=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        cpu=cpu_name(),
+        cores=cores(),
+        precisions=precisions(),
+        memory=available(),
+        model={"name": found.name, "fingerprint": found.fingerprint, "folder": str(found.folder)},
+        models={shipped.name: shipped.fingerprint for shipped in list_models()},
+        runtimes=runtimes,
+        runtime=chosen,
+        why=why,
+        cache=str(cache_folder()) if caching() else "",
+        extras={extra: importlib.util.find_spec(package) is not None for extra, package in EXTRAS.items()},
+        errors=tuple(dict.fromkeys(errors)),
     )
 
 
 def _render_all(model: Model, measured: dict[str, float]) -> tuple[Runtime, ...]:
-    """The same small picture under every runtime, beside that of the first."""
+    """The same small picture under every runtime, compared with that of the first."""
+    import numpy as np
+
+    from pasticcio.model.auto import version
+    from pasticcio.model.sessions import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed
+
     first: Array | None = None
     runtimes = []
     for name in (ONNXRUNTIME, OPENVINO, OPENVINO_BF16, *(INT8 if model.pixels_int8 else ())):
@@ -174,7 +236,13 @@ def _render_all(model: Model, measured: dict[str, float]) -> tuple[Runtime, ...]
 
 
 def _render(model: Model, runtime: str) -> Array:
-    """A picture of waves in the manner of itself turned round, or of a table's first style; as floats and as bytes."""
+    """A picture of waves, rendered from floats and from bytes; its style is itself transposed, or a table's first."""
+    import numpy as np
+
+    from pasticcio.image.picture import as_depth, as_float
+    from pasticcio.model.sessions import INT8
+    from pasticcio.render.stylizer import Stylizer
+
     stylizer = Stylizer(model, runtime=runtime)
     down, across = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE
     photo = as_depth(np.stack([np.sin(9 * down) ** 2, np.cos(7 * across) ** 2, down * across], axis=2), np.uint8)
@@ -197,13 +265,11 @@ def _line(runtime: Runtime) -> str:
         parts.append(f"{runtime.milliseconds:.1f} ms at 256 x 256")
     if runtime.error:
         parts.append(runtime.error)
-    elif runtime.difference is not None and runtime.name != ONNXRUNTIME:
+    elif runtime.difference is not None and runtime.name != "onnxruntime":
         parts.append(f"differs from onnxruntime by {runtime.difference:.1g} at most")
     return ", ".join(parts)
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    """The report as what JSON holds."""
-    from dataclasses import asdict
-
-    return {**asdict(report), "well": report.well, "prefix": str(Path(sys.prefix))}
+def as_json(found: Examination) -> dict[str, Any]:
+    """The examination in types that JSON has."""
+    return {**asdict(found), "well": found.well, "prefix": str(Path(sys.prefix))}

@@ -1,4 +1,4 @@
-"""The command line: each command is a call of the library."""
+"""The entry point: the table of commands, and what happens before and after one of them."""
 
 from __future__ import annotations
 
@@ -7,39 +7,37 @@ import gc
 import importlib
 import io
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from pasticcio import __version__
+from pasticcio.cli import BAD_INPUT, INTERRUPTED
 from pasticcio.errors import PasticcioError
 
-COMMANDS = {  # module, function, and what the list of commands says, in at most 62 letters
-    "stylize": ("cli.stylize", "stylize", "Render a photo, or a folder of them, in the manner of a style."),
-    "demo": ("cli.stylize", "demo", "Stylize scikit-image's photos with named styles."),
-    "styles": ("cli.main", "styles", "List the named styles."),
-    "models": ("cli.main", "models", "List the models that ship with the package, or others."),
-    "doctor": ("cli.main", "doctor", "Say what is installed, what will run, and whether it works."),
-    "train": ("cli.training", "train", "Train the model of a recipe, and export it."),
-    "quantize": ("cli.training", "quantize", "Add a graph in 8-bit arithmetic to a model folder."),
-    "evaluate": ("cli.training", "evaluate", "Measure content and style losses of a model."),
-    "optimize": ("cli.baselines", "optimize", "Optimize the pixels for one photo and one style: minutes."),
-    "tune": ("cli.baselines", "tune", "Make a model for one painting, in minutes."),
-    "embed": ("cli.space", "embed", "Save the style of a picture, or a table of many."),
-    "map": ("cli.space", "map_styles", "Draw pictures on a map where near means alike in style."),
-    "neighbors": ("cli.space", "neighbors", "List the pictures whose style is nearest to one's."),
-    "grid": ("cli.space", "grid", "Make a contact sheet of styles, strengths, mixes, walks."),
-    "experiment": ("cli.space", "experiment", "Repeat an experiment of the paper and print its table."),
+COMMANDS = {  # module, function, and the line in the list of commands, of at most 62 letters
+    "stylize": ("stylize", "stylize", "Render a photo, or a folder of them, in the manner of a style."),
+    "demo": ("stylize", "demo", "Stylize scikit-image's photos with named styles."),
+    "styles": ("doctor", "styles", "List the named styles."),
+    "models": ("doctor", "models", "List the models that ship with the package, or others."),
+    "doctor": ("doctor", "doctor", "Say what is installed, what will run, and whether it works."),
+    "train": ("training", "train", "Train the model of a recipe, and export it."),
+    "quantize": ("training", "quantize", "Add a graph in 8-bit arithmetic to a model folder."),
+    "evaluate": ("experiments", "evaluate", "Measure content and style losses of a model."),
+    "optimize": ("baselines", "optimize", "Optimize the pixels for one photo and one style: minutes."),
+    "tune": ("baselines", "tune", "Make a model for one painting, in minutes."),
+    "embed": ("space", "embed", "Save the style of a picture, or a table of many."),
+    "map": ("space", "map_styles", "Draw pictures on a map where near means alike in style."),
+    "neighbors": ("space", "neighbors", "List the pictures whose style is nearest to a picture's."),
+    "grid": ("space", "grid", "Make a contact sheet of styles, strengths, mixes, walks."),
+    "experiment": ("experiments", "experiment", "Repeat an experiment of the paper and print its table."),
 }
-
-
-OLD_NAMES = {"neighbours": "neighbors"}
+OLD_NAMES = {"neighbours": "neighbors"}  # understood, and not shown in the help
 
 
 class Commands(TyperGroup):
-    """The commands above, each imported and put together when it is called."""
+    """The commands above; each is imported when it is called."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -51,7 +49,7 @@ class Commands(TyperGroup):
             return None
         module, function, _ = COMMANDS[cmd_name]
         alone = _typer()
-        alone.command(cmd_name)(getattr(importlib.import_module(f"pasticcio.{module}"), function))
+        alone.command(cmd_name, cls=Command)(getattr(importlib.import_module(f"pasticcio.cli.{module}"), function))
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -59,11 +57,24 @@ class Commands(TyperGroup):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
+class Command(TyperCommand):
+    """A command that understands old spellings of its options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from pasticcio.cli.arguments import OLD_SPELLINGS
+
+        end = args.index("--") if "--" in args else len(args)
+        for place, (flag, *value) in enumerate(arg.split("=", 1) for arg in args[:end]):
+            if flag in OLD_SPELLINGS:
+                args[place] = "=".join([OLD_SPELLINGS[flag], *value])
+        return super().parse_args(ctx, args)
+
+
 def _typer(**settings: Any) -> typer.Typer:
     return typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None,  # importing rich would take longer than all else that --help does
+        rich_markup_mode=None,  # importing rich takes longer than everything else that --help does
         context_settings={"max_content_width": 100},
         **settings,
     )
@@ -76,27 +87,14 @@ app = _typer(
     no_args_is_help=True,
 )
 
-ModelOption = Annotated[str, typer.Option("--model", help="A shipped model's name, or a model folder.")]
-RuntimeOption = Annotated[
-    str,
-    typer.Option(
-        help="What runs the networks: 'onnxruntime', 'openvino', 'openvino-bf16', and in 8 bits 'onnxruntime-int8', "
-        "'openvino-int8'; 'auto' is the faster of the first two, see 'pasticcio doctor'."
-    ),
-]
-
-BAD_INPUT = 2
-SOME_BAD = 1
-INTERRUPTED = 130
-
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may hold bytes that are no text
             stream.reconfigure(errors="surrogateescape" if stream.encoding == "utf-8" else "backslashreplace")
-    gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage: looking for it took 30 ms
-    atexit.register(gc.freeze)  # and as much again at the end
+    gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage
+    atexit.register(gc.freeze)  # so that no garbage is looked for at the end
     try:
         app(prog_name="pasticcio")
     except PasticcioError as error:
@@ -121,52 +119,4 @@ def _root(
     import logging
 
     logging.basicConfig(format="pasticcio: %(message)s", level=logging.WARNING)
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it finds wrong with a file, our error says
-
-
-def styles(model: ModelOption = "default") -> None:
-    """List the named styles."""
-    from pasticcio.model.folder import Model
-
-    known = Model.open(model).styles
-    if not known:
-        typer.echo(f"model {model} has no named styles; give --style a picture", err=True)
-    width = max(map(len, known), default=0)
-    for name, style in known.items():
-        work = ", ".join(filter(None, (style.title, style.artist, style.year)))
-        typer.echo(f"{name:{width}}  {work}".rstrip())
-
-
-def models(
-    folders: Annotated[list[Path] | None, typer.Argument(help="Model folders, in place of the shipped models.")] = None,
-) -> None:
-    """List the models that ship with the package, or those of folders."""
-    from pasticcio.model.folder import Model, list_models
-
-    for model in map(Model.open, folders) if folders else list_models():
-        network = model.config["network"]
-        knows = f"table of {model.embedding} styles" if model.table else f"{network['predictor']} predictor"
-        typer.echo(
-            f"{model.name}  {model.bytes / 1e6:.1f} MB  {network['transfer']} transfer network, "
-            f"{knows}  {model.fingerprint}  {model.folder}"
-        )
-
-
-def doctor(
-    runtime: RuntimeOption = "auto",
-    json_object: Annotated[bool, typer.Option("--json", help="One object of JSON.")] = False,
-    model: ModelOption = "default",
-) -> None:
-    """Say what is installed, which runtime will be used and why, and whether stylizing works: exit code 0.
-
-    It renders a small picture under every runtime and compares them. Where two runtimes are installed and none is
-    named, the first time takes some seconds: they are measured.
-    """
-    import json
-
-    from pasticcio.cli.doctor import as_json, examine
-
-    report = examine(model, runtime)
-    typer.echo(json.dumps(as_json(report), indent=1) if json_object else "\n".join(report.lines()))
-    if not report.well:
-        raise typer.Exit(SOME_BAD)
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # our own error says what is wrong with a file

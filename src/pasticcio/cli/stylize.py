@@ -61,7 +61,7 @@ def stylize(
     resume: Annotated[bool, typer.Option("--resume", help="Of a folder, leave out what is there already.")] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="One line of JSON for every picture.")] = False,
     strip: Annotated[bool, typer.Option("--strip", help="Leave the photo's EXIF data out.")] = False,
-    quality: Annotated[int | None, typer.Option(help="Of JPEG, WebP and AVIF, from 1 to 100 [default: 95].")] = None,
+    quality: Annotated[int | None, typer.Option(help="Of JPEG, WebP and AVIF, from 1 to 100. [default: 95]")] = None,
     max_megapixels: Annotated[
         float, typer.Option(help="Refuse photos of more million pixels, before they fill the memory.")
     ] = 400.0,
