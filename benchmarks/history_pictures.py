@@ -21,7 +21,7 @@ from history import Judge, Pair
 from PIL import Image
 from skimage import data
 
-from pasticcio.baselines.optimize import LOSS
+from pasticcio.baselines.settings import LOSS
 from pasticcio.image.picture import Array, open_image
 from pasticcio.render.embedder import style_view
 from pasticcio.render.stylizer import Stylizer

@@ -14,7 +14,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the commands do
 
 import torch
 
-from pasticcio.baselines.optimize import LOSS
+from pasticcio.baselines.settings import LOSS
 from pasticcio.nn.winograd import convolution as winograd
 from pasticcio.training.pretrained import load_vgg
 

@@ -7,25 +7,18 @@ import torch
 from PIL import Image
 
 from pasticcio.baselines import tune as module
-from pasticcio.baselines.optimize import LOSS
-from pasticcio.baselines.tune import nearest_row, tune
+from pasticcio.baselines.tune import TuneSettings, plan, steps_in, tune
 from pasticcio.errors import ConfigError, DataError, OptionError, OutputError, TrainingError
+from pasticcio.image.picture import open_image
 from pasticcio.nn.network import StyleNetwork
-from pasticcio.training.export import load_network, save_model, style_names
-from pasticcio.training.pictures import Pictures
-from pasticcio.training.pretrained import load_vgg
-from pasticcio.training.train import CHECKPOINT
+from pasticcio.nn.tensors import to_batch
+from pasticcio.render.embedder import style_view
+from pasticcio.training.checkpoint import CHECKPOINT
+from pasticcio.training.model_folder import load_network, save_model, style_names
 
-QUICK = {"vgg": "random", "crop": 48, "style_size": 64, "batch": 2}
-
-
-@pytest.fixture(autouse=True)
-def few_measured(monkeypatch):
-    """Losses over fewer and smaller photos: the loss network is a large one. And random networks weave, which hides
-    all else that they learn."""
-    monkeypatch.setattr(module, "GRID", 0.0)
-    monkeypatch.setattr(module, "MEASURED", 2)
-    monkeypatch.setattr(module, "MEASURED_SIDE", 64)
+# Losses over few and small photos: the loss network is a large one. And random networks weave, which hides all else
+# that they learn.
+QUICK = TuneSettings(vgg="random", crop=48, style_size=64, batch=2, grid=0.0, measured=2, measured_side=64)
 
 
 @pytest.fixture
@@ -42,28 +35,20 @@ def begun(tiny, tmp_path):
 
 
 @pytest.fixture
-def two(tiny, tmp_path):
-    """Weights of a table of two styles; no graphs."""
-    torch.manual_seed(2)
-    network = StyleNetwork(replace(tiny, predictor="table", embedding=2)).eval()
-    with torch.no_grad():
-        network.heads.weight += 0.5 * torch.randn_like(network.heads.weight)
-    save_model(tmp_path / "two", network, "two", {}, ["red", "blue"])
-    return tmp_path / "two"
-
-
-@pytest.fixture
 def no_export(monkeypatch):
     """The graphs take long to write and are tested elsewhere."""
     monkeypatch.setattr(module, "export", lambda folder: 0.0)
 
 
-def run(painting, out, pictures, **keywords):
-    return tune([painting], out, photos=[str(pictures / "photos")], **{**QUICK, **keywords})
+def quick(pictures, **changes):
+    return replace(QUICK, photos=(str(pictures / "photos"),), **changes)
+
+
+def run(painting, out, pictures, resume=False, report=None, **changes):
+    return tune([painting], out, quick(pictures, **changes), resume=resume, report=report)
 
 
 def test_a_painting_becomes_a_model_with_a_lower_loss(painting, pictures, begun, tmp_path, no_export):
-    """The graphs too: `test_commands.py`."""
     tuned = run(painting, tmp_path / "mine", pictures, model=str(begun), steps=25, learning_rate=5e-3)
     assert tuned.after["total"] < 0.9 * tuned.before["total"]
     assert (tuned.folder, tuned.styles, tuned.steps) == (tmp_path / "mine", ["stripes"], 25)
@@ -76,10 +61,10 @@ def test_the_beginning_is_the_model_at_that_style(painting, pictures, begun, tmp
     """One step at no learning rate: what is left is what the arbitrary model predicted."""
     run(painting, tmp_path / "mine", pictures, model=str(begun), steps=1, learning_rate=1e-12)
     first, single = load_network(begun), load_network(tmp_path / "mine")
-    view = module.style_view(module.open_image(painting), 192)
+    view = style_view(open_image(painting), 192)
     picture = torch.rand(1, 3, 48, 48)
     with torch.no_grad():
-        wanted = first(picture, module._batch([view]))
+        wanted = first(picture, to_batch(view))
         torch.testing.assert_close(single(picture, torch.tensor([0])), wanted, atol=5e-3, rtol=0)
 
 
@@ -102,26 +87,9 @@ def test_a_style_is_added_to_a_table_and_all_else_stays_bit_for_bit(painting, pi
         run(painting, tmp_path / "again", pictures, model=str(tmp_path / "more"), steps=1)
 
 
-def test_the_nearest_row_has_the_lowest_style_loss(two, pictures):
-    """A painting made by row 1 itself is nearest to row 1."""
-    network = load_network(two)
-    vgg = load_vgg("vgg19", LOSS.layers(), "random", padding="reflect")
-    photos = Pictures([str(pictures / "photos")])
-    made = network(module._batch(module._squares(photos, 1, 96)), torch.tensor([1]))
-    painting = made[0].detach().permute(1, 2, 0).numpy()
-    found = nearest_row(network, vgg, photos, painting, LOSS, 96)
-    assert torch.equal(found, network.heads.weight[:, 1])
-
-
-def test_broken_off_and_resumed_ends_as_unbroken(painting, pictures, begun, tmp_path, no_export, monkeypatch):
-    keywords = {"model": str(begun), "steps": 8}
+def test_broken_off_and_resumed_ends_as_unbroken(painting, pictures, begun, tmp_path, no_export):
+    keywords = {"model": str(begun), "steps": 8, "checkpoint_minutes": 0.0}
     run(painting, tmp_path / "straight", pictures, **keywords)
-    real = module.TrainConfig
-
-    def eager(**values):
-        return real(**{**values, "checkpoint_minutes": 0.0})
-
-    monkeypatch.setattr(module, "TrainConfig", eager)
 
     def interrupt(progress):
         if progress.step == 4:
@@ -129,7 +97,6 @@ def test_broken_off_and_resumed_ends_as_unbroken(painting, pictures, begun, tmp_
 
     with pytest.raises(KeyboardInterrupt):
         run(painting, tmp_path / "broken", pictures, report=interrupt, **keywords)
-    monkeypatch.setattr(module, "TrainConfig", real)
     assert (tmp_path / "broken.run" / CHECKPOINT).exists()
     assert not (tmp_path / "broken").exists()
     with pytest.raises(OutputError, match="go on with --resume"):
@@ -142,14 +109,13 @@ def test_broken_off_and_resumed_ends_as_unbroken(painting, pictures, begun, tmp_
         torch.testing.assert_close(other[name], value, atol=1e-3, rtol=1e-3)
 
 
-def test_minutes_are_turned_into_steps(painting, pictures, begun, tmp_path, no_export, monkeypatch):
-    monkeypatch.setattr(module.time, "perf_counter", iter(range(0, 100, 2)).__next__)  # 2 seconds a step
-    tuned = run(painting, tmp_path / "mine", pictures, model=str(begun), minutes=0.2)
-    assert tuned.steps == 6
+def test_minutes_are_turned_into_steps(painting, pictures, begun, tmp_path):
+    config = plan([painting], "mine", tmp_path, quick(pictures, model=str(begun)))
+    assert steps_in(0.2, config, clock=iter(range(0, 100, 2)).__next__) == 6  # of 2 seconds each
 
 
 def test_without_photos_there_are_scikit_images(painting, begun, tmp_path, no_export):
-    tuned = tune([painting], tmp_path / "mine", model=str(begun), steps=1, **QUICK)
+    tuned = tune([painting], tmp_path / "mine", replace(QUICK, model=str(begun), steps=1))
     assert tuned.photos == 2
     assert not (tmp_path / "mine.run").exists()
 
@@ -161,6 +127,8 @@ def test_bad_input_leaves_nothing(painting, pictures, begun, tmp_path):
         run(painting, out, pictures, steps=1, minutes=1)
     with pytest.raises(OptionError, match="steps is 0"):
         run(painting, out, pictures, steps=0)
+    with pytest.raises(OptionError, match="minutes is 0"):
+        run(painting, out, pictures, minutes=0)
     with pytest.raises(OptionError, match="no paintings"):
         tune([], out)
     with pytest.raises(OutputError, match="there already"):
@@ -170,7 +138,7 @@ def test_bad_input_leaves_nothing(painting, pictures, begun, tmp_path):
     with pytest.raises(TrainingError, match="cannot resume"):
         run(painting, out, pictures, resume=True)
     with pytest.raises(DataError, match="no such file or folder"):
-        tune([painting], out, photos=[str(tmp_path / "none")], model=str(begun), **QUICK)
+        tune([painting], out, replace(QUICK, photos=(str(tmp_path / "none"),), model=str(begun)))
     assert set(tmp_path.iterdir()) == before
     (tmp_path / "mine.run").mkdir()
     (tmp_path / "mine.run" / "diary.txt").write_text("dear")
@@ -187,13 +155,7 @@ def test_the_network_of_the_paper_can_be_tuned(painting, pictures, tiny, tmp_pat
     assert load_network(tuned.folder).config.transfer == "paper"
 
 
-def test_a_picture_that_is_none_is_refused_first(pictures, begun, tmp_path):
+def test_two_paintings_of_one_name_are_refused(pictures, begun, tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "small.png")
     with pytest.raises(ConfigError, match="two styles are named small"):
-        tune(
-            [tmp_path / "small.png"] * 2,
-            tmp_path / "m",
-            photos=[str(pictures / "photos")],
-            model=str(begun),
-            **QUICK,
-        )
+        tune([tmp_path / "small.png"] * 2, tmp_path / "m", quick(pictures, model=str(begun)))

@@ -21,11 +21,15 @@ from pasticcio.baselines.start import extended_table, predicted_table
 from pasticcio.errors import OptionError, OutputError, PasticcioError, TrainingError
 from pasticcio.extras import extra
 from pasticcio.image.picture import open_image, save_image
+from pasticcio.training.checkpoint import CHECKPOINT
 from pasticcio.training.config import DataConfig, LossNetworkConfig, TrainConfig, from_dict, to_json
-from pasticcio.training.export import export, load_network, save_model
+from pasticcio.training.export import export
+from pasticcio.training.log import StepReport
+from pasticcio.training.model_folder import load_network, save_model
 from pasticcio.training.pictures import Pictures
 from pasticcio.training.pretrained import Download, guess_vgg, load_vgg
-from pasticcio.training.train import CHECKPOINT, Report, Run, start_folder
+from pasticcio.training.start import start_folder
+from pasticcio.training.train import Run
 
 STEPS = 300
 EARLY = {"photos", "start", "config.json", "cache", "log.jsonl", "tensorboard"}  # before the first checkpoint
@@ -111,7 +115,7 @@ def tune(
     settings: TuneSettings | None = None,
     *,
     resume: bool = False,
-    report: Report | None = None,
+    report: StepReport | None = None,
     download: Download | None = None,
 ) -> Tuned:
     """Train a model for some paintings and write its folder; its styles are named after the files of the paintings.
@@ -216,13 +220,13 @@ def steps_in(
     """Number of steps that fit in some minutes, from the time that a few take; these are thrown away."""
     run = Run(replace(config, steps=TIMED + 1), download)
     times = []
-    for batch, turn in run._turns():
+    for batch, turn in run.turns():
         run.advance(batch, turn)
         times.append(clock())
     return max(1, int(60 * minutes * TIMED / (times[-1] - times[0])))
 
 
-def _finish(run: Run, target: Path, settings: TuneSettings, report: Report | None) -> Tuned:
+def _finish(run: Run, target: Path, settings: TuneSettings, report: StepReport | None) -> Tuned:
     """Train, export, measure, and move the model to its place."""
     folder, config = Path(run.config.out), run.config
     run.go(report)
