@@ -17,7 +17,7 @@ from methods import Adain
 from torch import Tensor
 
 from pasticcio.model.folder import Model
-from pasticcio.training.export import load_network
+from pasticcio.training.model_folder import load_network
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16)
 BATCHES = (1, 8)

@@ -23,7 +23,7 @@ from pasticcio.model.folder import Model
 from pasticcio.model.sessions import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.crops import center_crop
-from pasticcio.training.export import load_network
+from pasticcio.training.model_folder import load_network
 
 SKIMAGE = ("astronaut", "coffee", "chelsea", "rocket", "retina")
 

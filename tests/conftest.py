@@ -91,7 +91,8 @@ def model_folder(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from pasticcio.nn.network import StyleNetwork
-    from pasticcio.training.export import export, save_model
+    from pasticcio.training.export import export
+    from pasticcio.training.model_folder import save_model
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("models") / "tiny"
@@ -136,7 +137,8 @@ def table_folder(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from pasticcio.nn.network import StyleNetwork
-    from pasticcio.training.export import export, save_model
+    from pasticcio.training.export import export
+    from pasticcio.training.model_folder import save_model
 
     torch.manual_seed(2)
     network = StyleNetwork(replace(tiny, predictor="table", embedding=2)).eval()

@@ -13,7 +13,8 @@ from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.norm import Steering
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.export import TOLERANCE, compare, export, load_network, load_weights, save_model
+from pasticcio.training.export import TOLERANCE, compare, export
+from pasticcio.training.model_folder import load_network, load_weights, save_model
 
 
 def test_graphs_equal_torch(model_folder):

@@ -11,7 +11,8 @@ import torch
 from pasticcio.errors import ConfigError, DataError
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.training.config import read_recipe
-from pasticcio.training.export import load_network, save_model, style_names
+from pasticcio.training.model_folder import load_network, save_model, style_names
+from pasticcio.training.start import predicted
 from pasticcio.training.train import Run, train
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ def test_a_table_can_begin_with_what_a_model_predicts(config, tiny, tmp_path):
     network = dataclasses.replace(tiny, predictor="table", embedding=3)
     run = Run(dataclasses.replace(config, network=network, start=str(tmp_path / "first")))
     first = load_network(tmp_path / "first")
-    expected = run._predicted(first)
+    expected = predicted(first, run.config, run.batches.styles)
     torch.testing.assert_close(run.bare.heads.weight.T, expected)
     assert (expected[0] - expected[1]).abs().max() > 1e-3
     torch.testing.assert_close(run.bare.transfer.state_dict(), first.transfer.state_dict())

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from pasticcio.errors import ConfigError, ModelError, TrainingError
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
+from pasticcio.training.checkpoint import CHECKPOINT
 from pasticcio.training.config import read_recipe
-from pasticcio.training.export import load_network
-from pasticcio.training.train import CHECKPOINT, Run, train
+from pasticcio.training.model_folder import load_network
+from pasticcio.training.train import Run, train
 
 ROOT = Path(__file__).parents[2]
 
@@ -258,7 +259,7 @@ def test_a_batch_is_used_again_with_its_styles_handed_on(config):
 
 
 def _stepping(run):
-    for batch, turn in run._turns():
+    for batch, turn in run.turns():
         yield batch, turn
         run.step += 1
 
@@ -294,7 +295,7 @@ def test_two_processes_train_one_model(config, pictures, tmp_path):
     """torchrun starts two; they end with one log and the weights of one model."""
     out = tmp_path / "pair"
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517", "-m", "pasticcio",
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", "-m", "pasticcio",
         "train", str(ROOT / "recipes" / "smoke.toml"),
     ]  # fmt: skip
     settings = {

@@ -193,8 +193,11 @@ class TrainConfig:
             raise ConfigError(f"rates names {unknown[0]!r}; {nearest(unknown[0], PARTS)}")
         if self.learn_rows and (self.network.predictor != "table" or not 0 < self.learn_rows <= self.network.embedding):
             raise ConfigError(f"learn_rows is {self.learn_rows}; it is for a table of styles, and at most their number")
-        if self.branch and not self.network.predictor_directions:
-            raise ConfigError("branch names weights, but network.predictor_directions is 0; set it, 256 for instance")
+        if self.branch and not (self.network.predictor == "compact" and self.network.predictor_directions):
+            raise ConfigError(
+                "branch names weights, but the network has no branch; set network.predictor = 'compact' and "
+                "network.predictor_directions, to 256 for instance"
+            )
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.identity <= 1:

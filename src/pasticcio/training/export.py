@@ -26,8 +26,8 @@ from pasticcio.model.sessions import ONNXRUNTIME
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.nn.transfer import to_bytes
-from pasticcio.render.stylizer import Stylizer
 from pasticcio.render.scene import Scene
+from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.model_folder import load_network
 
 TOLERANCE = 1e-3

@@ -1,17 +1,25 @@
-"""What a training run says of itself: a line a step, on disk and for TensorBoard."""
+"""The log of a training run: a line of JSON per logged step, and the same for TensorBoard."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What one step of training did; losses are means over the batch, unweighted by their config."""
+    """What one step of training did.
+
+    Attributes:
+        step, steps: how many are done, and how many there are.
+        losses: the objective ("total") and its parts, means over the batch.
+        gradient: norm before clipping.
+        learning_rate: of this step.
+        pictures_per_second: a running mean.
+    """
 
     step: int
     steps: int
@@ -20,10 +28,9 @@ class Progress:
     learning_rate: float
     pictures_per_second: float
 
-    @property
-    def seconds_left(self) -> float:
-        """Time to the end at the present rate, needs `pictures_per_second` above 0."""
-        return (self.steps - self.step) / max(self.pictures_per_second, 1e-9)
+
+StepReport = Callable[[Progress], None]
+"""Called after every step of training."""
 
 
 class Record:
