@@ -58,10 +58,9 @@ def models(
     from pasticcio.model.folder import Model, list_models
 
     for model in map(Model.open, folders) if folders else list_models():
-        network = model.config["network"]
-        knows = f"table of {model.embedding} styles" if model.table else f"{network['predictor']} predictor"
+        knows = f"table of {model.embedding} styles" if model.table else f"{model.settings.predictor} predictor"
         typer.echo(
-            f"{model.name}  {model.bytes / 1e6:.1f} MB  {network['transfer']} transfer network, "
+            f"{model.name}  {model.bytes / 1e6:.1f} MB  {model.settings.transfer} transfer network, "
             f"{knows}  {model.fingerprint}  {model.folder}"
         )
 

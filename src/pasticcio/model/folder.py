@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pasticcio.errors import ModelError, nearest
+from pasticcio.model.config import CONFIG, ModelConfig
 
 if TYPE_CHECKING:
     from pasticcio.style.style import Style
@@ -30,20 +31,42 @@ class Model:
     100
 
     Attributes:
-        name: of the model.
-        folder: where it lies.
-        fingerprint: first digits of the sha256 of its weights; styles carry it.
-        embedding: length of its style embeddings; of a table of styles, their number.
-        style_side: short side in pixels to which a style picture is brought before it is embedded.
-        config: everything in `config.json`.
+        folder: path of the folder.
+        settings: its configuration.
     """
 
-    name: str
     folder: Path
-    fingerprint: str
-    embedding: int
-    style_side: int
-    config: dict[str, Any]
+    settings: ModelConfig
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return self.settings.name
+
+    @property
+    def fingerprint(self) -> str:
+        """First digits of the sha256 of its weights; styles carry it."""
+        return self.settings.fingerprint
+
+    @property
+    def embedding(self) -> int:
+        """Length of its style embeddings; of a table of styles, their number."""
+        return self.settings.embedding
+
+    @property
+    def style_side(self) -> int:
+        """Short side, in pixels, to which a style picture is brought before it is embedded."""
+        return self.settings.style_side
+
+    @property
+    def table(self) -> bool:
+        """Whether it has a fixed number of styles, known by name, and cannot embed pictures."""
+        return self.settings.table
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The JSON object in `config.json`; `settings` has its values with their types."""
+        return self.settings.raw
 
     @property
     def predict(self) -> Path:
@@ -58,27 +81,26 @@ class Model:
     @property
     def pixels(self) -> Path | None:
         """`transfer` from bytes to bytes, whose weights it reads; None in a folder of an earlier version."""
-        return self._extra(PIXELS)
+        return self._optional(PIXELS)
 
     @property
     def pixels_int8(self) -> Path | None:
         """`pixels` with convolutions in 8 bits; None where `pasticcio quantize` has not made it."""
-        return self._extra(PIXELS_INT8)
+        return self._optional(PIXELS_INT8)
 
-    def _extra(self, name: str) -> Path | None:
+    def _optional(self, name: str) -> Path | None:
         path = self.folder / name
-        return path if name in self.config.get("inputs", {}) and path.is_file() else None
+        return path if name in self.settings.graphs and path.is_file() else None
 
     @property
     def regions(self) -> Path:
-        """The transfer graph with several styles in one picture and statistics from outside; its weights are
-        read from `transfer`.
+        """The transfer graph with several styles in one picture and given statistics; its weights are in `transfer`.
 
         Raises:
             ModelError: the folder, of an earlier version, has none.
         """
         path = self.folder / REGIONS
-        if "regions" not in self.config or not path.is_file():
+        if self.settings.regions is None or not path.is_file():
             raise ModelError(f"{self.folder} has no {REGIONS} for masks, transparency and tiles; export it anew")
         return path
 
@@ -88,13 +110,9 @@ class Model:
         return sum((self.folder / name).stat().st_size for name in GRAPHS if (self.folder / name).is_file())
 
     @property
-    def table(self) -> bool:
-        """Whether it knows a fixed number of styles by name, and cannot look at pictures."""
-        return bool(self.config["network"]["predictor"] == "table")
-
-    @property
     def styles(self) -> dict[str, Style]:
         """The styles known by name: of a table all of them, else the named styles in the package."""
+        # Imported here: they need numpy, which listing models does not.
         import numpy as np
 
         from pasticcio.style.named import list_styles
@@ -103,7 +121,8 @@ class Model:
         if not self.table:
             return list_styles(self.name)
         rows = np.eye(self.embedding, dtype=np.float32)
-        return {name: Style(row, self.fingerprint, name) for name, row in zip(self.config["styles"], rows, strict=True)}
+        names = self.settings.styles
+        return {name: Style(row, self.fingerprint, name) for name, row in zip(names, rows, strict=True)}
 
     @classmethod
     def open(cls, name: str | os.PathLike[str] = "default") -> Model:
@@ -118,25 +137,10 @@ class Model:
             raise ModelError(
                 f"no model named {os.fspath(name)!r} and no such folder; {nearest(os.fspath(name), shipped)}"
             )
-        missing = [file for file in ("config.json", TRANSFER) if not (folder / file).is_file()]
+        missing = [file for file in (CONFIG, TRANSFER) if not (folder / file).is_file()]
         if missing:
             raise ModelError(f"{folder} is no complete model: {' and '.join(missing)} missing")
-        try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            model = cls(
-                config["name"],
-                folder,
-                config["fingerprint"],
-                int(config["network"]["embedding"]),
-                int(config["style_side"]),
-                config,
-            )
-            if model.table and len(model.config["styles"]) != model.embedding:
-                raise ValueError(f"{len(config['styles'])} names for {model.embedding} styles")
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise ModelError(
-                f"{folder / 'config.json'} is damaged: {error!r}; install or export the model anew"
-            ) from error
+        model = cls(folder, ModelConfig.read(folder))
         if not model.table and not model.predict.is_file():
             raise ModelError(f"{folder} is no complete model: {PREDICT} missing")
         return model
@@ -152,4 +156,4 @@ def list_models() -> list[Model]:
 
 
 def _shipped() -> dict[str, Path]:
-    return {path.parent.name: path.parent for path in sorted(SHIPPED.glob("*/config.json"))}
+    return {path.parent.name: path.parent for path in sorted(SHIPPED.glob(f"*/{CONFIG}"))}

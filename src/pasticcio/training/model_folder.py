@@ -14,13 +14,13 @@ from torch import Tensor
 
 from pasticcio.errors import ModelError
 from pasticcio.files import write_whole
+from pasticcio.model.config import CONFIG, ModelConfig
 from pasticcio.model.folder import PIXELS, PREDICT, TRANSFER
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.training.config import from_dict
 from pasticcio.training.pretrained import sha256
 
 WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
 STYLE_SIDE = 256  # pixels: the short side at which a style picture is shown to the predictor by default
 FINGERPRINT_DIGITS = 12
 
@@ -107,12 +107,8 @@ def load_network(folder: Path) -> StyleNetwork:
     Raises:
         ModelError: a missing or damaged folder.
     """
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        values = config["network"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder} is no model folder: {error}") from error
-    network = StyleNetwork(from_dict(NetworkConfig, values, str(folder / CONFIG)))
+    values = ModelConfig.read(folder).network
+    network = StyleNetwork(from_dict(NetworkConfig, dict(values), str(folder / CONFIG)))
     load_weights(network, folder)
     return network.eval()
 
@@ -123,10 +119,7 @@ def style_names(folder: Path) -> list[str]:
     Raises:
         ModelError: a missing or damaged folder.
     """
-    try:
-        return list(json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("styles", []))
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ModelError(f"{folder} is no model folder: {error}") from error
+    return list(ModelConfig.read(folder).styles)
 
 
 def load_weights(network: StyleNetwork, folder: Path, new: Sequence[str] = ()) -> set[str]:
