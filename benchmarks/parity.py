@@ -18,9 +18,10 @@ import numpy as np
 import torch
 
 from pasticcio.image.picture import Array, as_depth, as_float
-from pasticcio.model.auto import version
 from pasticcio.model.folder import Model
-from pasticcio.model.sessions import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed, precisions
+from pasticcio.model.machine import precisions
+from pasticcio.model.names import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16
+from pasticcio.model.package import is_installed, version
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.crops import center_crop
 from pasticcio.training.model_folder import load_network

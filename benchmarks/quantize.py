@@ -21,7 +21,8 @@ from measures import Measures
 from pairs import PHOTOS, STYLES, find, pairs, square
 
 from pasticcio.image.picture import as_depth, as_float
-from pasticcio.model.sessions import INT8, ONNXRUNTIME, is_installed
+from pasticcio.model.names import INT8, ONNXRUNTIME
+from pasticcio.model.package import is_installed
 from pasticcio.render.stylizer import Stylizer
 
 FIGURES = "content4", "style", "squeeze_content", "squeeze_style", "ssim"

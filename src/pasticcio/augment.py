@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pasticcio.errors import ImageError, OptionError
-from pasticcio.image.picture import open_image, to_pil
+from pasticcio.image.picture import to_pil
+from pasticcio.image.read import open_image
 from pasticcio.model.folder import Model
-from pasticcio.model.sessions import ONNXRUNTIME
+from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.render.options import MAX_STRENGTH
 from pasticcio.render.stylizer import MIN_SIDE, Stylizer
 from pasticcio.style.gaussian import StyleGaussian

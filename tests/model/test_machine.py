@@ -1,19 +1,27 @@
-from pasticcio.model import machine as memory
+import os
+
+from pasticcio.model.machine import ControlGroup, available, cores, cpu_name
 
 
 def test_there_is_some_memory():
-    assert 1 << 26 < memory.available() < 1 << 44
+    assert 1 << 26 < available() < 1 << 44
 
 
-def test_a_containers_limit_counts(tmp_path, monkeypatch):
+def test_the_limit_of_a_container_counts(tmp_path):
     for name, text in (
         ("memory.max", "3000000"),
         ("memory.current", "2500000"),
-        ("memory.stat", "inactive_file 500000\n"),
+        ("memory.stat", "anon 2000000\ninactive_file 500000\n"),
     ):
         (tmp_path / name).write_text(text)
-    group = (str(tmp_path), "memory.max", "memory.current", "inactive_file")
-    monkeypatch.setattr(memory, "CONTROL_GROUPS", (group,))
-    assert memory.available() == 1_000_000
+    group = ControlGroup(str(tmp_path), "memory.max", "memory.current", "inactive_file")
+    assert available([group]) == 1_000_000
+    (tmp_path / "memory.current").write_text("9000000")
+    assert available([group]) == 0
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory.available() > 1 << 26
+    assert available([group]) > 1 << 26
+
+
+def test_the_processor_has_a_name_and_cores():
+    assert cpu_name()
+    assert 1 <= cores() <= os.cpu_count()

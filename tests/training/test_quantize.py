@@ -9,7 +9,7 @@ from skimage import data
 
 from pasticcio.errors import DataError, ModelError
 from pasticcio.model.folder import Model
-from pasticcio.model.sessions import INT8
+from pasticcio.model.names import INT8
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.quantize import quantize
 

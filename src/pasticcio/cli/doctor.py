@@ -172,10 +172,9 @@ def examine(model: str = "default", runtime: str = "auto") -> Examination:
         ModelError: unknown, incomplete or damaged model.
         OptionError, MissingExtraError: the runtime asked for cannot be had.
     """
-    from pasticcio.model.auto import cores, cpu_name
     from pasticcio.model.folder import list_models
-    from pasticcio.model.machine import available
-    from pasticcio.model.sessions import ONNXRUNTIME, precisions
+    from pasticcio.model.machine import available, cores, cpu_name, precisions
+    from pasticcio.model.names import ONNXRUNTIME
     from pasticcio.render.stylizer import Stylizer
 
     stylizer = Stylizer(model, runtime=runtime)
@@ -212,8 +211,8 @@ def _render_all(model: Model, measured: dict[str, float]) -> tuple[Runtime, ...]
     """The same small picture under every runtime, compared with that of the first."""
     import numpy as np
 
-    from pasticcio.model.auto import version
-    from pasticcio.model.sessions import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16, is_installed
+    from pasticcio.model.names import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16
+    from pasticcio.model.package import is_installed, version
 
     first: Array | None = None
     runtimes = []
@@ -239,7 +238,7 @@ def _render(model: Model, runtime: str) -> Array:
     import numpy as np
 
     from pasticcio.image.picture import as_depth, as_float
-    from pasticcio.model.sessions import INT8
+    from pasticcio.model.names import INT8
     from pasticcio.render.stylizer import Stylizer
 
     stylizer = Stylizer(model, runtime=runtime)

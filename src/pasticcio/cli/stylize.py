@@ -100,7 +100,8 @@ def _stylize_photo(
 ) -> None:
     """Render one photo; the networks are loaded while the other modules are imported."""
     from pasticcio.model.folder import Model
-    from pasticcio.model.sessions import AUTO, INT8, ONNXRUNTIME, Sessions, resolve
+    from pasticcio.model.names import AUTO, INT8, ONNXRUNTIME, resolve
+    from pasticcio.model.sessions import Sessions
 
     opened, runtime = Model.open(model), resolve(runtime)
     if runtime == AUTO:
@@ -109,7 +110,8 @@ def _stylize_photo(
     sessions.load((opened.pixels_int8 if runtime in INT8 else opened.pixels) or opened.transfer)
     if not opened.table and any(os.path.isfile(name) for name, _ in pairs):
         sessions.load(opened.predict)
-    from pasticcio.image.picture import FORMATS, LOSSY, check_output, encode_png, read_picture, save_picture
+    from pasticcio.image.read import read_picture
+    from pasticcio.image.write import FORMATS, LOSSY, check_output, encode_png, save_picture
     from pasticcio.render.batch import Files, style_stem
     from pasticcio.render.stylizer import Stylizer
 
@@ -193,7 +195,7 @@ def _stylize_folder(
 
 
 def _any_lossy(jobs: list[Job]) -> bool:
-    from pasticcio.image.picture import FORMATS, LOSSY
+    from pasticcio.image.write import FORMATS, LOSSY
 
     return any(FORMATS[job.out.suffix.lower()] in LOSSY for job in jobs)
 
@@ -228,7 +230,7 @@ def demo(
     """Stylize scikit-image's photos with named styles, and say where the pictures are."""
     with extra("demo", "the demo"):
         from skimage import data
-    from pasticcio.image.picture import save_image
+    from pasticcio.image.write import save_image
     from pasticcio.render.stylizer import Stylizer
 
     try:

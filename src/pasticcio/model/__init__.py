@@ -1,5 +1,7 @@
-"""A model on disk, and what runs its graphs.
+"""A model on disk, and the runtimes that run its graphs.
 
-The way: `folder` finds and checks the files, `sessions` loads them into a runtime, `auto` chooses the runtime,
-`machine` says what the machine has. The models that ship with the package lie in `shipped/`.
+The way: `folder` finds a model and checks its files and its configuration (`config`), `names` makes sure of the
+runtime that was asked for, `sessions` loads the graphs into onnxruntime or into OpenVINO (`openvino`), and `auto`
+chooses between the two by a measurement. `machine` says what the machine has, `package` imports the runtimes' packages.
+The models that ship with the package lie in `shipped/`.
 """

@@ -1,27 +1,54 @@
-"""How much memory there is."""
+"""What the machine has: memory, cores, the CPU and the number formats it computes in."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-UNKNOWN = 4 << 30  # what is assumed where it cannot be asked
-CONTROL_GROUPS = (  # folder, and files of limit, use and its kinds, of the second and the first version
-    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
-    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+from pasticcio.model.package import OPENVINO_PACKAGE, import_package, is_installed
+
+UNKNOWN = 4 << 30  # bytes of free memory that are assumed where the system does not say
+
+
+class ControlGroup(NamedTuple):
+    """Where Linux says how much memory a container may use.
+
+    Attributes:
+        folder: of the files.
+        limit, use: files with the number of bytes that the container may use, and uses.
+        cached: key, in the file memory.stat, of the bytes that hold copies of files, which the system can drop.
+    """
+
+    folder: str
+    limit: str
+    use: str
+    cached: str
+
+
+CONTROL_GROUPS = (
+    ControlGroup("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ControlGroup("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
 
-def available() -> int:
-    """Bytes that can be taken now without others having to give any back; what a container allows, in one."""
+def available(groups: Sequence[ControlGroup] = CONTROL_GROUPS) -> int:
+    """Bytes of memory that this process can take now without swapping, nor exceeding the limit of its container.
+
+    Args:
+        groups: where the limits of a container may be found.
+    """
     found = [_linux()] if sys.platform == "linux" else [_windows()] if sys.platform == "win32" else [_unix()]
-    for folder, limit, use, files in CONTROL_GROUPS:
-        with contextlib.suppress(OSError, ValueError, KeyError):  # "max" is no number: there is no limit
-            kinds = dict(line.split() for line in Path(folder, "memory.stat").read_text().splitlines())
-            used = int(Path(folder, use).read_text()) - int(kinds[files])  # copies of files give way
-            found.append(int(Path(folder, limit).read_text()) - used)
+    for group in groups:
+        with contextlib.suppress(OSError, ValueError, KeyError):  # a limit of "max" is a ValueError: no limit
+            statistics = Path(group.folder, "memory.stat").read_text()
+            cached = int(dict(line.split() for line in statistics.splitlines())[group.cached])
+            used = int(Path(group.folder, group.use).read_text()) - cached
+            found.append(int(Path(group.folder, group.limit).read_text()) - used)
     return max(0, min(found))
 
 
@@ -34,7 +61,7 @@ def _linux() -> int:
 
 
 def _unix() -> int:
-    """Half of all: macOS does not say in a simple way what is free."""
+    """Half of all memory: macOS has no simple way to ask how much is free."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     except (OSError, ValueError):
@@ -56,3 +83,31 @@ def _windows() -> int:
     if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined,unused-ignore]
         return UNKNOWN
     return int(status.free)
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def cpu_name() -> str:
+    """The name of the CPU."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    import platform
+
+    return platform.processor() or platform.machine()
+
+
+def precisions() -> tuple[str, ...]:
+    """The number formats in which OpenVINO can compute on this CPU, "FP32", "BF16" and others; empty without it."""
+    if not is_installed(OPENVINO_PACKAGE):
+        return ()
+    return tuple(import_package(OPENVINO_PACKAGE).Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

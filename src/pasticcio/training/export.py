@@ -22,7 +22,7 @@ from pasticcio.errors import TrainingError
 from pasticcio.files import write_whole
 from pasticcio.image.picture import as_depth
 from pasticcio.model.folder import PIXELS, PREDICT, REGIONS, TRANSFER, Model
-from pasticcio.model.sessions import ONNXRUNTIME
+from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.nn.transfer import to_bytes

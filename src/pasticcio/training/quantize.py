@@ -20,7 +20,7 @@ from pasticcio.errors import ModelError, OutputError
 from pasticcio.files import write_whole
 from pasticcio.image.picture import as_float
 from pasticcio.model.folder import PIXELS, PIXELS_INT8, Model
-from pasticcio.model.sessions import ONNXRUNTIME, ONNXRUNTIME_INT8
+from pasticcio.model.names import ONNXRUNTIME, ONNXRUNTIME_INT8
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.crops import center_crop
 from pasticcio.training.export import borrowing
