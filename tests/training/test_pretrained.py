@@ -2,6 +2,7 @@ import hashlib
 import http.server
 import re
 import threading
+import urllib.request
 
 import pytest
 import torch
@@ -89,6 +90,13 @@ def test_cache_follows_xdg(monkeypatch, tmp_path):
 def test_published_files_carry_their_checksum_in_their_name():
     for file in TORCHVISION.values():
         assert file.sha256 in file.name
+
+
+@pytest.mark.network("download.pytorch.org")
+@pytest.mark.parametrize("file", TORCHVISION.values(), ids=TORCHVISION.keys())
+def test_published_files_are_still_there(file):
+    with urllib.request.urlopen(urllib.request.Request(file.url, method="HEAD"), timeout=30) as answer:
+        assert answer.status == 200
 
 
 def test_torch_files_are_read_without_unpickling_more_than_tensors(tmp_path):
