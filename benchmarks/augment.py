@@ -25,9 +25,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from pasticcio.augment import RandomStyle
-from pasticcio.image.picture import open_image, to_pil
-from pasticcio.render.embedder import style_view
-from pasticcio.space.embeddings import find_pictures
+from pasticcio.image.listing import find_pictures
+from pasticcio.image.picture import to_pil
+from pasticcio.image.read import open_image
+from pasticcio.image.resize import style_view
 from pasticcio.training.crops import color_matrix
 
 SIDE, MARGIN = 64, 8
@@ -99,7 +100,7 @@ def load(table: Path) -> tuple[Tensor, Tensor]:
     """All photos with a class, (N, 3, 80, 80), and 1 for animals."""
     side = SIDE + 2 * MARGIN
     pictures, labels = [], []
-    for entry in find_pictures([table]):
+    for entry in find_pictures(table):
         if entry.columns["class"] not in NO_CLASS:
             image = style_view(open_image(entry.path), side)
             top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2

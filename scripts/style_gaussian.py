@@ -11,7 +11,8 @@ import argparse
 from pathlib import Path
 
 from pasticcio.model.folder import Model
-from pasticcio.space.embeddings import embed_pictures, find_pictures
+from pasticcio.space.embed import embed_pictures
+from pasticcio.space.pictures import find_all
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.named import LIBRARY
 
@@ -30,7 +31,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     model = Model.open(arguments.model)
-    table, bad = embed_pictures(find_pictures(arguments.styles, "train"), model, side=SIDE)
+    table, bad = embed_pictures(find_all(arguments.styles, "train"), model, side=SIDE)
     path = LIBRARY / f"{model.name}-gaussian.npz"
     StyleGaussian.fit(table.vectors, model.fingerprint, SIDE).save(path)
     print(f"{len(table)} styles, {len(bad)} unreadable -> {path}")

@@ -33,12 +33,39 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return table
 
 
+@pytest.fixture
+def works(photo: np.ndarray, tmp_path: Path) -> Path:
+    """A table of four works of two sizes, one of them damaged."""
+    folder = tmp_path / "works"
+    folder.mkdir()
+    for i, part in enumerate((photo[:200, :260], photo[100:, 200:], photo[:, :300])):
+        Image.fromarray(part).save(folder / f"work {i}.png")
+    (folder / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    rows = [
+        "file,split,artist",
+        "work 0.png,train,one",
+        "bad.jpg,train,two",
+        "work 1.png,test,two",
+        "work 2.png,train,",
+    ]
+    (tmp_path / "works.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path / "works.csv"
+
+
 @pytest.fixture(scope="session")
 def table(gallery: Path, model_folder: Path):
-    from pasticcio.space.embeddings import embed_pictures, find_pictures
+    from pasticcio.space.embed import embed_pictures
+    from pasticcio.space.pictures import find_all
 
-    embeddings, _ = embed_pictures(find_pictures([gallery]), model_folder, side=64)
+    embeddings, _ = embed_pictures(find_all([gallery]), model_folder, side=64)
     return embeddings
+
+
+@pytest.fixture(scope="session")
+def stylizer(model_folder: Path):
+    from pasticcio.render.stylizer import Stylizer
+
+    return Stylizer(model_folder)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pasticcio.image.picture import Array, open_image
-from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
+from pasticcio.baselines.settings import PLAIN
+from pasticcio.image.picture import Array, Pixels
+from pasticcio.image.read import open_image
+from pasticcio.nn.losses import gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.tensors import to_batch
 from pasticcio.training.crops import center_crop
@@ -25,20 +27,18 @@ def measure(network: StyleNetwork, run: Run, photos: int, side: int) -> dict[str
         side: of the center crops of photos and paintings, in pixels.
 
     Returns:
-        "content": mean squared difference of features at relu4_1. "style": relative squared Gram distance, mean over
-        the style layers. "total": content and style as trained.
+        "content" and "style": see `PLAIN`. "total": content and style as trained.
     """
     network, loss = network.to(run.device), run.config.loss
-    plain = LossConfig({"relu4_1": 1.0}, dict.fromkeys(loss.style, 1 / len(loss.style)), relative=True)
     found: dict[str, list[float]] = {"content": [], "style": [], "total": []}
     contents = [to_batch(photo, device=run.device) for photo in square_photos(run.batches.photos, photos, side)]
     for number in range(len(run.batches.styles)):
-        painting = open_image(center_crop(run.batches.styles.load(number), side, side))
+        painting = square(run.batches.styles.load(number), side)
         grams = gram_targets(run.vgg(to_batch(painting, device=run.device)), loss)
         style = torch.tensor([run.first_row + number], device=run.device)
         for photo in contents:
             features, source = run.vgg(network(photo, style)), run.vgg(photo)
-            for name, value in perceptual_loss(features, source, grams, plain).items():
+            for name, value in perceptual_loss(features, source, grams, PLAIN).items():
                 found[name].append(float(value))
             parts = perceptual_loss(features, source, grams, loss)
             found["total"].append(float(parts["content"] + parts["style"]))
@@ -47,4 +47,9 @@ def measure(network: StyleNetwork, run: Run, photos: int, side: int) -> dict[str
 
 def square_photos(photos: Pictures, count: int, side: int) -> list[Array]:
     """Center crops of the first photos that can be read, each (side, side, 3) in [0, 1]."""
-    return [open_image(center_crop(photos.usable(n, [])[1], side, side)) for n in range(min(count, len(photos)))]
+    return [square(photos.usable(n, [])[1], side) for n in range(min(count, len(photos)))]
+
+
+def square(pixels: Pixels, side: int) -> Array:
+    """The center crop of a picture, (side, side, 3) in [0, 1]."""
+    return open_image(center_crop(pixels, side, side))

@@ -20,7 +20,8 @@ from pasticcio.baselines.scales import Scale, resize, sizes
 from pasticcio.baselines.settings import LOSS, Settings
 from pasticcio.errors import StyleError
 from pasticcio.image.color import luminance
-from pasticcio.image.picture import Array, Kind, Picture, Source, as_depth, as_float, open_image, read_picture
+from pasticcio.image.picture import Array, Kind, Picture, Source, as_depth, as_float
+from pasticcio.image.read import open_image, read_picture
 from pasticcio.nn.losses import LossConfig
 from pasticcio.nn.tensors import to_array, to_batch
 from pasticcio.nn.vgg import Vgg

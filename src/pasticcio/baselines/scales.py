@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch.nn.functional as F
 
 from pasticcio.baselines.settings import MIN_SIDE, Settings
 from pasticcio.errors import ImageError
-from pasticcio.image.color import gray, luminance, match_colors, match_luminance, with_luminance
 from pasticcio.image.picture import Array
+from pasticcio.image.resize import style_view
 from pasticcio.nn.tensors import to_array, to_batch
-from pasticcio.render.embedder import style_view
 from pasticcio.render.options import Options
+from pasticcio.render.recolor import Recolor
 from pasticcio.render.stylizer import Stylizer
 
 COARSEST = 512  # pixels: a long side up to this needs no coarser scale before it
@@ -45,15 +45,11 @@ class Scale:
         mask: Array | None = None,
     ) -> None:
         self.settings, self.photo = settings, photo
-        self.content = gray(luminance(photo)) if settings.colors == "luminance" else photo
-        recolor: Callable[[Array], Array] = {
-            "style": lambda painting: painting,
-            "match": lambda painting: match_colors(painting, photo),
-            "luminance": lambda painting: match_luminance(painting, photo),
-        }[settings.colors]
+        self.recolor = Recolor(settings.colors, photo)
+        self.content = self.recolor.content(photo)
         short = min(photo.shape[:2])
         side = max(MIN_SIDE, round((settings.style_size or min(last)) * short / min(last)))
-        self.styles = [(style_view(recolor(painting), side), weight) for painting, weight in paintings]
+        self.styles = [(style_view(self.recolor.style(painting), side), weight) for painting, weight in paintings]
         self.mask = None if mask is None else resize(mask[:, :, None], photo.shape[:2])[:, :, 0]
 
     def start(self, stylizer: Stylizer | None) -> Array:
@@ -67,7 +63,7 @@ class Scale:
 
     def finish(self, image: Array) -> Array:
         """An optimized picture as it is shown: with "luminance", in the photo's colors."""
-        return with_luminance(self.photo, image) if self.settings.colors == "luminance" else image
+        return self.recolor.output(image, self.photo, recolored=True)
 
 
 def sizes(shape: tuple[int, ...], settings: Settings) -> list[tuple[int, int]]:

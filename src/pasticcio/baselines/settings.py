@@ -6,8 +6,8 @@ from dataclasses import InitVar, dataclass, field
 from typing import Literal, get_args
 
 from pasticcio.errors import OptionError, nearest
-from pasticcio.image.color import COLORS, Colors
 from pasticcio.nn.losses import LossConfig
+from pasticcio.render.options import COLORS, Colors
 
 Method = Literal["lbfgs", "adam"]
 Start = Literal["network", "photo", "noise"]
@@ -20,6 +20,8 @@ LOSS = LossConfig(  # the training loss of the default model, without the terms 
     relative=True,
     logarithmic=True,
 )
+# The losses that are reported: content at one layer, and the mean of the relative squared Gram distances.
+PLAIN = LossConfig({"relu4_1": 1.0}, dict.fromkeys(LOSS.style, 1 / len(LOSS.style)), relative=True)
 MIN_SIDE = 32  # pixels, at every scale: relu4_1 then still has 4 positions a side
 
 

@@ -10,12 +10,14 @@ from torch import Tensor
 
 from pasticcio.baselines.measure import square_photos
 from pasticcio.errors import ConfigError
-from pasticcio.image.picture import Array, open_image
+from pasticcio.image.picture import Array
+from pasticcio.image.read import open_image
+from pasticcio.image.resize import style_view
 from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.tensors import to_batch
 from pasticcio.nn.vgg import Vgg
-from pasticcio.render.embedder import STYLE_RANGE, style_view
+from pasticcio.render.embedder import STYLE_RANGE
 from pasticcio.training.model_folder import style_names
 from pasticcio.training.pictures import Pictures
 

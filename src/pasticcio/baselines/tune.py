@@ -20,7 +20,8 @@ from pasticcio.baselines.settings import LOSS
 from pasticcio.baselines.start import extended_table, predicted_table
 from pasticcio.errors import OptionError, OutputError, PasticcioError, TrainingError
 from pasticcio.extras import extra
-from pasticcio.image.picture import open_image, save_image
+from pasticcio.image.read import open_image
+from pasticcio.image.write import save_image
 from pasticcio.training.checkpoint import CHECKPOINT
 from pasticcio.training.config import DataConfig, LossNetworkConfig, TrainConfig, from_dict, to_json
 from pasticcio.training.export import export

@@ -62,7 +62,7 @@ def embed(
         Stylizer(model).embed(pictures[0], side=side).save(out)
         typer.echo(str(out))
         return
-    from pasticcio.space.embeddings import check_table
+    from pasticcio.space.formats import check_table
 
     check_table(out)
     table, bad = _embed_all(pictures, split, side, model)
@@ -101,9 +101,11 @@ def map_styles(
     _check_source(source, split, style_size, model)
     from dataclasses import replace
 
-    from pasticcio.image.picture import check_output, save_image
-    from pasticcio.space.embeddings import read_columns
-    from pasticcio.space.map import layout, map_dots, map_picture, write_map
+    from pasticcio.image.write import check_output, save_image
+    from pasticcio.space.dots import map_dots
+    from pasticcio.space.layout import layout
+    from pasticcio.space.map import map_picture, write_map
+    from pasticcio.space.pictures import read_columns
 
     check_output(out.with_suffix(".png"))
     table, bad = _table(source, split, style_size, model or "default")
@@ -135,7 +137,7 @@ def neighbors(
     model: ModelOption = "default",
 ) -> None:
     """List the pictures whose style is nearest to a picture's, with their distances."""
-    from pasticcio.image.picture import check_output, save_image
+    from pasticcio.image.write import check_output, save_image
     from pasticcio.render.stylizer import Stylizer
     from pasticcio.space.neighbors import neighbors as find
     from pasticcio.space.neighbors import neighbors_sheet
@@ -208,7 +210,7 @@ def grid(
     only_for("grids of kind walk and directions", kind in ALONG, reach=reach)
     only_for("a grid of kind near", kind == "near", seed=seed)
     only_for("grids of kind near, walk and directions", kind in ("near", *ALONG), **{"in": source})
-    from pasticcio.image.picture import check_output, save_image
+    from pasticcio.image.write import check_output, save_image
     from pasticcio.render.stylizer import Stylizer
     from pasticcio.space import grids as sheets
 
@@ -249,7 +251,8 @@ def _walk(
 ) -> Image.Image:
     """The grids that leave a style, or the mean of all styles: near, walk and directions."""
     from pasticcio.space import grids as sheets
-    from pasticcio.space.directions import measure_pictures, named_directions, principal_directions
+    from pasticcio.space.directions import named_directions, principal_directions
+    from pasticcio.space.statistics import measure_pictures
     from pasticcio.style.gaussian import StyleGaussian
 
     if table is None:
@@ -278,7 +281,7 @@ def _is_csv(source: Path) -> bool:
 
 def _is_saved(source: Path) -> bool:
     """Whether a source is a table of embeddings, not pictures to embed."""
-    from pasticcio.space.embeddings import SUFFIXES
+    from pasticcio.space.formats import SUFFIXES
 
     return source.suffix.lower() in SUFFIXES and not source.is_dir()
 
@@ -303,11 +306,12 @@ def _table(source: Path, split: str, style_size: int | None, model: str) -> tupl
 
 def _embed_all(sources: list[Path], split: str, side: int | None, model: str) -> tuple[Embeddings, list[Exception]]:
     """Embed the pictures of some sources under a progress bar."""
-    from pasticcio.space.embeddings import embed_pictures, find_pictures
+    from pasticcio.space.embed import embed_pictures
+    from pasticcio.space.pictures import find_all
 
     with Bars() as bars:
         report = bars.report("embedding")
-        embeddings, bad = embed_pictures(find_pictures(sources, split), model, side=side, report=report)
+        embeddings, bad = embed_pictures(find_all(sources, split), model, side=side, report=report)
     return embeddings, list(bad)
 
 

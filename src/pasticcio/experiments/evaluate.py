@@ -1,4 +1,4 @@
-"""Content and style losses of a model on pictures it has not seen, beside those of the untouched photo."""
+"""Content and style losses of a model on pictures that it has not seen, beside those of the unchanged photo."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
+from pasticcio.baselines.measure import square
+from pasticcio.baselines.settings import PLAIN
 from pasticcio.errors import DataError, OptionError
-from pasticcio.image.picture import Array, open_image, to_pil
-from pasticcio.nn.losses import content_loss, gram_matrix, style_loss
+from pasticcio.experiments.measures import CONTENT, SEED, STYLE, content_and_style
+from pasticcio.image.picture import Array, to_pil
+from pasticcio.nn.losses import content_loss, gram_targets
+from pasticcio.nn.tensors import to_batch
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import towards
-from pasticcio.training.crops import center_crop
 from pasticcio.training.pictures import Pictures
 from pasticcio.training.pretrained import load_vgg
 
-CONTENT = ("relu3_3", "relu4_1")
-STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-SEED = 2017
-SHEET = 6
+SHEET = 6  # photos down and styles across
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,7 @@ class Row:
     Attributes:
         method: "untouched photo", or the model and strength.
         content: mean squared difference of features from the photo's, by layer; mean over pairs.
-        style: relative squared Gram distance |G(y) - G(s)|^2 / |G(s)|^2, averaged over the four
-            style layers; one value a pair.
+        style: relative squared Gram distance, one value a pair, see `content_and_style`.
     """
 
     method: str
@@ -76,23 +74,23 @@ def evaluate(
     split: str = "test",
     strengths: Sequence[float] = (1.0,),
 ) -> Table:
-    """Stylize pairs of center crops and measure them in the normalised VGG-19.
+    """Stylize pairs of center crops and measure them in the normalized VGG-19.
+
+    For a model that knows its styles by name, only those pictures in `styles` are used whose file has such a name,
+    whatever their split.
 
     Args:
         stylizer: the model.
         photos, styles: sources of pictures, see `Pictures`.
-        vgg: file of the normalised VGG-19.
-        pairs: how many; photo and style of each are drawn with a fixed seed.
-        size: side in pixels of photos, styles and outputs.
-        split: rows of tables used.
+        vgg: weights of the normalized VGG-19.
+        pairs: number of pairs; photo and style of each are drawn with a fixed seed.
+        size: side, in pixels, of photos, styles and outputs.
+        split: rows of tables that are used.
         strengths: a row for each.
-
-    Of a model that knows its styles by name, those of `styles` are used whose file has such a name,
-    whatever their split.
 
     Raises:
         DataError, ModelError: no pictures, no weights.
-        OptionError: a strength other than 1 of a model that knows its styles by name.
+        OptionError: a strength other than 1 for a model that knows its styles by name.
     """
     network = load_vgg("vgg19-normalised", sorted({*CONTENT, *STYLE}), vgg, padding="reflect")
     rng = np.random.default_rng(SEED)
@@ -103,18 +101,18 @@ def evaluate(
     content: dict[str, list[list[float]]] = {method: [] for method in methods}
     style: dict[str, list[float]] = {method: [] for method in methods}
     for _ in range(pairs):
-        photo = _square(photo_set, int(rng.integers(len(photo_set))), size)
+        photo = square(photo_set.load(int(rng.integers(len(photo_set)))), size)
         number = int(rng.integers(len(style_set)))
-        painting = _square(style_set, number, size)
+        painting = square(style_set.load(number), size)
         wanted = _embedding(stylizer, style_set, number, painting)
         own = wanted if stylizer.model.table else stylizer.embed(photo).embedding
         outputs = [photo, *(stylizer.render(photo, towards(own, wanted, s)) for s in strengths)]
         with torch.no_grad():
-            target, source = network(_tensor(painting)), network(_tensor(photo))
+            grams, source = gram_targets(network(to_batch(painting)), PLAIN), network(to_batch(photo))
             for method, output in zip(methods, outputs, strict=True):
-                features = network(_tensor(output))
+                features = network(to_batch(output))
                 content[method].append([content_loss(features[layer], source[layer]).item() for layer in CONTENT])
-                style[method].append(relative_gram_distance(features, target))
+                style[method].append(content_and_style(features, source, grams)[1])
     rows = [
         Row(method, dict(zip(CONTENT, np.mean(content[method], axis=0).tolist(), strict=True)), np.array(style[method]))
         for method in methods
@@ -122,24 +120,18 @@ def evaluate(
     return Table(rows, pairs, size)
 
 
-def relative_gram_distance(features: dict[str, Tensor], target: dict[str, Tensor]) -> float:
-    """|G(y) - G(s)|^2 / |G(s)|^2 of one picture, averaged over the style layers."""
-    distances = [style_loss(gram_matrix(features[k]), gram_matrix(target[k]), relative=True).item() for k in STYLE]
-    return float(np.mean(distances))
-
-
 def output_sheet(
     stylizer: Stylizer, photos: str, styles: Sequence[str], *, split: str = "test", size: int = 256
 ) -> tuple[Image.Image, str]:
-    """A grid of outputs alone, photos down and styles across, and the caption that names the inputs."""
+    """A grid of outputs, photos down and styles across, and a caption that names the inputs, which it does not show."""
     rng = np.random.default_rng(SEED + 1)
     photo_set, style_set = Pictures([photos], split), _styles(stylizer, styles, split)
     rows = rng.choice(len(photo_set), SHEET, replace=False)
     columns = rng.choice(len(style_set), min(SHEET, len(style_set)), replace=False)
-    embeddings = [_embedding(stylizer, style_set, int(c), _square(style_set, int(c), size)) for c in columns]
+    embeddings = [_embedding(stylizer, style_set, int(c), square(style_set.load(int(c)), size)) for c in columns]
     lines = []
     for r in rows:
-        photo = _square(photo_set, int(r), size)
+        photo = square(photo_set.load(int(r)), size)
         lines.append(np.concatenate([stylizer.render(photo, e) for e in embeddings], axis=1))
     caption = "Photos, top to bottom: " + "; ".join(photo_set.entries[int(r)].name for r in rows)
     caption += ".\nStyles, left to right: " + "; ".join(style_set.entries[int(c)].name for c in columns) + "."
@@ -164,11 +156,3 @@ def _embedding(stylizer: Stylizer, pictures: Pictures, number: int, painting: Ar
     if stylizer.model.table:
         return stylizer.model.styles[Path(pictures.entries[number].name).stem].embedding
     return stylizer.embed(painting).embedding
-
-
-def _square(pictures: Pictures, index: int, size: int) -> Array:
-    return open_image(center_crop(pictures.load(index), size, size))
-
-
-def _tensor(image: Array) -> Tensor:
-    return torch.from_numpy(image).permute(2, 0, 1)[None]

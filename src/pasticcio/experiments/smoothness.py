@@ -1,6 +1,7 @@
-"""How smoothly pictures change along straight lines in the space of styles, and along strength.
+"""How smoothly outputs change between two styles, and with the strength: the experiment "smoothness".
 
-Beside it: blending the pixels of the two ends, which is the straight line in the space of pictures.
+Ways are straight lines between embeddings. The comparison is to blend the pixels of the two ends: that is the straight
+line in the space of pictures.
 """
 
 from __future__ import annotations
@@ -13,35 +14,32 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from pasticcio.experiments.evaluate import STYLE, relative_gram_distance
-from pasticcio.image.picture import Array
-from pasticcio.nn.losses import content_loss
-from pasticcio.render.embedder import style_view
+from pasticcio.baselines.settings import PLAIN
+from pasticcio.experiments.context import Context
+from pasticcio.experiments.material import Material, read_square
+from pasticcio.experiments.measures import SEED, Features, content_and_style
+from pasticcio.nn.losses import gram_targets
+from pasticcio.nn.tensors import to_batch
+from pasticcio.progress import Report
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.space.embeddings import Report, open_reduced
+from pasticcio.space.figure import figure
 from pasticcio.style.style import towards
-from pasticcio.training.pretrained import load_vgg
 
-LAYERS = sorted({*STYLE, "relu3_3"})
-STEPS = 11
-SEED = 2017
-SETTLED = 0.02  # changes of a loss by less than this share of its whole range are no change of direction
-
-Features = dict[str, Tensor]
+STEPS = 11  # of a way, with both ends
+SETTLED = 0.02  # share of the range of a loss; smaller changes are no change of direction
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way from one picture to another.
+    """Measures of the outputs along one way, in equal steps from one picture to another.
 
     Attributes:
-        length: perceptual distances between neighbors, added up, over the distance of the ends: 1 is as short as
-            it can be, if the distance is a metric.
-        evenness: the largest step over the mean step: 1 is even.
-        style: relative squared Gram distance to the style at the end, at every step (STEPS,).
-        content: mean squared difference at relu4_1 from the photo, at every step (STEPS,).
+        length: sum of the perceptual distances between neighbors, over the distance between the ends. 1 is the
+            shortest, if the distance is a metric.
+        evenness: the largest step over the mean step; 1 is even.
+        style: style loss of every output for the style at the end of the way, (STEPS,), see `content_and_style`.
+        content: content loss of every output, (STEPS,).
     """
 
     length: float
@@ -51,73 +49,77 @@ class Way:
 
     @property
     def monotone_style(self) -> bool:
-        """Whether style loss never rises on the way, but for changes of 2% of its range."""
+        """Whether the style loss never rises on the way by more than 2% of its range."""
         return _monotone(-self.style)
 
     @property
     def monotone_content(self) -> bool:
-        """Whether content loss never falls on the way, but for changes of 2% of its range."""
+        """Whether the content loss never falls on the way by more than 2% of its range."""
         return _monotone(self.content)
 
 
 Ways = dict[str, list[Way]]
 
 
+def run(context: Context) -> str:
+    """The experiment: its table."""
+    ways = smoothness(
+        Stylizer(context.model),
+        context.material,
+        pairs=context.amount or 20,
+        side=context.side,
+        report=context.reporter("ways"),
+    )
+    if context.out:
+        ways_figure(ways, context.out / "smoothness.png")
+    return ways_text(ways)
+
+
 def smoothness(
-    stylizer: Stylizer,
-    photos: Sequence[Path],
-    styles: Sequence[Path],
-    vgg: Path,
-    *,
-    pairs: int = 20,
-    side: int = 192,
-    report: Report | None = None,
+    stylizer: Stylizer, material: Material, *, pairs: int = 20, side: int = 192, report: Report | None = None
 ) -> Ways:
     """Follow ways between pictures, drawn with a fixed seed.
 
-    "styles": from one style to another in a straight line through their embeddings. "strength": from the
-    photo's own style to a style. To each, "styles, pixels" and "strength, pixels": between the same two
-    pictures by blending their pixels.
-
-    Perceptual distance: features at five layers of the normalised VGG-19, every position brought to
-    length 1, root of the mean squared difference, added over the layers (Zhang et al. 2018, without
-    their learned weights).
+    "styles": from one style to another, on the straight line between their embeddings. "strength": from the photo's
+    own style to a style. "styles, pixels" and "strength, pixels": between the same two outputs, blending their pixels.
 
     Args:
-        photos, styles: files.
-        vgg: file of the normalised VGG-19.
+        stylizer: the model.
+        material: the pictures, of which the test photos, paintings and textures are used, and the loss network.
         pairs: ways of each kind.
-        side: of photos and styles, which are cut to their square middle.
+        side: of photos and styles, in pixels.
+        report: called after every pair.
     """
-    network = load_vgg("vgg19-normalised", LAYERS, str(vgg), padding="reflect")
+    photos = material.files("photos", "test")
+    styles = material.files("paintings", "test") + material.files("textures", "test")
+    network = material.loss_network()
     rng = np.random.default_rng(SEED)
     offsets = np.linspace(0.0, 1.0, STEPS, dtype=np.float32)
     ways: Ways = {"styles": [], "styles, pixels": [], "strength": [], "strength, pixels": []}
     for number in range(pairs):
-        photo = square(photos[int(rng.integers(len(photos)))], side)
-        first, last = (square(styles[int(i)], side) for i in rng.choice(len(styles), 2, replace=False))
+        photo = read_square(photos[int(rng.integers(len(photos)))], side)
+        first, last = (read_square(styles[int(i)], side) for i in rng.choice(len(styles), 2, replace=False))
         own, start, end = (stylizer.embed(picture, side=side).embedding for picture in (photo, first, last))
         with torch.no_grad():
-            target, content = network(_tensor(last)), network(_tensor(photo))
+            grams, content = gram_targets(network(to_batch(last)), PLAIN), network(to_batch(photo))
             for name, begin in (("styles", start), ("strength", own)):
                 images = [stylizer.render(photo, towards(begin, end, offset)) for offset in offsets]
                 blended = [images[0] + offset * (images[-1] - images[0]) for offset in offsets]
                 for kind, shown in ((name, images), (f"{name}, pixels", blended)):
-                    ways[kind].append(_follow([network(_tensor(image)) for image in shown], target, content))
+                    ways[kind].append(_follow([network(to_batch(image)) for image in shown], content, grams))
         if report:
             report(number + 1, pairs)
     return ways
 
 
-def square(path: Path, side: int) -> Array:
-    """The square middle of a picture, (side, side, 3)."""
-    image = style_view(open_reduced(path, side), side)
-    top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    return np.ascontiguousarray(image[top : top + side, left : left + side])
-
-
 def perceptual_distance(a: Features, b: Features) -> float:
-    """See `smoothness`."""
+    """Root mean squared difference of features that have length 1 at every position, added over the layers.
+
+    That is the distance of Zhang et al. 2018 without its learned weights.
+
+    Args:
+        a, b: of two pictures, by layer, (1, C, H, W).
+    """
     total = 0.0
     for layer in a:
         one, two = (x / x.norm(dim=1, keepdim=True).clamp_min(1e-6) for x in (a[layer], b[layer]))
@@ -126,7 +128,7 @@ def perceptual_distance(a: Features, b: Features) -> float:
 
 
 def ways_text(ways: Ways) -> str:
-    """The figures in Markdown: means over ways, with their 95% confidence intervals."""
+    """Means over ways with their 95% confidence intervals, in Markdown."""
     lines = [
         "| way | length over direct distance | largest step over mean step | style loss never rises | "
         "content loss never falls | ways |",
@@ -142,41 +144,36 @@ def ways_text(ways: Ways) -> str:
 
 
 def ways_figure(ways: Ways, out: Path) -> None:
-    """Style and content loss along strength, .png: the way through embeddings and blended pixels."""
-    from matplotlib.figure import Figure
-
-    from pasticcio.files import writing
-
-    figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
-    offsets = np.linspace(0, 1, STEPS)
+    """Style and content loss against the strength, of outputs and of blended pixels, as a .png: medians, quartiles."""
     losses: list[tuple[str, Callable[[Way], NDArray[np.float64]]]] = [
         ("style loss", lambda way: way.style),
         ("content loss, relu4_1", lambda way: way.content),
     ]
-    for axes, (title, pick) in zip(figure.subplots(1, 2), losses, strict=True):
-        for color, kind in (("C0", "strength"), ("C1", "strength, pixels")):
-            lines = np.array([pick(way) for way in ways[kind]])
-            axes.plot(offsets, np.median(lines, axis=0), color=color, label=kind)
-            axes.fill_between(offsets, *np.quantile(lines, [0.25, 0.75], axis=0), color=color, alpha=0.2, lw=0)
-        axes.set(xlabel="strength", title=title)
-        axes.legend(frameon=False)
-    with writing(out) as partial:
-        figure.savefig(partial, format="png")
+    with figure(out, 9, 3.6) as drawn:
+        for axes, (title, pick) in zip(drawn.subplots(1, 2), losses, strict=True):
+            for color, kind in (("C0", "strength"), ("C1", "strength, pixels")):
+                lines = np.array([pick(way) for way in ways[kind]])
+                offsets = np.linspace(0, 1, lines.shape[1])
+                axes.plot(offsets, np.median(lines, axis=0), color=color, label=kind)
+                axes.fill_between(offsets, *np.quantile(lines, [0.25, 0.75], axis=0), color=color, alpha=0.2, lw=0)
+            axes.set(xlabel="strength", title=title)
+            axes.legend(frameon=False)
 
 
-def _follow(features: Sequence[Features], target: Features, content: Features) -> Way:
+def _follow(features: Sequence[Features], content: Features, grams: Features) -> Way:
     steps = [perceptual_distance(a, b) for a, b in pairwise(features)]
     direct = perceptual_distance(features[0], features[-1])
+    losses = np.array([content_and_style(one, content, grams) for one in features])
     return Way(
-        sum(steps) / max(direct, 1e-9),
-        max(steps) / max(float(np.mean(steps)), 1e-9),
-        np.array([relative_gram_distance(one, target) for one in features]),
-        np.array([content_loss(one["relu4_1"], content["relu4_1"]).item() for one in features]),
+        length=sum(steps) / max(direct, 1e-9),
+        evenness=max(steps) / max(float(np.mean(steps)), 1e-9),
+        style=losses[:, 1],
+        content=losses[:, 0],
     )
 
 
 def _monotone(values: NDArray[np.float64]) -> bool:
-    """Whether values never fall by more than 2% of their range below what was reached before."""
+    """Whether no value is more than 2% of the range below the highest value before it."""
     fall = np.maximum.accumulate(values) - values
     return bool(fall.max() <= SETTLED * max(float(np.ptp(values)), 1e-12))
 
@@ -184,7 +181,3 @@ def _monotone(values: NDArray[np.float64]) -> bool:
 def _mean(values: Sequence[float]) -> str:
     spread = 1.96 * np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
     return f"{np.mean(values):.2f} ± {spread:.2f}"
-
-
-def _tensor(image: Array) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32))

@@ -13,7 +13,7 @@ from pasticcio.image.picture import Array, to_pil
 Picture = Array | Image.Image | None
 GAP = 6
 TEXT = 13  # height of letters, in pixels
-LINES = 3  # of text at most under or over a picture
+LINES = 3  # of text at most, below or above a picture
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 
 
@@ -28,15 +28,15 @@ def contact_sheet(
     """Pictures in a grid on white.
 
     Args:
-        cells: rows of pictures; each is made to fit into `side` pixels both ways and is never enlarged by
-            more than that. None leaves a place empty; rows may be of different lengths.
-        columns: texts over the columns.
-        rows: texts at the left of the rows.
-        captions: texts under the pictures, row by row.
-        side: longest side of a picture, in pixels.
+        cells: rows of pictures, each resized to a long side of `side` pixels. None leaves a cell empty; rows may
+            differ in length.
+        columns: texts above the columns.
+        rows: texts left of the rows.
+        captions: texts below the pictures, by row.
+        side: long side of a picture, in pixels.
 
     Raises:
-        OptionError: nothing to show.
+        OptionError: no picture.
     """
     pictures = [[None if cell is None else _fit(cell, side) for cell in row] for row in cells]
     across = max((len(row) for row in pictures), default=0)
@@ -59,7 +59,7 @@ def contact_sheet(
     draw = ImageDraw.Draw(sheet)
     xs = [left + sum(widths[:c]) + GAP * c for c in range(across)]
     for x, width, text in zip(xs, widths, columns, strict=False):
-        _write(draw, font, text, letters, x + width / 2, GAP, "ma")
+        _write(draw, font, text, letters, x + width / 2, GAP)
     y = GAP + head
     for r, row in enumerate(pictures):
         if r < len(rows):
@@ -69,7 +69,7 @@ def contact_sheet(
             if picture is not None:
                 sheet.paste(picture, (xs[c] + (widths[c] - picture.width) // 2, y))
             if r < len(captions) and c < len(captions[r]):
-                _write(draw, font, captions[r][c], letters, xs[c] + widths[c] / 2, y + heights[r] + 1, "ma")
+                _write(draw, font, captions[r][c], letters, xs[c] + widths[c] / 2, y + heights[r] + 1)
         y += heights[r] + feet[r] + GAP
     return sheet
 
@@ -93,8 +93,13 @@ def _lines(texts: Sequence[str], letters: int) -> int:
 
 
 def _write(
-    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str, letters: int,
-    x: float, y: float, anchor: str,
-) -> None:  # fmt: skip
+    draw: ImageDraw.ImageDraw,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    text: str,
+    letters: int,
+    x: float,
+    y: float,
+) -> None:
+    """Write lines of text centered at x, the first one below y."""
     for number, part in enumerate(_wrap(text, letters)):
-        draw.text((x, y + number * (TEXT + 4)), part, INK, font, anchor)
+        draw.text((x, y + number * (TEXT + 4)), part, INK, font, "ma")

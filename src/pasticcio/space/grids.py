@@ -1,4 +1,4 @@
-"""Contact sheets of outputs: photos and styles, strengths, ways between styles, walks through their space."""
+"""Contact sheets of outputs: photos and styles, strengths, mixtures, and walks through the space of styles."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pasticcio.errors import OptionError
-from pasticcio.image.picture import Array, Source, open_image
-from pasticcio.render.embedder import style_view
+from pasticcio.image.picture import Array, Source
+from pasticcio.image.read import open_image
+from pasticcio.image.resize import style_view
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.contact_sheet import Picture, contact_sheet
 from pasticcio.space.directions import Direction
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.style import Style, mix, towards
 
-REACH = 2.0  # standard deviations that a walk goes to either side
-SPREADS = (0.2, 0.4, 0.6, 0.8)  # of the styles around one
+REACH = 2.0  # standard deviations of a walk in both directions
+SPREADS = (0.2, 0.4, 0.6, 0.8)  # of random styles near a style
 
 
 def styles_sheet(stylizer: Stylizer, photos: Sequence[Source], styles: Sequence[Style], side: int = 256) -> Image.Image:
-    """Photos down, styles across; the photos themselves stand in the first column."""
+    """Photos down, styles across; the first column has the photos themselves."""
     cells: list[list[Picture]] = []
     for photo in photos:
         content = _content(photo, side)
@@ -46,7 +47,7 @@ def strength_sheet(
 def mix_sheet(
     stylizer: Stylizer, photos: Sequence[Source], styles: Sequence[Style], steps: int = 6, side: int = 256
 ) -> Image.Image:
-    """From one style to another in a straight line, a row a photo.
+    """From one style to another in a straight line; a row for each photo.
 
     Raises:
         OptionError: not two styles.
@@ -66,7 +67,7 @@ def mix_sheet(
 def square_sheet(
     stylizer: Stylizer, photo: Source, styles: Sequence[Style], steps: int = 5, side: int = 256
 ) -> Image.Image:
-    """The square between four styles, one a corner (rows: the first two at the top), mixed bilinearly.
+    """Bilinear mixtures of four styles, which are in the corners, the first two at the top.
 
     Raises:
         OptionError: not four styles.
@@ -98,7 +99,7 @@ def walk_sheet(
     reach: float = REACH,
     side: int = 256,
 ) -> Image.Image:
-    """Walks along directions through the embedding `center`, a row each, from -reach to +reach standard deviations."""
+    """Walks in directions through the embedding `center`, a row each, from -reach to +reach standard deviations."""
     content = _content(photo, side)
     offsets = _steps(-reach, reach, steps)
     cells = [
@@ -119,7 +120,7 @@ def near_sheet(
     seed: int = 0,
     side: int = 256,
 ) -> Image.Image:
-    """The neighborhood of a style: random styles near it, a row a spread; each column keeps its draw."""
+    """Random styles near a style: a row for each spread; a column has the same draw in all rows."""
     content = _content(photo, side)
     cells: list[list[Picture]] = []
     for spread in spreads:
@@ -129,7 +130,7 @@ def near_sheet(
 
 
 def _content(photo: Source, side: int) -> Array:
-    """A photo at the size it has on the sheet: its long side at most `side` pixels."""
+    """A photo with a long side of `side` pixels, and a short side of at least 16."""
     image = open_image(photo)
     height, width = image.shape[:2]
     return style_view(image, max(16, round(side * min(height, width) / max(height, width))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,15 @@ from PIL import Image
 from pasticcio.errors import ImageError, OptionError, StyleError
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.contact_sheet import Picture, contact_sheet
-from pasticcio.space.embeddings import Embeddings, open_reduced
+from pasticcio.space.embeddings import Embeddings
+from pasticcio.space.pictures import open_reduced
 
-THUMBNAIL = 192
+THUMBNAIL = 192  # long side, in pixels
 
 
 @dataclass(frozen=True)
 class Neighbor:
-    """A row of a table and its Euclidean distance from the picture asked for."""
+    """A row of a table and the Euclidean distance between its embedding and that of the picture."""
 
     row: int
     name: str
@@ -28,21 +30,21 @@ class Neighbor:
 def neighbors(
     table: Embeddings, picture: str, k: int = 10, stylizer: Stylizer | None = None
 ) -> tuple[NDArray[np.float32], list[Neighbor]]:
-    """The k rows nearest to a picture, the nearest first.
+    """The k rows of a table that are nearest to a picture, the nearest first.
 
     Args:
-        table: where to look.
-        picture: a name or file of the table, which is then left out itself; or else whatever
-            `Stylizer.embed` takes, looked at at the table's size.
-        k: how many.
-        stylizer: embeds a picture that the table does not hold.
+        table: whose rows are compared.
+        picture: a name or file of the table, which is not its own neighbor; or else a source for `Stylizer.embed`,
+            resized like the pictures of the table.
+        k: number of neighbors, 1 or more.
+        stylizer: embeds a picture that is not in the table; by default with the shipped model.
 
     Returns:
-        The picture's own embedding, and its neighbors.
+        The embedding of the picture, (E,), and its neighbors.
 
     Raises:
         OptionError: k below 1.
-        StyleError, ImageError: a picture neither in the table nor to be read, or of another model.
+        StyleError, ImageError: a picture that is not in the table and cannot be read, or a table of another model.
     """
     if k < 1:
         raise OptionError(f"k is {k}; it must be 1 or more")
@@ -65,7 +67,16 @@ def neighbors(
 def nearest_rows(
     vectors: NDArray[np.float32], k: int, block: int = 1024
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For every row its k nearest others by Euclidean distance, nearest first: rows (N, k) and distances (N, k)."""
+    """The k nearest other rows of every row by Euclidean distance, nearest first.
+
+    Args:
+        vectors: (N, E).
+        k: number of neighbors; at most N - 1 are found.
+        block: rows compared at once; N times as many distances are in memory.
+
+    Returns:
+        Numbers of the rows (N, k), and distances (N, k).
+    """
     k = min(k, len(vectors) - 1)
     squares = np.square(vectors).sum(1)
     rows, distances = [], []
@@ -82,7 +93,7 @@ def nearest_rows(
 
 
 def neighbors_sheet(table: Embeddings, picture: str, found: list[Neighbor], across: int = 6) -> Image.Image:
-    """The picture and its neighbors with names and distances; a place stays empty where a picture is gone."""
+    """The picture and its neighbors with names and distances; a cell is empty where a file cannot be read."""
     own = table.find(picture)
     first = _thumbnail(table, own) if own is not None else _open(picture)
     pictures = [first, *(_thumbnail(table, neighbor.row) for neighbor in found)]
@@ -96,10 +107,8 @@ def _thumbnail(table: Embeddings, row: int) -> Picture:
     return _open(table.paths[row])
 
 
-def _open(path: object) -> Picture:
-    from pathlib import Path
-
+def _open(path: str | Path) -> Picture:
     try:
-        return open_reduced(Path(str(path)), THUMBNAIL)
+        return open_reduced(Path(path), THUMBNAIL)
     except ImageError:
         return None
