@@ -24,8 +24,12 @@ from collections.abc import Iterable
 class PasticcioError(Exception):
     """Base of all errors raised on purpose.
 
-    >>> issubclass(ImageError, PasticcioError)
-    True
+    >>> from pasticcio import open_image
+    >>> try:
+    ...     open_image("nowhere.jpg")
+    ... except PasticcioError as error:
+    ...     print(error)
+    no such file: nowhere.jpg
     """
 
 
@@ -81,51 +85,42 @@ class OptionError(PasticcioError, ValueError):
 
 
 class DownloadError(PasticcioError):
-    """Public weights that cannot be fetched or fail their checksum.
-
-    >>> issubclass(DownloadError, PasticcioError)
-    True
-    """
+    """Public weights that cannot be fetched or fail their checksum."""
 
 
 class ConfigError(PasticcioError):
-    """A recipe with an unknown key or a value that does not fit.
-
-    >>> issubclass(ConfigError, PasticcioError)
-    True
-    """
+    """A recipe with an unknown key or a value that does not fit."""
 
 
 class DataError(PasticcioError):
-    """Training data without usable pictures.
-
-    >>> issubclass(DataError, PasticcioError)
-    True
-    """
+    """Training data without usable pictures."""
 
 
 class TrainingError(PasticcioError):
-    """A training run that cannot go on.
-
-    >>> issubclass(TrainingError, PasticcioError)
-    True
-    """
+    """A training run that cannot go on."""
 
 
 class MissingExtraError(PasticcioError, ImportError):
     """An optional dependency that is not installed.
 
-    >>> raise MissingExtraError("the demo", "demo")
-    Traceback (most recent call last):
-    pasticcio.errors.MissingExtraError: the demo needs packages that are not installed: pip install 'pasticcio[demo]'
+    Args:
+        what: what needs it, the subject of the message.
+        extra: the extra that installs it.
     """
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs packages that are not installed: pip install 'pasticcio[{extra}]'")
+        super().__init__(what, extra)  # what pickle calls it with again
+
+    def __str__(self) -> str:
+        return "{} needs packages that are not installed: pip install 'pasticcio[{}]'".format(*self.args)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the names most like it, or all of them."""
+    """The end of a message about an unknown name: the known names most like it, or all of them.
+
+    >>> nearest("defualt", ["default", "other"])
+    'did you mean default?'
+    """
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:

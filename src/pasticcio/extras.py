@@ -12,11 +12,6 @@ from pasticcio.errors import MissingExtraError
 def extra(name: str, what: str) -> Iterator[None]:
     """Imports inside this context that fail say which extra installs the missing package.
 
-    >>> with extra("demo", "the demo"):
-    ...     import a_package_that_nobody_has
-    Traceback (most recent call last):
-    pasticcio.errors.MissingExtraError: the demo (a_package_that_nobody_has) needs packages ...
-
     Args:
         name: the extra, as in `pip install 'pasticcio[NAME]'`.
         what: what needs the package, the subject of the message.

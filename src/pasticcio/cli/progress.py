@@ -27,12 +27,7 @@ class Step(Protocol):
 
 
 class Bars:
-    """Bars that are drawn from their first report on; before it, nothing is shown and rich is not imported.
-
-    >>> with Bars() as bars:
-    ...     report = bars.report("embedding")
-    ...     report(1, 1)  # doctest: +SKIP
-    """
+    """Bars that are drawn from their first report on; before it, nothing is shown and rich is not imported."""
 
     def __init__(self) -> None:
         self._drawn: Progress | None = None
@@ -77,11 +72,7 @@ class Bars:
 
 
 def losses_text(losses: Mapping[str, float]) -> str:
-    """Losses for people.
-
-    >>> losses_text({"content": 1.23456, "style": 7.0})
-    'content 1.23  style 7'
-    """
+    """Losses with their names, to three digits."""
     return "  ".join(f"{name} {value:.3g}" for name, value in losses.items())
 
 
