@@ -1,4 +1,4 @@
-"""Make docs/controls.md and its pictures: every control with the command that made the picture beside it.
+"""Make docs/controls.md: each control with a command and the picture that the command makes.
 
     python scripts/controls.py
 
@@ -20,43 +20,43 @@ from typer.testing import CliRunner
 from pasticcio.cli.main import app
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-SIDE = 256  # of the pictures on the page
+SIDE = 256  # long side of the pictures on the page, in pixels
 HEAD = """# Every control
 
-Each picture was made by the command beside it, by `python scripts/controls.py`. `photo.jpg` is scikit-image's astronaut
-(NASA, public domain) at 512 pixels; `tissue.jpg` and `coffee.jpg` are scikit-image's too. The same controls are fields
-of `Options` in Python.
+`python scripts/controls.py` makes this page: it runs each command and keeps the picture. `photo.jpg` is scikit-image's
+astronaut (NASA, public domain) at 512 pixels; `tissue.jpg` and `coffee.jpg` are scikit-image's too. In Python, the same
+controls are fields of `Options`.
 
 | control | command | picture |
 |---|---|---|
 """
 TAIL = """
-Further: `--tile N` renders in tiles (chosen by itself where memory is short), `--statistics sample|reduced|exact` says
-how tiles share their statistics, `--strip` leaves out EXIF data, `--quality` sets that of JPEG, WebP and AVIF,
-`--max-megapixels` lifts the limit on a photo's size, `-` stands for standard input and output. Folders: `--all-pairs`,
-`--resume`, `--json`. `pasticcio stylize --help` lists all.
+Further options: `--tile N` renders in tiles (automatic where memory is short), `--statistics sample|reduced|exact` sets
+where their statistics come from, `--strip` leaves out EXIF data, `--quality` is that of JPEG, WebP and AVIF,
+`--max-megapixels` changes the limit on a photo's size, and `-` stands for standard input or output. For folders there
+are `--all-pairs`, `--resume` and `--json`. `pasticcio stylize --help` lists all options.
 """
 STYLE = "wheat-field-with-cypresses"
 CONTROLS = (
     ("a named style", f"photo.jpg -s {STYLE}"),
     ("a picture as style", "photo.jpg -s tissue.jpg"),
-    ("strength 0: the photo in its own manner", f"photo.jpg -s {STYLE} --strength 0"),
+    ("strength 0: the photo's own style", f"photo.jpg -s {STYLE} --strength 0"),
     ("strength 0.5", f"photo.jpg -s {STYLE} --strength 0.5"),
-    ("strength 1.5: further than the style", f"photo.jpg -s {STYLE} --strength 1.5"),
+    ("strength 1.5: beyond the style", f"photo.jpg -s {STYLE} --strength 1.5"),
     ("several styles with weights", f"photo.jpg -s dance:0.5 -s {STYLE}:0.5"),
     ("the mean of a folder of pictures", "photo.jpg -s pictures"),
     ("a style file, made by `pasticcio embed tissue.jpg -o tissue.json`", "photo.jpg -s tissue.json"),
-    ("the style looked at small: fine grain", "photo.jpg -s tissue.jpg --style-size 128"),
-    ("the style looked at large: coarse grain", "photo.jpg -s tissue.jpg --style-size 768"),
+    ("the style picture embedded at a small size: fine strokes", "photo.jpg -s tissue.jpg --style-size 128"),
+    ("the style picture embedded at a large size: coarse strokes", "photo.jpg -s tissue.jpg --style-size 768"),
     ("strokes twice as large", f"photo.jpg -s {STYLE} --stroke 2"),
     ("strokes half as large", f"photo.jpg -s {STYLE} --stroke 0.5"),
-    ("the photo's colors, matched in the style", "photo.jpg -s tissue.jpg --colors match"),
-    ("the photo's colors, luminance alone stylized", f"photo.jpg -s {STYLE} --colors luminance"),
-    ("a mask: gray is strength, here growing to the right", f"photo.jpg -s {STYLE} --mask ramp.png"),
+    ("the style takes on the photo's colors", "photo.jpg -s tissue.jpg --colors match"),
+    ("only light and shade are stylized", f"photo.jpg -s {STYLE} --colors luminance"),
+    ("a mask: its gray values are the strength, here growing to the right", f"photo.jpg -s {STYLE} --mask ramp.png"),
     ("a mask for each style", f"photo.jpg -s {STYLE} --mask disk.png -s dance --mask around.png"),
-    ("transparency kept, and not counted", "cut.png -s dance"),
+    ("transparency is kept, and transparent pixels do not affect the result", "cut.png -s dance"),
     ("a random style", "photo.jpg -s random --seed 7"),
-    ("another", "photo.jpg -s random --seed 11"),
+    ("another random style", "photo.jpg -s random --seed 11"),
     ("a random style near one", f"photo.jpg -s like:{STYLE} --spread 0.5 --seed 2"),
 )
 
@@ -76,12 +76,16 @@ def main() -> None:
             name = f"{number:02}.jpg"
             small(Image.open("out.png")).save(pictures / name, quality=88)
             lines.append(f"| {what} | `pasticcio stylize {arguments}` | ![]({pictures.name}/{name}) |")
-        os.chdir(DOCS)  # out of the folder before it goes
+        os.chdir(DOCS)  # some systems cannot delete the current folder
     (DOCS / "controls.md").write_text(HEAD + "\n".join(lines) + "\n" + TAIL, encoding="utf-8")
 
 
 def run(*arguments: str) -> None:
-    """One command of the command line; what it says where it fails."""
+    """Run one command of the command line.
+
+    Raises:
+        SystemExit: the command failed; the message is its output.
+    """
     result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     if result.exit_code:
         raise SystemExit(f"{' '.join(arguments)}: {result.output}")
@@ -107,7 +111,7 @@ def prepare(folder: Path) -> None:
 
 
 def small(image: Image.Image) -> Image.Image:
-    """As the page shows it: transparency over a light grid."""
+    """The picture reduced to `SIDE` pixels, with a checkerboard under transparent pixels."""
     if image.mode == "RGBA":
         rows, columns = np.mgrid[: image.height, : image.width] // 16
         board = np.where((rows + columns) % 2, 235, 255).astype(np.uint8)
