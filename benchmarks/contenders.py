@@ -135,7 +135,7 @@ def _paper(cache: Path) -> Iterator[Contender]:
     def network() -> Any:
         import torch
 
-        from pasticcio.nn.transfer import PaperTransfer
+        from pasticcio.nn.paper import PaperTransfer
 
         torch.manual_seed(0)
         return PaperTransfer().eval()

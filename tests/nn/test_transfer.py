@@ -2,9 +2,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from pasticcio.nn.fast import FastTransfer, UpsampledConv
 from pasticcio.nn.network import NetworkConfig
 from pasticcio.nn.norm import Steering
-from pasticcio.nn.transfer import FastTransfer, PaperTransfer, UpsampledConv, reflect
+from pasticcio.nn.paper import PaperTransfer
+from pasticcio.nn.transfer import reflect
 
 
 def parameters(module):

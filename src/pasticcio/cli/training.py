@@ -62,8 +62,11 @@ def quantize(
 
 @contextmanager
 def training_extra() -> Iterator[None]:
-    """Around the imports of training: says which extra is missing, and sets threads up before torch starts them."""
+    """Around the imports of training: names a missing extra, and sets threads and memory up before torch starts."""
+    from pasticcio.training.allocator import keep_memory
+
     # Threads of torch that wait in a loop keep the cores from those that transform Winograd's tiles.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_memory()
     with extra("train", "this command"):
         yield

@@ -21,16 +21,16 @@ class LossConfig:
         relative: divide each style layer's error by the squared norm of the style's own Gram
             matrix, so that no style dominates a batch. A departure from the paper, whose plain
             errors are heavy-tailed over paintings.
-        logarithmic: use log(1 + error) of every style layer and picture, so that a style that is not
-            reached at all does not drown the others in its batch. Not in the paper.
+        logarithmic: use log(1 + error) of every style layer and picture, so that one style with a large error does
+            not dominate the gradient of its batch. Not in the paper.
         restyled: weight of every layer whose features should be the photo's with the style's mean and deviation in
             every channel (the content loss of Huang and Belongie 2017, "Arbitrary style transfer in real-time with
-            adaptive instance normalization", section 5, equation 12): content that does not fight the style.
-            Not in the paper.
+            adaptive instance normalization", section 5, equation 12). Unlike `content`, it does not oppose the
+            style loss. Not in the paper.
         relative_content: divide each content layer's error by the mean square of the photo's own features, so
             that the weights do not depend on the scale of a network's features.
         total_variation: weight of the total variation.
-        grid: weight of the grid pattern.
+        grid: weight of `grid_pattern`.
         pixel: weight of the mean squared difference from the photo where a photo is its own style.
         shift: weight of the mean squared difference between the picture of a shifted photo and the shifted picture, on
             a quarter of each batch.
@@ -129,11 +129,11 @@ def total_variation(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
 
 
 def grid_pattern(images: Float[Tensor, "b 3 h w"], period: int = 8) -> Float[Tensor, ""]:
-    """How much of a picture's fine detail repeats on the pixel grid, as the weave of sub-pixel kernels does.
+    """Strength of fine detail that repeats on the pixel grid, as the pattern that sub-pixel kernels leave does.
 
-    What is left of a picture after its 5x5 mean is averaged over all blocks of `period` pixels: detail
-    that belongs to the picture averages out, detail that belongs to the grid does not. Returns the
-    mean square of that average block. Not in the paper, whose network has no sub-pixel kernels.
+    A picture minus its 5x5 mean is averaged over all blocks of `period` x `period` pixels: detail of the picture
+    averages out, detail of the grid does not. Returns the mean square of the average block. Not in the paper, whose
+    network has no sub-pixel kernels.
     """
     height, width = (side // period * period for side in images.shape[2:])
     values = images[:, :, :height, :width].float()
@@ -161,7 +161,7 @@ def perceptual_loss(
         content: activations of the photos at the content layers.
         grams: Gram matrices of the styles at the style layers.
         config: layers and weights.
-        masks: where the style is wanted, by style layer, see `gram_matrix`; by default everywhere.
+        masks: by style layer, the weight of every position, see `gram_matrix`; by default 1 everywhere.
 
     Returns:
         "content" and "style", each (B,).

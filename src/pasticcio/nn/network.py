@@ -13,8 +13,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from pasticcio.nn.fast import FastTransfer
+from pasticcio.nn.paper import PaperTransfer
 from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, TablePredictor
-from pasticcio.nn.transfer import FastTransfer, PaperTransfer, StyleTransfer
+from pasticcio.nn.transfer import StyleTransfer
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class NetworkConfig:
     Attributes:
         transfer: family of the style transfer network: "paper" or "fast".
         predictor: family of the style prediction network: "inception" or "compact"; or "table" for none: the
-            network knows a fixed number of styles.
+            network has a fixed number of styles.
         embedding: length of the style embedding; of a table, the number of its styles.
         width: paper family: factor on the channels.
         encoder: paper family: normalization of its first three layers: "batch" as in the authors' code, or
@@ -34,9 +36,9 @@ class NetworkConfig:
         margin: fast family: pixels of reflection around the picture, a multiple of 8.
         predictor_widths: compact predictor: channels at 1/4, 1/8 and 1/16.
         predictor_hidden: compact predictor: width of the layer before the embedding.
-        predictor_directions: compact predictor: directions of the moments of a narrow VGG-19 that it sees beside
-            its own, see `VggBranch`; 0 for none.
-        predictor_forms: quadratic forms per layer that this branch sees too, see `QuadraticForms`; 0 for none.
+        predictor_directions: compact predictor: principal directions of the statistics of a `VggBranch`; 0 for no
+            branch.
+        predictor_forms: `QuadraticForms` per layer of this branch; 0 for none.
         heads_hidden: units of a hidden layer beside the linear heads, see `Heads`; 0 for none, as in the paper.
     """
 
@@ -72,10 +74,10 @@ class NetworkConfig:
 
 
 class Heads(nn.Linear):
-    """Embedding to scales and shifts: linear as in the paper, and optionally what a small hidden layer adds to it.
+    """Embedding to scales and shifts: linear as in the paper, plus, optionally, the output of a small hidden layer.
 
     Departure from the paper: linear heads reach a flat space of as many dimensions as the embedding has numbers; the
-    scales and shifts that suit a style best lie off it. What is added begins at zero.
+    scales and shifts that suit a style best lie outside it. The hidden layer's output begins at zero.
 
     Args:
         embedding: length of the embedding.
@@ -106,7 +108,7 @@ class StyleNetwork(nn.Module):
         heads: embedding to the scales and shifts of all conditional instance normalizations: one
             linear map per layer and kind in the paper, stored here as one matrix, in the order of
             `StyleTransfer.style_layout`, beta before gamma. 278,558 weights in the paper's network. Of a
-            table, a column for each style, without bias, so that a column is all there is of a style.
+            table, a column for each style, without bias, so that a column holds all of a style.
         transfer: content picture and style parameters to stylized picture.
     """
 
@@ -124,14 +126,19 @@ class StyleNetwork(nn.Module):
                 config.embedding,
                 config.predictor_widths,
                 config.predictor_hidden,
-                config.predictor_directions,
-                config.predictor_forms,
+                directions=config.predictor_directions,
+                forms=config.predictor_forms,
             )
         if config.transfer == "paper":
-            self.transfer = PaperTransfer(config.width, config.encoder == "conditional")
+            self.transfer = PaperTransfer(config.width, styled_encoder=config.encoder == "conditional")
         else:
             self.transfer = FastTransfer(
-                config.half, config.quarter, config.eighth, config.quarter_blocks, config.eighth_blocks, config.margin
+                half=config.half,
+                quarter=config.quarter,
+                eighth=config.eighth,
+                quarter_blocks=config.quarter_blocks,
+                eighth_blocks=config.eighth_blocks,
+                margin=config.margin,
             )
         table = config.predictor == "table"
         self.heads = Heads(config.embedding, self.transfer.style_parameters, not table, config.heads_hidden)

@@ -57,7 +57,7 @@ SteeredNormalization <epsilon> (x, weight, masks, table, given, known) => (y, fo
 
 @dataclass
 class Steering:
-    """Several styles in one picture, and normalization statistics from outside: what regions and tiles need.
+    """Several styles in one picture, and normalization statistics that are given: for regions and for tiles.
 
     A layer at 1/8 of the size takes `masks[8]` and `weights[8]`. Either may be (., ., 1, 1) where it
     is the same all over the picture.
@@ -88,9 +88,8 @@ class Steering:
 class ConditionalInstanceNorm(nn.Module):
     """Conditional instance normalization (Dumoulin et al. 2017, section 2.2, equation 5).
 
-    Every channel of every picture is brought to zero mean and unit variance over its own height
-    and width, then scaled by gamma and shifted by beta. Both come from outside: they are the style.
-    The layer reads them from the vector of all style parameters, at its own place in it.
+    Every channel of every picture is normalized to zero mean and unit variance over height and width, then scaled by
+    gamma and shifted by beta. These two are the style: the layer reads them from the vector of all style parameters.
 
     Args:
         channels: number of channels normalized.
@@ -114,7 +113,7 @@ class ConditionalInstanceNorm(nn.Module):
         gamma = style[:, middle : middle + self.channels]
         if torch.compiler.is_exporting() and hasattr(torch.onnx, "ops"):  # from torch 2.8
             return self._exported(x, beta, gamma)
-        # Sums in half precision overflow: statistics are float32 whatever the rest runs in.
+        # Sums in half precision overflow: statistics are float32 even under autocast.
         values = x.float()
         mean = values.mean(dim=(2, 3), keepdim=True)
         variance = (values - mean).square().mean(dim=(2, 3), keepdim=True)
@@ -128,7 +127,7 @@ class ConditionalInstanceNorm(nn.Module):
         given, known = style.given[:, first : first + self.channels], style.known[first : first + self.channels]
         # Betas and gammas of every place, at once: a 1x1 convolution of the masks by the table of styles.
         table = style.styles[:, self.offset : self.offset + 2 * self.channels].float().t()
-        if torch.compiler.is_exporting() and hasattr(torch.onnx, "ops"):  # the exporter takes long over what follows
+        if torch.compiler.is_exporting() and hasattr(torch.onnx, "ops"):  # the exporter is slow on the operations below
             y, found = torch.onnx.ops.symbolic_multi_out(
                 STEERED,
                 (x, weight, masks, table, given, known),

@@ -1,7 +1,7 @@
 """Style prediction networks: a style picture in, its embedding out.
 
-The embedding is a bottleneck of 100 numbers (Ghiasi et al. 2017, section 3). Linear heads turn it
-into the scales and shifts of the style transfer network; they live in `network.py`, between the two.
+The embedding is a bottleneck of 100 numbers (Ghiasi et al. 2017, section 3). The
+heads in `network` turn it into the scales and shifts of the style transfer network.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pasticcio.nn.vgg import Vgg, VggConfig
 
 NARROW = (16, 32, 64, 128, 128)  # channels of the five blocks of the quarter-width VGG-19
 SEEN = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # its layers whose moments a `VggBranch` sees
-NOISE = 0.02  # variance, of the statistics' mean one, below which a direction is not blown up to 1
-GAIN = 1 / 8  # keeps the branch's first steps as small as those of the rest
+NOISE = 0.02  # share of the mean variance; directions of less variance are noise and are not scaled up to variance 1
+GAIN = 1 / 8  # on the inputs of zero-initialized layers, so that their first steps are as small as those of the rest
 
 
 class InceptionPredictor(nn.Module):
-    """The paper's: Inception-v3 to Mixed_6e, mean over positions, linear to the embedding."""
+    """The predictor of the paper: Inception-v3 to Mixed_6e, mean over positions, a linear layer."""
 
     def __init__(self, embedding: int = 100) -> None:
         super().__init__()
@@ -37,15 +37,15 @@ class InceptionPredictor(nn.Module):
         return self.bottleneck(self.describe(style))
 
     def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 768"]:
-        """The pooled features alone: what can be computed once where the trunk is frozen."""
+        """Features of Mixed_6e, mean over positions."""
         return self.trunk(style).float().mean(dim=(2, 3))
 
 
 class CompactPredictor(nn.Module):
     """A predictor of a third of a million weights.
 
-    Style is what stays when position is averaged away, so the mean and the standard deviation of
-    every channel at three depths, and of the colors themselves, are all that the embedding sees.
+    The embedding is computed from the means and standard deviations over positions of every channel at three depths,
+    and of the colors.
 
     Args:
         embedding: length of the embedding.
@@ -97,19 +97,20 @@ class CompactPredictor(nn.Module):
 
 
 class VggBranch(nn.Module):
-    """What a network that already knows pictures adds to the embedding: nothing, before it is trained.
+    """An addition to the embedding from the features of a pretrained network; it begins as zero.
 
-    It begins with the quarter-width VGG-19 of Collaborative-Distillation (Wang et al. 2020). The moments of four of its
-    layers and of the colors are whitened by fixed numbers, so that all their directions are learned at one pace.
+    The network is the quarter-width VGG-19 of Collaborative-Distillation (Wang et al. 2020). The means and standard
+    deviations of the channels of four of its layers, and of the colors, are whitened by fixed numbers, so that all
+    their directions are learned at the same rate.
 
     Args:
         embedding: length of the embedding.
-        directions: how many of the statistics' principal directions are seen.
+        directions: number of principal directions of these statistics that are used.
         hidden: width of the layer beside the direct path.
         forms: quadratic forms per layer, see `QuadraticForms`; 0 for none.
 
     Attributes:
-        centre, whitening: fixed, see `measure`.
+        centre, whitening: mean of the statistics and the matrix that whitens them; set by `measure`, not learned.
     """
 
     centre: Tensor
@@ -133,15 +134,15 @@ class VggBranch(nn.Module):
         self.forms = QuadraticForms(embedding, [width + 1 for width in NARROW[: len(SEEN)]], forms) if forms else None
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
-        """Its part of the embeddings of style pictures, RGB in [0, 1], sides at least 16."""
-        with torch.autocast(style.device.type, enabled=False):  # the whitening magnifies what half precision drops
+        """What is added to the embeddings of style pictures, RGB in [0, 1], sides at least 16."""
+        with torch.autocast(style.device.type, enabled=False):  # the whitening magnifies errors of half precision
             found = self.layers(style.float())
             x = F.linear(self.describe(style.float(), found) - self.centre, self.whitening)
             embedding: Tensor = self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
             return embedding if self.forms is None else embedding + self.forms(found)
 
     def layers(self, style: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
-        """The features whose moments are seen, each (B, C, H', W')."""
+        """Features of the layers in `SEEN`, each (B, C, H', W')."""
         return list(self.vgg(style).values())
 
     def describe(self, style: Float[Tensor, "b 3 h w"], layers: Sequence[Tensor]) -> Float[Tensor, "b d"]:
@@ -150,10 +151,10 @@ class VggBranch(nn.Module):
 
     @torch.no_grad()
     def measure(self, described: Float[Tensor, "n d"]) -> None:
-        """Take centre and whitening from what `describe` says of many styles.
+        """Set centre and whitening from the statistics (`describe`) of many styles.
 
-        Statistics are standardized, then turned into their principal directions, and those of more variance than
-        `NOISE` are given the variance 1.
+        Statistics are standardized, then rotated to their principal directions. Those of more variance than `NOISE`
+        are scaled to variance 1.
         """
         values = described.double()
         centre, spread = values.mean(0), values.std(0) + 1e-4
@@ -164,10 +165,11 @@ class VggBranch(nn.Module):
 
 
 class QuadraticForms(nn.Module):
-    """What quadratic forms of a layer's Gram matrices add to the embedding: nothing, before it is trained.
+    """An addition to the embedding from quadratic forms of covariance matrices of features; it begins as zero.
 
-    The variance over positions of a learned projection of the channels is a quadratic form of their covariance matrix.
-    The style loss compares all of that matrix; single channels' deviations are its diagonal alone.
+    The variance over positions of a projection of the channels is a quadratic form of their covariance matrix; the
+    projections are learned. The style loss compares whole Gram matrices, while standard deviations of single channels
+    are the diagonal of the covariance matrix alone.
 
     Args:
         embedding: length of the embedding.
@@ -176,7 +178,8 @@ class QuadraticForms(nn.Module):
         hidden: width of the layer beside the direct path.
 
     Attributes:
-        centre, spread: fixed, of the logarithms of the deviations, see `measure`.
+        centre, spread: mean and standard deviation of the logarithms of the deviations of the projections; set by
+            `measure`, not learned.
     """
 
     centre: Tensor
@@ -193,7 +196,7 @@ class QuadraticForms(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, layers: Sequence[Tensor]) -> Float[Tensor, "b e"]:
-        """Its part of the embeddings, of features of style pictures."""
+        """What is added to the embeddings of style pictures, from their features at every layer."""
         x = (self.describe(layers) - self.centre) / self.spread
         return self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
 
@@ -203,10 +206,10 @@ class QuadraticForms(nn.Module):
 
     @torch.no_grad()
     def measure(self, styles: Sequence[Sequence[Tensor]]) -> None:
-        """Scale the projections by the channels' deviations over many styles, and standardize what they say.
+        """Draw projections of channels scaled to one deviation, and standardize their logarithms, over many styles.
 
         Args:
-            styles: features of one style picture after the other.
+            styles: features at every layer, of each style picture.
         """
         for project, layer in zip(self.projections, zip(*styles, strict=True), strict=True):
             assert isinstance(project, nn.Conv2d)
@@ -219,9 +222,9 @@ class QuadraticForms(nn.Module):
 
 
 class TablePredictor(nn.Module):
-    """No predictor: the embedding of one of N styles is 1 at its place and 0 elsewhere (Dumoulin et al. 2017).
+    """In place of a predictor: the embedding of style number i of N is 1 at i and 0 elsewhere (Dumoulin et al. 2017).
 
-    Any weights that sum to 1 are then a mix of the styles, as with the embeddings of a predictor.
+    An embedding whose numbers sum to 1 is a mix of the styles.
     """
 
     def __init__(self, styles: int) -> None:

@@ -21,12 +21,12 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class VggConfig:
-    """What tells one loss network from another.
+    """Architecture of a loss network.
 
     Attributes:
         depth: 16 or 19.
         pooling: "max" as trained, or "average" (Gatys et al. 2015, section 2; the authors' code).
-        padding: "zero" as trained, or "reflect", which keeps borders out of the statistics.
+        padding: "zero" as trained, or "reflect", with which borders do not change the statistics.
         widths: channels of the five blocks.
     """
 
@@ -49,7 +49,7 @@ class Vgg(nn.Module):
         layers: activations wanted, such as "relu3_3". Nothing deeper than the last is built.
 
     Attributes:
-        winograd: take the faster algorithm for convolutions where it can be used (`winograd.suits`).
+        winograd: use Winograd's algorithm for the convolutions that it suits (`winograd.convolution.suits`).
 
     Raises:
         ValueError: a layer that this network does not have.
@@ -100,7 +100,7 @@ class Vgg(nn.Module):
         return F.relu(conv(F.pad(x, (1, 1, 1, 1), mode="reflect") if reflect else x))
 
     def randomize(self, seed: int) -> None:
-        """Draw weights that keep the scale of activations (He et al. 2015); pixels enter as they are."""
+        """Draw weights that keep the scale of activations (He et al. 2015), always the same for one seed."""
         generator = torch.Generator().manual_seed(seed)
         convs = {}
         for name, conv in self.convs.items():
@@ -136,9 +136,8 @@ class Vgg(nn.Module):
         """Take the quarter-width VGG-19 of Collaborative-Distillation (`conv0`, `conv11` ...; RGB in [0, 1]).
 
         Where it has a linear map to the features of the full network (`conv41_aux`), distances are
-        those of the mapped features. Without the maps its Gram matrices are dominated by a few
-        channels: over 16 photo-painting pairs the logarithm of the relative Gram distance at
-        relu1_1 then correlates 0.52 with the full network's, with them 0.999 (relu4_1: 0.86, 0.986).
+        those of the mapped features. Without the maps its Gram matrices are dominated by a few channels, and Gram
+        distances do not follow those of the full network.
 
         The map A f + b = [A b] [f 1] is not applied itself: with [A b] = Q R, the features R [f 1]
         have the same distances and as few channels as f, plus one. They are scaled so that means

@@ -1,4 +1,4 @@
-"""3x3 convolutions with ReLU at a quarter of the multiply-adds, for the frozen loss networks on CPUs.
+"""3x3 convolutions with ReLU at a quarter of the multiplications, for the frozen loss networks on CPUs.
 
 Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016, arXiv 1509.09308): 36 products make a tile of 4x4
 outputs that take 144 directly. Tiles are transformed by compiled code (extra `train`: numba), the products are matrix
@@ -47,11 +47,7 @@ def available() -> bool:
 
 @functools.cache
 def pays() -> bool:
-    """Whether this processor gains by it.
-
-    The loss network took 0.6 of the time this way with AVX2, and 1.05 to 1.2 times as long with AVX-512, for which
-    torch's own convolutions are better made (`benchmarks/loss_network.py`).
-    """
+    """Whether it is faster on this processor: with AVX2, but not with AVX-512 (`benchmarks/loss_network.py`)."""
     return torch.backends.cpu.get_cpu_capability() != "AVX512"
 
 
