@@ -1,4 +1,6 @@
 import http.server
+import json
+import re
 import threading
 from dataclasses import replace
 from email.parser import BytesParser
@@ -30,6 +32,17 @@ def test_the_picture_shows_every_thumbnail_at_its_place(table):
     last = len(table) - 1  # nothing lies over it
     x, y = (round(float(v) * (512 - size)) + size // 2 for v in points[last])
     assert np.argmax(picture.getpixel((x, y))) == last % 3
+
+
+def test_the_page_has_all_that_its_script_asks_for(table, tmp_path):
+    write_map(table, layout(table.vectors, "pca"), tmp_path / "map.html", color="class")
+    page = (tmp_path / "map.html").read_text()
+    data = json.loads(re.search(r"^const DATA = (.*);$", page, re.M).group(1))
+    assert data["titles"][3] == "</script> No. 3"
+    assert page.count("</script>") == 1  # no name ends the script
+    assert {*re.findall(r"DATA\.(\w+)", page)} == data.keys()
+    assert {*re.findall(r'\$\("(\w+)"\)', page)} <= {*re.findall(r'id="(\w+)"', page)}
+    assert "Color by" in page
 
 
 def watch(page):

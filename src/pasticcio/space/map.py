@@ -28,7 +28,7 @@ from pasticcio.space.thumbnails import SHEET, THUMBNAIL, sheets, thumbnails
 
 NEIGHBORS = 10  # of every picture, on the page
 PNG_SIDE = 4096
-TEMPLATE = Path(__file__).with_name("map.html")
+TEMPLATE = Path(__file__).with_name("map.html")  # with map.css and map.js
 
 
 def write_map(
@@ -77,10 +77,7 @@ def write_map(
         "across": SHEET,
         "sheets": [_base64(sheet) for sheet in sheets(pictures)],
     }
-    # "<" is escaped: a name could end the script that it is in
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    page = TEMPLATE.read_text(encoding="utf-8").replace("/*DATA*/null", text, 1)
-    write_whole(out, page.encode())
+    write_whole(out, _page(data).encode())
     return bad
 
 
@@ -113,6 +110,15 @@ def titles(table: Embeddings) -> list[str]:
         title or name.split("__")[-1].replace("-", " ").replace("_", " ").strip() or name
         for title, name in zip(given, table.names, strict=True)
     ]
+
+
+def _page(data: dict[str, Any]) -> str:
+    """The page in one file: its template with style, script and data."""
+    page, style, script = (TEMPLATE.with_suffix(suffix).read_text("utf-8") for suffix in (".html", ".css", ".js"))
+    # "<" is escaped: a name could end the script that it is in
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    page = page.replace("/*STYLE*/", "\n" + style, 1).replace("/*SCRIPT*/", "\n" + script, 1)
+    return page.replace("/*DATA*/null", text, 1)
 
 
 def _base64(data: bytes) -> str:
