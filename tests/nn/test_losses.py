@@ -3,10 +3,12 @@ import torch
 
 from pasticcio.nn.losses import (
     LossConfig,
+    channel_moments,
     content_loss,
     gram_matrix,
     grid_pattern,
     perceptual_loss,
+    restyled_features,
     style_loss,
     total_variation,
 )
@@ -16,6 +18,15 @@ def test_gram_by_hand():
     features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # two channels, two positions
     expected = torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 2
     torch.testing.assert_close(gram_matrix(features), expected)
+
+
+def test_gram_in_channels_last_is_the_same():
+    features = torch.randn(2, 5, 7, 9)
+    last = features.contiguous(memory_format=torch.channels_last)
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(gram_matrix(last), gram_matrix(features))
+    expected = torch.einsum("bchw,bdhw->bcd", features, features) / 63
+    torch.testing.assert_close(gram_matrix(last), expected)
 
 
 def test_gram_does_not_depend_on_size():
@@ -90,3 +101,29 @@ def test_relative_content_loss_does_not_depend_on_the_scale_of_features():
     a, b = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4, 4)
     torch.testing.assert_close(content_loss(a, b, True), content_loss(9 * a, 9 * b, True))
     torch.testing.assert_close(content_loss(2 * b, b, True), torch.ones(2))
+
+
+def test_moments_of_channels():
+    features = torch.randn(2, 3, 20, 30) * torch.tensor([1.0, 5.0, 0.1])[:, None, None] + 2
+    mean, deviation = channel_moments(features.bfloat16().float())
+    assert mean.shape == deviation.shape == (2, 3, 1, 1)
+    torch.testing.assert_close(mean, features.mean((2, 3), keepdim=True), atol=1e-2, rtol=0)
+    spread = features.std((2, 3), correction=0, keepdim=True)
+    torch.testing.assert_close(deviation, spread, atol=1e-2, rtol=1e-2)
+    assert all(value.dtype == torch.float32 for value in channel_moments(features.bfloat16()))
+
+
+def test_restyled_features_have_the_moments_of_the_style_and_the_layout_of_the_photo():
+    torch.manual_seed(0)
+    photo, style = torch.randn(2, 3, 8, 9) * 3 + 1, torch.randn(2, 3, 5, 6) * 0.5 - 4
+    restyled = restyled_features(photo, channel_moments(style))
+    for found, wanted in zip(channel_moments(restyled), channel_moments(style), strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-3)
+    correlation = torch.corrcoef(torch.stack([restyled[0, 0].flatten(), photo[0, 0].flatten()]))[0, 1]
+    assert correlation > 0.999
+    torch.testing.assert_close(restyled_features(photo, channel_moments(photo)), photo)
+
+
+def test_layers_are_those_of_all_losses():
+    config = LossConfig(content={"relu3_1": 1.0}, style={"relu1_1": 1.0}, restyled={"relu4_1": 1.0, "relu1_1": 1.0})
+    assert config.layers() == ["relu1_1", "relu3_1", "relu4_1"]

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -80,12 +81,14 @@ def test_the_network_of_the_paper_exports_and_so_do_a_branch_and_bent_heads(tmp_
         predictor_widths=(4, 4, 4),
         predictor_hidden=8,
         predictor_directions=5,
+        predictor_forms=2,
         heads_hidden=3,
     )
     network = StyleNetwork(config).eval()
     torch.nn.init.normal_(network.heads.bend[2].weight)
     network.predictor.branch.vgg.randomize(0)
     torch.nn.init.normal_(network.predictor.branch.out.weight)
+    torch.nn.init.normal_(network.predictor.branch.forms.out.weight, std=0.3)
     save_model(tmp_path, network, "paper", {})
     with unchecked_shapes():
         assert export(tmp_path) <= TOLERANCE
@@ -104,6 +107,23 @@ def test_weights_of_another_network_are_refused(model_folder, tmp_path):
         load_weights(StyleNetwork(NetworkConfig()), model_folder)
     with pytest.raises(ModelError, match="no model folder"):
         load_network(tmp_path)
+
+
+def test_parts_that_are_new_may_be_missing_and_no_others(tiny, tmp_path):
+    torch.manual_seed(0)
+    known = StyleNetwork(replace(tiny, predictor_directions=4))
+    save_model(tmp_path, known, "first", {})
+    network = StyleNetwork(replace(tiny, predictor_directions=4, predictor_forms=2, heads_hidden=3))
+    own = {name: value.clone() for name, value in network.state_dict().items()}
+    parts = ("heads.bend", "predictor.branch.forms")
+    assert load_weights(network, tmp_path, new=parts) == set(parts)
+    loaded, saved = network.state_dict(), load_network(tmp_path).state_dict()
+    for name, value in loaded.items():
+        assert torch.equal(value, own[name] if name.startswith(parts) else saved[name]), name
+    for new in ((), parts[:1]):
+        with pytest.raises(ModelError, match="forms"):
+            load_weights(network, tmp_path, new=new)
+    assert load_weights(StyleNetwork(known.config), tmp_path, new=parts) == set()
 
 
 def test_other_graphs_borrow_the_weights(model_folder):

@@ -259,6 +259,34 @@ def test_a_batch_is_used_again_with_its_styles_handed_on(config):
     assert found[0] != found[1]
 
 
+def test_restyled_features_of_own_styles_are_the_photos(config):
+    """Where a photo is its own style, an output that is the photo has no restyled loss; elsewhere it has one."""
+    loss = dataclasses.replace(config.loss, restyled={"relu1_1": 2.0, "relu2_1": 1.0})
+    own = Run(dataclasses.replace(config, loss=loss, identity=1.0))
+    own.forward = lambda photos, styles: photos
+    found = own.losses(own.batches[0])
+    assert found["restyled"].item() < 1e-6
+    others = Run(dataclasses.replace(config, loss=loss, identity=0.0))
+    others.forward = own.forward
+    found = others.losses(others.batches[0])
+    assert found["restyled"].item() > 1e-3
+    assert found["total"].item() == pytest.approx(sum(found[name].item() for name in ("content", "style", "restyled")))
+
+
+def test_pictures_that_shift_with_their_photos_have_no_shift_loss(config):
+    loss = dataclasses.replace(config.loss, shift=3.0, pixel=0.0)
+    run = Run(dataclasses.replace(config, loss=loss, identity=0.0))
+    batch = run.batches[0]
+    run.forward = lambda photos, styles: 1 - photos
+    assert run.losses(batch)["shift"].item() == 0
+    ramp = torch.linspace(0, 1, batch.photos.shape[3])
+    run.forward = lambda photos, styles: photos * ramp
+    found = run.losses(batch)
+    assert found["shift"].item() > 1e-5
+    parts = found["content"] + found["style"] + 3.0 * found["shift"]
+    assert found["total"].item() == pytest.approx(parts.item())
+
+
 def _stepping(run):
     for batch, turn in run.turns():
         yield batch, turn

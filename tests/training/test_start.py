@@ -1,0 +1,59 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pasticcio.errors import ConfigError, DataError
+from pasticcio.nn.network import StyleNetwork
+from pasticcio.training.config import DataConfig, TrainConfig
+from pasticcio.training.model_folder import load_network, save_model
+from pasticcio.training.pictures import Pictures
+from pasticcio.training.start import begin
+
+
+@pytest.fixture
+def branched(tiny, tmp_path):
+    """Configuration of a network with a branch, and the folder of a model of it."""
+    torch.manual_seed(0)
+    network = StyleNetwork(replace(tiny, predictor_directions=4))
+    network.predictor.branch.vgg.randomize(0)
+    torch.nn.init.normal_(network.predictor.branch.out.weight)
+    save_model(tmp_path / "first", network, "first", {})
+    return network.config, tmp_path / "first"
+
+
+def recipe(network, start):
+    return TrainConfig(network=network, start=str(start), data=DataConfig(style_short=(64, 96), style_crop=64))
+
+
+def test_quadratic_forms_begin_beside_a_model_that_has_none(branched, pictures):
+    config, start = branched
+    network = StyleNetwork(replace(config, predictor_forms=3)).eval()
+    begin(network, recipe(network.config, start), Pictures([str(pictures / "styles")]))
+    style, first = torch.rand(2, 3, 64, 64), load_network(start)
+    with torch.no_grad():
+        assert torch.equal(network.predictor(style), first.predictor(style))
+    forms = network.predictor.branch.forms
+    assert not torch.equal(forms.spread, torch.ones_like(forms.spread)), "they were not measured"
+    assert forms.centre.abs().max() > 0
+    # A model that has forms keeps them: they are not measured anew.
+    with torch.no_grad():
+        forms.centre.fill_(7.0)
+    save_model(start, network, "second", {})
+    second = StyleNetwork(network.config)
+    begin(second, recipe(network.config, start), Pictures([str(pictures / "styles")]))
+    assert (second.predictor.branch.forms.centre == 7.0).all()
+
+
+def test_one_readable_style_is_too_few_to_measure_on(branched, tmp_path, pictures):
+    config, start = branched
+    network = StyleNetwork(replace(config, predictor_forms=3))
+    one = Pictures([str(next((pictures / "styles").iterdir()))])
+    with pytest.raises(DataError, match="of 1 styles 1 can be read; 2 are the least"):
+        begin(network, recipe(network.config, start), one)
+
+
+def test_a_branch_needs_a_compact_predictor(tiny):
+    for network in (tiny, replace(tiny, predictor="inception", predictor_directions=4)):
+        with pytest.raises(ConfigError, match="the network has no branch"):
+            TrainConfig(network=network, branch="weights.safetensors")
