@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
     if "\0" in str(target):
         raise OutputError(f"cannot write {str(target)!r}: a name cannot hold a null character")
     # The name is short, whatever that of the target: the longest name that a folder allows is not made longer.
-    partial = target.with_name(f".pasticcio-{secrets.token_hex(6)}{target.suffix}")
+    partial = target.with_name(f".pasticcio-{os.urandom(6).hex()}{target.suffix}")
     try:
         # The kernel applies the umask. To read it one must set it, which other threads would notice.
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))

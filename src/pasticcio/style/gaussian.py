@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from pasticcio.files import writing
 from pasticcio.style.named import LIBRARY
 
 LIMIT = 2.5  # standard deviations: no random style lies further out along a principal direction
-Seed = int | np.random.Generator | None
+Seed = Union[int, "np.random.Generator", None]  # quoted: numpy imports numpy.random when it is first used
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +79,14 @@ class StyleGaussian:
         Raises:
             StyleError: the file cannot be read, `save` did not write it, or it belongs to another model.
         """
+        from zipfile import BadZipFile  # as numpy does, imported only where a file is read
+
         try:
             with Path(path).open("rb") as file:
                 values = dict(np.load(file, allow_pickle=False))
         except OSError as error:
             raise StyleError(f"cannot read the Gaussian of styles {path}: {error.strerror or error}") from error
-        except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, TypeError, EOFError, BadZipFile) as error:
             raise StyleError(f"{path} is no Gaussian of styles: {error}; make it anew") from error
         if missing := {"mean", "factor", "model", "count", "side"} - values.keys():
             raise StyleError(f"{path} is no Gaussian of styles: it lacks {', '.join(sorted(missing))}; make it anew")
