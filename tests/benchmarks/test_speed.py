@@ -12,8 +12,10 @@ from conftest import ROOT
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from contenders import PEAK, RENDER, Contender, Job, _onnxruntime, check, is_plain, onnx_count
-from speed import pixels, runs, summary, table, times_as_fast, too_slow
+from contenders import PEAK, RENDER, Contender, check
+from runners import Job, is_plain, onnx_count, onnxruntime_session
+from speed import pixels, runs, too_slow
+from speed_table import summary, table, times_as_fast
 
 from pasticcio.model.folder import Model
 
@@ -84,6 +86,7 @@ def test_sizes_are_width_by_height(text, size):
     assert pixels(text) == size
 
 
+@pytest.mark.slow
 def test_processes_take_turns(tmp_path):
     results = tmp_path / "speed.json"
     command = [
@@ -119,7 +122,9 @@ def test_graphs_of_8_bit_pictures_are_fed_and_counted_too(tmp_path):
     job = Job(24, 40, 2, 1)
     assert is_plain(path)
     assert onnx_count(path, job) == 2 * 24 * 40 * 3 * 3
-    contender = Contender("bytes", RENDER, False, "float32", (path,), (), load=lambda job: _onnxruntime(path, job))
+    contender = Contender(
+        "bytes", RENDER, False, "float32", (path,), (), load=lambda job: onnxruntime_session(path, job)
+    )
     image = contender.load(job)()
     assert image.dtype == np.uint8
     check(image, contender, job)
