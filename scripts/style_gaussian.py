@@ -16,7 +16,7 @@ from pasticcio.space.pictures import find_all
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.named import LIBRARY
 
-SIDE = 384  # short side at which a style is looked at: that of the named styles
+SIDE = 384  # pixels: the short side of a style picture, as for the named styles
 DATA = Path("../shared/data")
 
 
