@@ -1,11 +1,11 @@
-"""Style augmentation on a real training run: a small network that tells animals from things, with and without it.
+"""Style augmentation in a training run: a small network that tells animals from things, with and without it.
 
     python benchmarks/augment.py --photos ../shared/data/photos.csv --results runs/augment.json
 
-Photos of ImageNet's classes, 64 pixels, split at random anew for every seed (80% to train). Every network sees random
-crops and mirror images; "colors" changes brightness, saturation and hue too; "style" gives half of the pictures a
-random style of strength 0 to 1 by `pasticcio.augment`. Tested on clean photos and on eight corruptions of them.
-Results are kept run by run, and runs that are there are not done again.
+The photos have ImageNet's classes and 64 pixels; each seed splits them at random, 80% for training. All networks are
+trained with random crops and mirror images; "colors" also changes brightness, saturation and hue; "style" gives half of
+the pictures a random style of strength 0 to 1 with `pasticcio.augment`. Test pictures are clean photos and eight
+corruptions of them. The results of each run are kept, and a run that has results is not repeated.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Pixels = NDArray[np.float32]
 
 
 class Photos(Dataset[tuple[Tensor, int]]):
-    """Pictures (3, 80, 80) in memory; crops, mirror images and an augmentation of the trainer's choice."""
+    """Pictures (3, 80, 80) in memory, given as random crops and mirror images with an augmentation."""
 
     def __init__(self, pictures: Tensor, labels: Tensor, change: Callable[[Tensor], Tensor], seed: int) -> None:
         self.pictures, self.labels, self.change, self.seed = pictures, labels, change, seed
@@ -72,7 +72,7 @@ def change_colors(picture: Tensor) -> Tensor:
 
 
 def corruptions(pictures: Tensor, seed: int) -> dict[str, Tensor]:
-    """The test pictures spoilt in eight ways, (N, 3, 64, 64) each."""
+    """Eight corruptions of the test pictures, (N, 3, 64, 64) each."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(pictures.shape, generator=generator)
     gray = pictures.mean(1, keepdim=True)
@@ -97,7 +97,7 @@ def _jpeg(picture: Tensor) -> Tensor:
 
 
 def load(table: Path) -> tuple[Tensor, Tensor]:
-    """All photos with a class, (N, 3, 80, 80), and 1 for animals."""
+    """All photos that have a class, (N, 3, 80, 80), and their labels: 1 for animals, 0 for things."""
     side = SIDE + 2 * MARGIN
     pictures, labels = [], []
     for entry in find_pictures(table):
@@ -110,7 +110,7 @@ def load(table: Path) -> tuple[Tensor, Tensor]:
 
 
 def run(pictures: Tensor, labels: Tensor, kind: str, seed: int, epochs: int, workers: int) -> dict[str, float]:
-    """Train one network; its balanced accuracy on every kind of test picture."""
+    """Train a network, and return its balanced accuracy on each kind of test picture."""
     begun = time.perf_counter()
     torch.manual_seed(seed)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
@@ -144,7 +144,7 @@ def run(pictures: Tensor, labels: Tensor, kind: str, seed: int, epochs: int, wor
 
 
 def balanced_accuracy(found: Tensor, labels: Tensor) -> float:
-    """Mean over both classes of the share found: 0.5 is chance."""
+    """The mean over both classes of the share of correct predictions; 0.5 is chance."""
     return float(torch.stack([(found == labels)[labels == kind].float().mean() for kind in (0, 1)]).mean())
 
 

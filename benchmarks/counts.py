@@ -1,4 +1,4 @@
-"""Multiply-adds of ONNX and TFLite graphs: those of convolutions and matrix products, nothing else."""
+"""Multiply-adds of ONNX and TFLite graphs. Only convolutions and matrix products are counted."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Shape = Sequence[int]
 
 
 def onnx_multiply_adds(path: Path, free: Mapping[str, int]) -> int:
-    """Of one run of an ONNX graph.
+    """Multiply-adds of one run of an ONNX graph.
 
-    onnxruntime folds what follows from the sizes into constants (a padding that is computed from the picture's
-    size, for one), and then onnx can tell the shapes.
+    onnxruntime first replaces values that depend only on the sizes by constants, such as a padding computed from the
+    picture's size; onnx can then infer the shapes.
 
     Args:
-        path: of the graph.
-        free: a size for every named dimension of its inputs.
+        path: the graph's file.
+        free: a size for each named dimension of its inputs.
 
     Raises:
-        ValueError: a shape still cannot be told.
+        ValueError: a shape cannot be inferred.
     """
     import onnx
     import onnxruntime
@@ -49,7 +49,7 @@ def onnx_multiply_adds(path: Path, free: Mapping[str, int]) -> int:
         output = shapes.get(node.output[0], [])
         found = _onnx_node(node.op_type, inputs, output, attributes)
         if found == 0 and node.op_type in COUNTED:
-            raise ValueError(f"{path}: the shapes of {node.op_type} {node.name} cannot be told")
+            raise ValueError(f"{path}: the shapes of {node.op_type} {node.name} cannot be inferred")
         total += found
     return total
 
@@ -61,7 +61,7 @@ COUNTED = {
 
 
 def _onnx_node(kind: str, inputs: Sequence[Shape], output: Shape, attributes: Mapping[str, Any]) -> int:
-    """0 for what is not counted, and where a dimension is not known."""
+    """Multiply-adds of one operator; 0 if it is not counted or a dimension is unknown."""
     if kind not in COUNTED:
         return 0
     if kind == "QLinearConv":  # x, its scale and zero, w, ...
@@ -76,10 +76,10 @@ def _onnx_node(kind: str, inputs: Sequence[Shape], output: Shape, attributes: Ma
 
 
 def tflite_multiply_adds(interpreter: Any) -> int:
-    """Of one run of a TFLite graph, at the sizes of its last run.
+    """Multiply-adds of one run of a TFLite graph, at the sizes of its last run.
 
-    Its operators are read through what the interpreter keeps for itself; there is no public way. The shapes are only
-    right without delegates.
+    The operators are read through a private method of the interpreter, as there is no public one. The shapes are
+    right only without delegates.
     """
     shapes = {detail["index"]: [int(n) for n in detail["shape"]] for detail in interpreter.get_tensor_details()}
     total = 0

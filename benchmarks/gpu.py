@@ -1,7 +1,7 @@
 """Our default model and AdaIN under torch on a GPU: `python benchmarks/speed.py --device cuda`.
 
-Absolute times, with the card's name: float32, float16 and bfloat16 (autocast: statistics stay in float32), as torch
-runs it line by line and compiled, with CUDA graphs. It has not been run on a GPU yet: none was at hand.
+The table has milliseconds and the name of the card, for float32, float16 and bfloat16 (autocast, which keeps statistics
+in float32), in eager mode and compiled with CUDA graphs. It has not been run on a GPU yet.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WARM, TIMED = 10, 50
 
 
 def compare(shared: Path, model: str, sizes: Sequence[tuple[int, int]]) -> str:
-    """Markdown."""
+    """A Markdown table of each method, size, batch and type."""
     if not torch.cuda.is_available():
         sys.exit("torch finds no CUDA device here; leave out --device cuda")
     network = load_network(Model.open(model).folder).cuda().to(memory_format=torch.channels_last)
@@ -63,7 +63,7 @@ def compare(shared: Path, model: str, sizes: Sequence[tuple[int, int]]) -> str:
 
 @torch.inference_mode()
 def _median(render: Callable[[Tensor], Tensor], content: Tensor, dtype: torch.dtype) -> float:
-    """Milliseconds of a run."""
+    """Median milliseconds of a run."""
     took = []
     with torch.autocast("cuda", dtype, enabled=dtype != torch.float32):
         for run in range(WARM + TIMED):

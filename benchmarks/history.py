@@ -1,13 +1,12 @@
-"""The systems that came before, beside ours: optimization, one style, N styles, any style; losses and seconds.
+"""Losses and seconds of earlier methods and ours: optimization, networks of one style, of N styles, of any style.
 
     python benchmarks/history.py --single runs/single/model --multi runs/multi/model \
         --results runs/history.json --out docs/history
 
-Two lists of 20 pairs of center crops. "known": every photo of `pairs.py` with a painting that all networks were
-trained on (those of --single or --tuned in turn, or else those of --multi). "unseen": every photo with another of the
-paintings and textures that none was trained on; a network that knows its styles by name is then given the nearest
-of them, chosen with hindsight: the one whose output has the lowest style loss. Each measurement is kept in --results
-when it is made, and not made again for the same model.
+There are two lists of 20 pairs of center crops. "known": each photo of `pairs.py` with a painting that all networks
+were trained on (those of --single or --tuned in turn, or else those of --multi). "unseen": each photo with a painting
+or texture that no network was trained on; a network of fixed styles then renders all its styles, and the output with
+the lowest style loss counts. Each measurement is kept in --results, and not repeated for the same model.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ from pasticcio.training.pretrained import load_vgg
 MARKS = (10, 30, 100, 300, 1000)
 SETS = ("known", "unseen")
 STARTS = ("photo", "network")
-KNOWING = ("single", "tuned", "multi")  # networks that know their styles by name
-CLAIM = 300  # iterations from the photo whose loss is looked for from the network's output
+KNOWING = ("single", "tuned", "multi")  # networks of fixed styles
+CLAIM = 300  # iterations from the photo; the report says when a start from the network's output reaches their loss
 PLAIN = LossConfig({"relu4_1": 1.0}, dict.fromkeys(LOSS.style, 1 / len(LOSS.style)), relative=True)
 Results = dict[str, Any]
 
@@ -68,7 +67,7 @@ class Network:
     stylizer: Stylizer
 
     def render(self, pair: Pair, judge: Judge) -> tuple[Array, float, str]:
-        """The output, the seconds it took (the second time, with the embedding of the painting), and the style used."""
+        """The output, the seconds of a second run (with embedding the painting), and the name of the style used."""
         styles = self.stylizer.model.styles
         if not self.stylizer.model.table:
             image, seconds = _timed(lambda: self._picture(pair))
@@ -89,7 +88,7 @@ class Network:
 
 
 class Judge:
-    """The figures of a pair's outputs: "loss" as trained, "content" at relu4_1, "style" as in docs/benchmarks.md."""
+    """Losses of a pair's outputs: "loss" of the training, "content" at relu4_1, "style" as in docs/benchmarks.md."""
 
     def __init__(self, vgg: Vgg, pair: Pair) -> None:
         self.objective = Objective(vgg, pair.photo, [(pair.style, 1.0)])
@@ -146,15 +145,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
     parser.add_argument("--model", default="default", help="the arbitrary model, whose output optimization starts from")
     parser.add_argument("--single", nargs="+", default=[], help="folders of networks of one style")
-    parser.add_argument("--tuned", nargs="+", default=[], help="the same, begun with the arbitrary model")
+    parser.add_argument("--tuned", nargs="+", default=[], help="the same, trained from the arbitrary model")
     parser.add_argument("--multi", nargs="+", default=[], help="folders of networks of N styles")
-    parser.add_argument("--pairs", type=int, default=20, help="the first so many of each list")
-    parser.add_argument("--iterations", type=int, nargs="*", default=list(MARKS), help="none: networks alone")
+    parser.add_argument("--pairs", type=int, default=20, help="take the first PAIRS of each list")
+    parser.add_argument("--iterations", type=int, nargs="*", default=list(MARKS), help="none: only the networks")
     parser.add_argument("--starts", nargs="+", default=STARTS, choices=STARTS)
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--size", type=int, default=256, help="side in pixels")
-    parser.add_argument("--device", default="", help="of the optimization")
-    parser.add_argument("--results", type=Path, help="JSON file of what is measured already")
+    parser.add_argument("--device", default="", help="torch device of the optimization")
+    parser.add_argument("--results", type=Path, help="JSON file that keeps the measurements")
     parser.add_argument("--out", type=Path, help="folder of the figure")
     return parser.parse_args()
 
@@ -186,7 +185,7 @@ def measure(
     results: Results,
     save: Callable[[], None],
 ) -> None:
-    """All that is not in the results yet for one pair."""
+    """Measure for one pair what is not in the results yet."""
     judge = Judge(vgg, pair)
     place = f"{kind} {pair.number}"
     if f"{place} photo" not in results:
@@ -211,7 +210,7 @@ def measure(
 
 
 def optimization(judge: Judge, start: Array, marks: Sequence[int]) -> dict[str, Any]:
-    """One descent to the last of the marks: lowest loss and seconds so far at every iteration, figures at the marks."""
+    """One optimization to the last mark: lowest loss and seconds at every iteration, all losses at the marks."""
     trace: list[float] = []
     seconds: list[float] = []
     figures: dict[str, dict[str, float]] = {}
@@ -232,12 +231,12 @@ def optimization(judge: Judge, start: Array, marks: Sequence[int]) -> dict[str, 
 
 
 def reached(trace: Sequence[float], loss: float) -> float:
-    """The first iteration, from 1, at which a loss is reached; infinite where it is not."""
+    """The first iteration (from 1) with at most this loss; infinite if there is none."""
     return next((float(i) for i, value in enumerate(trace, start=1) if value <= loss), math.inf)
 
 
 def rows(results: Results, kind: str) -> dict[str, list[dict[str, float]]]:
-    """The measurements of a list by the row of its table, pair after pair."""
+    """The measurements of a list of pairs, by the row of its table."""
     found: dict[str, list[dict[str, float]]] = {"untouched photo": []}
     lines: dict[str, list[dict[str, float]]] = {}
     for key, values in results.items():
@@ -255,7 +254,7 @@ def rows(results: Results, kind: str) -> dict[str, list[dict[str, float]]]:
 
 
 def report(results: Results) -> str:
-    """The tables and what they answer, in Markdown."""
+    """The tables of both lists with their conclusions, in Markdown."""
     lines = []
     for kind in SETS:
         table = rows(results, kind)
@@ -277,9 +276,9 @@ def report(results: Results) -> str:
 
 
 def answers(results: Results, kind: str) -> list[str]:
-    """How many iterations a forward pass is worth, and what the network's output saves as a start."""
+    """How many iterations reach the loss of a forward pass, and how many a start from its output saves."""
     worth: dict[str, list[float]] = {}
-    saved: dict[int, list[float]] = {}  # by iterations from the photo: fewer pairs may have gone on for longer
+    saved: dict[int, list[float]] = {}  # by iterations from the photo; not all pairs have the same number
     from_photos = [v["trace"] for k, v in results.items() if k.startswith(f"{kind} ") and k.endswith("from photo")]
     counts = sorted({min(CLAIM, len(trace)) for trace in from_photos})
     for key, values in results.items():
@@ -315,14 +314,14 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def figure(results: Results, path: Path) -> None:
-    """Loss against seconds, both logarithmic: lines for optimization, points for networks; medians over pairs."""
+    """Draw medians of loss over seconds, both logarithmic: lines for optimization, points for networks."""
     kinds = [kind for kind in SETS if rows(results, kind)["untouched photo"]]
     chart, axes = plt.subplots(1, len(kinds), figsize=(5.2 * len(kinds), 4.4), squeeze=False, sharey=True)
     for axis, kind in zip(axes[0], kinds, strict=True):
         for start in STARTS:
             end = f"optimization from {start}"
             found = [v for k, v in results.items() if k.startswith(f"{kind} ") and k.endswith(end)]
-            for length in sorted({len(v["trace"]) for v in found}):  # fewer pairs may have gone on for longer
+            for length in sorted({len(v["trace"]) for v in found}):  # not all pairs have the same number of iterations
                 going = [v for v in found if len(v["trace"]) >= length]
                 losses, clock = (np.median([v[key][:length] for v in going], axis=0) for key in ("trace", "clock"))
                 style = {"color": f"C{STARTS.index(start)}", "ls": "-" if len(going) == len(found) else "--"}

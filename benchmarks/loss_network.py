@@ -1,4 +1,4 @@
-"""The loss network forward and backward on the CPU: Winograd's convolutions against torch's, in turns.
+"""Time of the loss network forward and backward on the CPU, with Winograd's convolutions and with torch's, in turns.
 
 python benchmarks/loss_network.py --rounds 9
 """
@@ -10,7 +10,7 @@ import os
 import statistics
 import time
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the commands do
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in `pasticcio train`
 
 import torch
 
@@ -23,7 +23,7 @@ SHAPES = ((1, 256, 256), (1, 512, 512), (8, 128, 128), (8, 144, 144))  # picture
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9, help="of which the median is taken")
+    parser.add_argument("--rounds", type=int, default=9, help="the table has the medians over so many rounds")
     rounds = parser.parse_args().rounds
     winograd.pays = lambda: True  # whatever the processor
     vgg = load_vgg("vgg19-normalised", LOSS.layers(), "random", padding="reflect").to(memory_format=torch.channels_last)
@@ -34,7 +34,7 @@ def main() -> None:
         images = torch.rand(count, 3, height, width).contiguous(memory_format=torch.channels_last)
         times: dict[bool, list[float]] = {False: [], True: []}
         gradients = {}
-        for number in range(rounds + 2):  # the first two warm up
+        for number in range(rounds + 2):  # the first two are not counted
             for tiled in (False, True):
                 vgg.winograd = tiled
                 begun = time.perf_counter()
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def gradient(vgg: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """At the pixels, of the sum of all features."""
+    """The gradient of the sum of all features with respect to the pixels."""
     pixels = images.clone().requires_grad_()
     torch.autograd.backward(sum(features.sum() for features in vgg(pixels).values()))
     assert pixels.grad is not None

@@ -1,11 +1,11 @@
-"""How far every runtime here is from torch in float32.
+"""The difference between each installed runtime and torch in float32.
 
     python benchmarks/parity.py [--count 20] [--size 256] [--shared ../shared]
 
-The pairs are the first of `pairs.py` where the shared data is there, each photo and each style once, and else
-scikit-image's photos in the manner of one another. For each the style picture is embedded and the photo rendered,
-by the graphs under every runtime and by the network under torch; the table has the largest and the mean difference of
-the pictures, on [0, 1], and the share of their 8-bit values that differ.
+The pairs are the first of `pairs.py`, with each photo and each style once, if the training material is there, and else
+pairs of scikit-image's photos. For each pair, the style picture is embedded and the photo rendered by the graphs under
+each runtime and by the network under torch. The table has the largest and the mean difference of the pictures, on
+[0, 1], and the share of 8-bit values that differ.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def batch(image: Array) -> Array:
 
 
 def runtimes(int8: bool) -> list[str]:
-    """Those that can run here; `int8` says whether the model has a graph in 8 bits."""
+    """The runtimes that can run here; `int8` says whether the model has an 8-bit graph."""
     names = (ONNXRUNTIME, OPENVINO, *([OPENVINO_BF16] if "BF16" in precisions() else []), *(INT8 if int8 else ()))
     return [name for name in names if is_installed(name)]
 

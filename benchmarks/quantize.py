@@ -1,11 +1,10 @@
-"""What the graph in 8 bits loses beside float32.
+"""How much the losses change with the 8-bit graph.
 
     python benchmarks/quantize.py --shared ../shared
     python benchmarks/quantize.py --model runs/mine/model --thin 8 --size 512
 
-On the pairs of `quality.py`, whose losses these are: pictures of bytes go through the float32 graph under onnxruntime
-and through `pixels-int8.onnx` (see `pasticcio quantize`) under every runtime that is installed. What 8 bits gain in
-time, `speed.py` says.
+The pairs and losses are those of `quality.py`. 8-bit pictures are rendered by the float32 graph under onnxruntime, and
+by `pixels-int8.onnx` (see `pasticcio quantize`) under each installed runtime. `speed.py` measures the time.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--model", default="default")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--thin", type=int, default=20, help="one in so many of the 800 pairs")
+    parser.add_argument("--thin", type=int, default=20, help="take one pair in THIN of the 800")
     arguments = parser.parse_args()
     if not (arguments.shared / "data/photos.csv").exists():
         sys.exit(f"this needs the shared data, which is not at {arguments.shared}; name its folder with --shared")
@@ -44,7 +43,7 @@ def main() -> None:
 
 
 def losses(model: str, runtimes: Sequence[str], shared: Path, size: int, thin: int) -> dict[str, Figures]:
-    """Figures of every runtime on every pair, and the mean difference from the first one's output, on [0, 1]."""
+    """Losses of each runtime on each pair, and the mean difference from the output of the first, on [0, 1]."""
     measures = Measures(shared / "weights")
     which = pairs(thin)
     photos = {p: measures.photo(square(find(shared, PHOTOS[p]), size)) for p in {p for p, _ in which}}
@@ -65,7 +64,7 @@ def losses(model: str, runtimes: Sequence[str], shared: Path, size: int, thin: i
 
 
 def table(found: dict[str, Figures]) -> str:
-    """Markdown: means, with their change from the first row's."""
+    """A Markdown table of means, with their change from the first row."""
     lines = [f"| runtime | {' | '.join(FIGURES)} | mean {DIFFERENCE} |", "|---" + "|---:" * (len(FIGURES) + 1) + "|"]
     first = next(iter(found.values()))
     for runtime, row in found.items():

@@ -1,9 +1,8 @@
-"""Generate pictures to train on where there are none: scenes of shapes as photos, textures as styles.
+"""Generate pictures to train on where there are none: shapes as photos, textures as styles.
 
     python scripts/generate_pictures.py FOLDER [--count N] [--side PIXELS]
 
-Writes FOLDER/photos and FOLDER/styles. For the smoke recipe and the tests; no model worth having
-comes of them.
+It writes FOLDER/photos and FOLDER/styles, for the smoke recipe and the tests. A model trained on them is of no use.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def scene(side: int, rng: np.random.Generator) -> Image.Image:
 
 
 def texture(side: int, rng: np.random.Generator) -> Image.Image:
-    """Waves of two directions in a random palette."""
+    """The sum of three waves in random directions, in a random palette of five colors."""
     y, x = np.mgrid[0:side, 0:side] / side
     values = np.zeros((side, side))
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Make the README's picture: a photo beside itself in the manner of four named styles.
+"""Make the picture at the top of the README: a photo, and the same photo in four named styles.
 
 python scripts/hero.py [--model NAME_OR_FOLDER] [STYLE STYLE STYLE STYLE]
 """

@@ -1,8 +1,8 @@
-"""Make a picture of many megapixels out of scikit-image's photos: to try what large pictures need.
+"""Make a picture of many megapixels from scikit-image's photos, to measure time and memory with.
 
     python scripts/large_picture.py 12 large.png
 
-It is a wall of photos, each enlarged one to eight times, so that fine texture and wide even areas are both there.
+It is a wall of photos, each enlarged one to eight times, so that it has both fine texture and large even areas.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ENLARGED = (1, 2, 4, 8)
 
 
 def large_picture(megapixels: float, seed: int = 0) -> Image.Image:
-    """A picture of about so many million pixels, 4 : 3."""
+    """A picture of about so many megapixels, with sides 4 : 3."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     width = round(height * 4 / 3)
     photos = [Image.fromarray(getattr(data, name)()[..., :3]) for name in PHOTOS if _there(name)]
@@ -41,7 +41,7 @@ def large_picture(megapixels: float, seed: int = 0) -> Image.Image:
 
 
 def _there(name: str) -> bool:
-    """Whether a photo lies in scikit-image's wheel; others would be fetched."""
+    """Whether a photo is in scikit-image's wheel; the others would be downloaded."""
     from skimage.data import data_dir
 
     return any(Path(data_dir).glob(f"{name}.*")) or name == "chelsea"

@@ -1,8 +1,8 @@
-"""Make the library of named styles of a model: embeddings of works dated before 1928.
+"""Make the named styles of a model: embeddings of works dated before 1928.
 
     python scripts/named_styles.py [--model NAME_OR_FOLDER] [--paintings TABLE.csv]
 
-Only numbers are kept, not pictures.
+Only embeddings are stored, no pictures.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from pasticcio.render.stylizer import Stylizer
 
 OUT = Path(__file__).parent.parent / "src" / "pasticcio" / "style" / "library"
 DIGITS = 5
-SIDE = (
-    384  # short side at which a work is looked at: within what the model was trained on, coarse enough for large photos
-)
+SIDE = 384  # short side of the pictures in pixels: in the range of training, and coarse enough for large photos
 
 # name: (artist and work in the table's file names, title, artist, year)
 WORKS = {

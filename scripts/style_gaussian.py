@@ -1,8 +1,8 @@
-"""Make the Gaussian of a model's training styles, from which random styles are drawn.
+"""Fit the Gaussian that random styles are drawn from to the embeddings of a model's training styles.
 
     python scripts/style_gaussian.py [--model NAME_OR_FOLDER] [--styles TABLE.csv ...]
 
-Only numbers are kept, not pictures.
+Only its mean and covariance are stored, no pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pasticcio.space.pictures import find_all
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.named import LIBRARY
 
-SIDE = 384  # pixels: the short side of a style picture, as for the named styles
+SIDE = 384  # short side of the pictures in pixels, as for the named styles
 DATA = Path("../shared/data")
 
 
