@@ -1,27 +1,18 @@
+"""The commands optimize and tune."""
+
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
-from pasticcio.image.picture import open_image
+from pasticcio.image.read import open_image
 
-ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", "TERM": "dumb"}
 QUICK = ("--vgg", "random", "--size", 48, "--start", "photo")
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "pasticcio", *map(str, arguments)]
-
-
-def run(*arguments, cwd=None):
-    return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT)
-
-
-def test_optimize_writes_a_picture_and_its_losses(photo_file, style_file, tmp_path):
+def test_optimize_writes_a_picture_and_its_losses(run, photo_file, style_file, tmp_path):
     out = tmp_path / "out.jpg"
     done = run(
         "optimize", photo_file, "-s", f"{style_file}:0.4", "-s", f"{photo_file}:0.6", "-o", out, *QUICK,
@@ -37,10 +28,10 @@ def test_optimize_writes_a_picture_and_its_losses(photo_file, style_file, tmp_pa
     assert not (tmp_path / "out-preview.png").exists()
 
 
-def test_interrupted_optimize_writes_the_best_so_far(photo_file, style_file, tmp_path):
+def test_interrupted_optimize_writes_the_best_so_far(command, environment, photo_file, style_file, tmp_path):
     out, preview = tmp_path / "out.png", tmp_path / "out-preview.png"
     arguments = ("optimize", photo_file, "-s", style_file, "-o", out, "--iterations", 100_000, "--preview", 1, *QUICK)
-    process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+    process = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     deadline = time.monotonic() + 120
     while not preview.exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
@@ -65,9 +56,9 @@ def test_interrupted_optimize_writes_the_best_so_far(photo_file, style_file, tmp
         (("-s", "photo.jpg", "-o", "o.png", "--vgg", "none.pth"), "no such file: none.pth"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(arguments, message, photo_file, tmp_path):
+def test_bad_input_is_one_line_and_exit_code_2(run, arguments, message, photo_file, tmp_path):
     values = arguments if "--vgg" in arguments else (*arguments, "--vgg", "random")
-    done = run("optimize", photo_file.name, *values, "--size", 48, cwd=tmp_path)
+    done = run("optimize", photo_file.name, *values, "--size", 48)
     assert done.returncode == 2, done.stderr
     lines = [line for line in done.stderr.strip().splitlines() if line.startswith("pasticcio:")]
     assert len(lines) == 1
@@ -76,20 +67,42 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, message, photo_file, t
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.jpg"]
 
 
-def test_tune_makes_a_model_that_the_other_commands_know(photo_file, style_file, pictures, model_folder, tmp_path):
+def test_tune_makes_a_model_that_the_other_commands_know(run, photo_file, style_file, pictures, model_folder, tmp_path):
     done = run(
         "tune", style_file, "-o", "mine", "--photos", pictures / "photos", "--model", model_folder, "--steps", 2,
-        "--vgg", "random", "--crop", 32, "--style-size", 48, cwd=tmp_path,
+        "--vgg", "random", "--crop", 32, "--style-size", 48,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == "mine"
     assert "2 steps; over 6 photos content" in done.stdout
-    assert run("styles", "--model", "mine", cwd=tmp_path).stdout == "style\n"
-    assert "table of 1 styles" in run("models", "mine", cwd=tmp_path).stdout
-    done = run("stylize", photo_file, "-s", "style", "--model", "mine", "-o", "out.png", cwd=tmp_path)
+    assert run("styles", "--model", "mine").stdout == "style\n"
+    assert "table of 1 styles" in run("models", "mine").stdout
+    done = run("stylize", photo_file, "-s", "style", "--model", "mine", "-o", "out.png")
     assert done.returncode == 0, done.stderr
-    done = run("stylize", photo_file, "-s", style_file, "--model", "mine", "-o", "no.png", cwd=tmp_path)
+    done = run("stylize", photo_file, "-s", style_file, "--model", "mine", "-o", "no.png")
     assert (done.returncode, "it knows the styles style" in done.stderr) == (2, True)
     assert json.loads((tmp_path / "mine" / "config.json").read_text())["styles"] == ["style"]
-    done = run("tune", style_file, "-o", "mine", cwd=tmp_path)
+    done = run("tune", style_file, "-o", "mine")
     assert (done.returncode, "mine is there already" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--seed 3", "--seed is only for --start noise; leave it out"),
+        ("--start photo --model other", "--model is only for --start network; leave it out"),
+        ("--style-layer relu1_1=1 --style-weight 3", "--style-weight is only for the default style layers"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(arguments, message, here, photo_file, tmp_path):
+    code, said, error = here("optimize", photo_file.name, "-s", photo_file.name, "-o", "o.png", *arguments.split())
+    assert (code, said) == (2, "")
+    assert message in error
+    assert not (tmp_path / "o.png").exists()
+
+
+def test_going_on_with_a_tuning_takes_no_other_options(here, style_file):
+    for arguments in ("--steps 0", "--crop 64", "--row-only", "--photos photos", "--style-size 128"):
+        code, said, error = here("tune", style_file, "-o", "mine", "--resume", *arguments.split())
+        assert (code, said) == (2, "")
+        assert f"{arguments.split()[0]} is only for a new run, and --resume goes on with the options" in error

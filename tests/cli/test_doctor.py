@@ -1,15 +1,15 @@
+"""The commands doctor, styles and models."""
+
 import json
-import sys
 
 import numpy as np
 import pytest
 
 from pasticcio import __version__
-from pasticcio.model import sessions
 from pasticcio.cli.doctor import as_json, examine
-from pasticcio.cli.main import main
 from pasticcio.errors import ModelError
 from pasticcio.image.picture import as_depth, as_float
+from pasticcio.model import sessions
 from pasticcio.render.stylizer import Stylizer
 
 
@@ -80,31 +80,40 @@ def test_what_is_not_installed_is_said_with_the_remedy(model_folder, monkeypatch
     assert "runtime   openvino: not installed: pip install 'pasticcio[openvino]'" in text
 
 
-def call(monkeypatch, capfd, *arguments):
-    monkeypatch.setattr(sys, "argv", ["pasticcio", "doctor", *map(str, arguments)])
-    with pytest.raises(SystemExit) as left:
-        main()
-    return left.value.code or 0, *capfd.readouterr()
-
-
-def test_the_command(model_folder, monkeypatch, capfd):
-    code, said, error = call(monkeypatch, capfd, "--model", model_folder)
+def test_the_command(here, model_folder):
+    code, said, error = here("doctor", "--model", model_folder)
     assert (code, error) == (0, "")
     assert said.startswith(f"pasticcio {__version__}, Python ")
-    code, said, _ = call(monkeypatch, capfd, "--model", model_folder, "--json")
+    code, said, _ = here("doctor", "--model", model_folder, "--json")
     assert json.loads(said)["model"]["name"] == "tiny"
-    code, said, error = call(monkeypatch, capfd, "--runtime", "opnvino")
+    code, said, error = here("doctor", "--runtime", "opnvino")
     assert (code, said) == (2, "")
     assert error == "pasticcio: runtime is 'opnvino'; did you mean openvino or openvino-int8 or openvino-bf16?\n"
 
 
-def test_the_exit_code_says_whether_it_works(model_folder, monkeypatch, capfd, tmp_path):
+def test_the_exit_code_says_whether_it_works(here, model_folder, tmp_path):
     broken = tmp_path / "broken"
     broken.mkdir()
     for path in model_folder.iterdir():
         (broken / path.name).write_bytes(path.read_bytes())
     (broken / "transfer.onnx").write_bytes(b"no graph")
-    code, said, _ = call(monkeypatch, capfd, "--model", broken)
+    code, said, _ = here("doctor", "--model", broken)
     assert code == 1
     assert "wrong     cannot load" in said
     assert said.endswith("stylizing does not work\n")
+
+
+def test_lists(here, table_folder):
+    code, styles, error = here("styles")
+    assert (code, error) == (0, "")
+    assert "wheat-field-with-cypresses" in styles
+    assert "Vincent van Gogh, 1889" in styles
+    assert here("styles", "--model", table_folder)[1] == "red\nblue\n"
+    assert here("models")[1].startswith("default ")
+    assert "table of 2 styles" in here("models", table_folder)[1]
+
+
+def test_a_model_without_named_styles_says_what_to_give(here, model_folder):
+    code, said, error = here("styles", "--model", model_folder)
+    assert (code, said) == (0, "")
+    assert error.endswith("has no named styles; give 'stylize --style' a picture\n")

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from pasticcio.cli.main import app
 from pasticcio.errors import OptionError, OutputError, PasticcioError
-from pasticcio.image.picture import open_image
+from pasticcio.image.read import open_image
 from pasticcio.space.embeddings import Embeddings
 from pasticcio.style.style import Style
 
@@ -76,3 +76,34 @@ def test_map_neighbors_and_grids(folder, tmp_path, model_folder, photo_file):
             call(*arguments, "-o", tmp_path / "x.png")
     with pytest.raises(OutputError, match=r"ends in \.html or \.png"):
         call("map", table, "-o", tmp_path / "m.svg")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("embed a.png -o a.json --split test", "--split is only for .csv tables"),
+        ("map t.npz --method pca --seed 3", "--seed is only for --method tsne"),
+        ("map t.npz -o m.png --title Map", "--title is only for a page, .html"),
+        ("map t.npz -o m.png --color kind", "--color is only for a page, .html, or with --dots"),
+        ("map t.npz --model other", "--model is only for pictures, and t.npz is a table of embeddings"),
+        ("map t.npz --style-size 128", "--style-size is only for pictures, and t.npz is a table of embeddings"),
+        ("map folder --split test", "--split is only for tables, and folder is none"),
+        ("grid styles a.png -o o.png -s dance --steps 3", "--steps is only for all kinds of grid but styles"),
+        ("grid mix a.png -o o.png -s dance --rows 3", "--rows is only for a grid of kind walk"),
+        ("grid mix a.png -o o.png -s dance --seed 3", "--seed is only for a grid of kind near"),
+        ("grid near a.png -o o.png -s dance --reach 3", "--reach is only for grids of kind walk and directions"),
+        ("grid mix a.png -o o.png -s dance --in t.npz", "--in is only for grids of kind near, walk and directions"),
+        ("grid walk a.png -o o.png --style-size 128", "--style-size is only for styles and pictures"),
+        ("grid walk a.png b.png -o o.png", "a grid of kind walk takes one photo; 2 are given"),
+        ("grid near a.png -o o.png -s dance -s kiss", "a grid of kind near takes one style; 2 are given"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(arguments, message):
+    with pytest.raises(OptionError) as refused:
+        call(*arguments.split())
+    assert message in str(refused.value)
+
+
+def test_a_color_in_its_old_spelling(folder, tmp_path):
+    with pytest.raises(OptionError, match="no column 'kind'"):
+        call("map", folder, "--method", "pca", "--colour", "kind", "-o", tmp_path / "m.html")

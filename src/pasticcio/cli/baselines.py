@@ -87,7 +87,8 @@ def optimize(
     with training_extra():
         from pasticcio.baselines.optimize import Settings
         from pasticcio.baselines.optimize import optimize as run
-    from pasticcio.image.picture import check_output, read_picture, save_image, save_picture
+    from pasticcio.image.read import read_picture
+    from pasticcio.image.write import check_output, save_image, save_picture
     from pasticcio.render.stylizer import Stylizer
 
     check_output(out)

@@ -36,7 +36,7 @@ def evaluate(
     with training_extra():
         from pasticcio.experiments.evaluate import evaluate as measure
         from pasticcio.experiments.evaluate import output_sheet
-    from pasticcio.image.picture import check_output, save_image
+    from pasticcio.image.write import check_output, save_image
     from pasticcio.render.stylizer import Stylizer
 
     if sheet:
