@@ -28,10 +28,13 @@ if TYPE_CHECKING:
         StyleError,
         TrainingError,
     )
-    from pasticcio.image.picture import Picture, open_image, read_picture, save_image, save_picture
+    from pasticcio.image.picture import Picture
+    from pasticcio.image.read import open_image, read_picture
+    from pasticcio.image.write import save_image, save_picture
     from pasticcio.model.folder import Model, list_models
     from pasticcio.render.options import Options
-    from pasticcio.render.stylizer import Stylizer, stylize
+    from pasticcio.render.stylize import stylize
+    from pasticcio.render.stylizer import Stylizer
     from pasticcio.style.gaussian import StyleGaussian
     from pasticcio.style.named import list_styles
     from pasticcio.style.style import Style, mix
@@ -52,13 +55,16 @@ _HOMES = {
         "StyleError",
         "TrainingError",
     ),
-    "image.picture": ("Picture", "open_image", "read_picture", "save_image", "save_picture"),
+    "image.picture": ("Picture",),
+    "image.read": ("open_image", "read_picture"),
+    "image.write": ("save_image", "save_picture"),
     "model.folder": ("Model", "list_models"),
     "render.options": ("Options",),
     "style.gaussian": ("StyleGaussian",),
     "style.named": ("list_styles",),
     "style.style": ("Style", "mix"),
-    "render.stylizer": ("Stylizer", "stylize"),
+    "render.stylize": ("stylize",),
+    "render.stylizer": ("Stylizer",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from pasticcio.errors import ImageError, OptionError, StyleError
-from pasticcio.image.picture import open_image, read_picture, save_picture
+from pasticcio.errors import ImageError, ModelError, OptionError, StyleError
+from pasticcio.image.read import open_image, read_picture
+from pasticcio.image.write import save_picture
 from pasticcio.render.batch import Files, plan, run
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
@@ -76,6 +77,31 @@ def test_a_bad_photo_is_an_outcome_and_the_others_are_made(folder, styles, tmp_p
             assert np.abs(found - np.asarray(expected) / 255).mean() < 0.02  # JPEG's loss
             assert outcome.seconds > 0
     assert not list((tmp_path / "out").rglob(".pasticcio-*"))
+
+
+@pytest.mark.parametrize("error", [StyleError, OptionError, ModelError, ImageError])
+def test_any_error_of_one_photo_is_an_outcome(folder, styles, tmp_path, model_folder, monkeypatch, error):
+    stylizer, paint = Stylizer(model_folder, threads=1), Stylizer.paint
+
+    def fail(self, picture, *arguments):
+        if picture.name.endswith("a.jpg"):
+            raise error("this photo alone")
+        return paint(self, picture, *arguments)
+
+    monkeypatch.setattr(Stylizer, "paint", fail)
+    outcomes = {o.job.photo.name: o.error for o in run(stylizer, plan(folder, styles, tmp_path / "out"), Options())}
+    assert str(outcomes["a.jpg"]) == "this photo alone"
+    assert outcomes["b.gif"] is None
+
+
+def test_options_without_effect_are_refused_before_any_work_and_left_out_of_single_jobs(folder, tmp_path):
+    stylizer, out = Stylizer(threads=1), tmp_path / "out"
+    with pytest.raises(OptionError, match="seed is 1, and nothing that was asked for uses it"):
+        list(run(stylizer, plan(folder, [("dance", 1.0)], out), Options(seed=1)))
+    assert not out.exists()
+    jobs = plan(folder, [("dance", 1.0), ("random", 1.0)], out, all_pairs=True)
+    outcomes = list(run(stylizer, jobs, Options(seed=1)))
+    assert {o.job.photo.name for o in outcomes if o.error} == {"bad.png"}
 
 
 def test_exif_alpha_and_depth_are_kept_and_limits_hold(styles, tmp_path, photo, model_folder):

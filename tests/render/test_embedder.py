@@ -3,16 +3,11 @@ import pytest
 from PIL import Image
 
 from pasticcio.errors import ImageError, StyleError
+from pasticcio.image.resize import style_view
 from pasticcio.model.sessions import Sessions
-from pasticcio.render.embedder import style_view
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
-
-
-@pytest.fixture(scope="module")
-def stylizer(model_folder):
-    return Stylizer(model_folder, threads=1)
 
 
 def test_a_folder_is_the_mean_of_its_pictures(stylizer, tmp_path, photo):

@@ -7,13 +7,18 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from pasticcio.errors import ImageError, OptionError, OutputError, PasticcioError
-from pasticcio.image.picture import FORMATS, MAX_MEGAPIXELS, READABLE, Picture, Source, read_picture, save_picture
+from pasticcio.errors import OptionError, OutputError, PasticcioError
+from pasticcio.image.listing import list_pictures
+from pasticcio.image.picture import Picture, Source
+from pasticcio.image.read import MAX_MEGAPIXELS, read_picture
+from pasticcio.image.write import FORMATS, save_picture
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
+from pasticcio.render.usage import refuse
 
 AHEAD = 3  # photos decoded before their turn, and outputs not yet written
 FALLBACK = ".png"  # for photos in a format that is read but not written
@@ -41,9 +46,9 @@ class Outcome:
     Attributes:
         job: the job.
         error: why there is no picture; None where there is one.
-        skipped: it was there already.
-        note: what was not taken over from the photo as it is, see `Picture`.
-        seconds: that the style transfer network and all around it took, without decoding and writing.
+        skipped: the output was there already.
+        note: what of the photo is not in the output, see `Picture`.
+        seconds: spent on embedding and rendering, without decoding and writing.
     """
 
     job: Job
@@ -94,13 +99,7 @@ def plan(
     """
     if suffix and suffix not in FORMATS:
         raise OptionError(f"cannot write {suffix!r}; choose one of {', '.join(FORMATS)}")
-    photos = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in READABLE and path.is_file() and out.resolve() not in path.resolve().parents
-    ]
-    if not photos:
-        raise ImageError(f"no pictures in folder {folder}; it must hold some of {', '.join(sorted(READABLE))}")
+    photos = list_pictures(folder, recursive=True, leave_out=out)
     mixes: list[tuple[tuple[str, float | Source], ...]]
     mixes = [((name, 1.0),) for name, _ in styles] if all_pairs else [tuple(styles)]
     jobs = []
@@ -127,25 +126,24 @@ def style_stem(style: str) -> str:
 def run(
     stylizer: Stylizer, jobs: Sequence[Job], options: Options, *, resume: bool = False, files: Files | None = None
 ) -> Iterator[Outcome]:
-    """Do the jobs; a bad picture is an outcome with its error, and the others go on.
+    """Do the jobs; a job that fails is an outcome with its error, and the others go on.
 
     Photos are decoded ahead and outputs written behind, each in a thread of its own beside the
-    networks. Whoever stops early leaves whole files only.
+    networks. A caller that stops early leaves whole files only.
 
     Args:
         stylizer: the model.
         jobs: see `plan`.
-        options: of all of them.
-        resume: pass over jobs whose output is there.
+        options: of all jobs; each job leaves out those that have no effect with its styles.
+        resume: skip jobs whose output is there.
         files: how files are read and written.
 
     Raises:
-        ImageError, StyleError: a style that cannot be read, or weights that do not sum to 1, before any
-            picture is made.
+        ImageError, StyleError, OptionError: before any picture is made: a style that cannot be read, weights that do
+            not sum to 1, or an option that has no effect with any of the styles.
     """
     files = files or Files()
-    for name in dict.fromkeys(name for job in jobs for name, _ in job.styles):
-        stylizer.embed(name)
+    fitting = _fitting(stylizer, jobs, options)
     with ThreadPoolExecutor(1) as decoder, ThreadPoolExecutor(1) as writer:
         written: deque[tuple[Outcome, Future[None]]] = deque()
         try:
@@ -157,8 +155,8 @@ def run(
                     continue
                 begun = time.perf_counter()
                 try:
-                    picture = stylizer.paint(photo.result(), list(job.styles), options)
-                except ImageError as error:
+                    picture = stylizer.paint(photo.result(), list(job.styles), fitting[_names(job)])
+                except PasticcioError as error:
                     yield Outcome(job, error)
                     continue
                 outcome = Outcome(job, seconds=time.perf_counter() - begun, note=picture.note)
@@ -168,6 +166,26 @@ def run(
         finally:
             decoder.shutdown(cancel_futures=True)
             writer.shutdown(cancel_futures=True)
+
+
+def _names(job: Job) -> tuple[str, ...]:
+    return tuple(name for name, _ in job.styles)
+
+
+def _fitting(stylizer: Stylizer, jobs: Sequence[Job], options: Options) -> dict[tuple[str, ...], Options]:
+    """For each combination of styles, by their names, the options that have an effect with it.
+
+    Raises:
+        ImageError, StyleError, OptionError: see `run`.
+    """
+    for name in dict.fromkeys(name for job in jobs for name in _names(job)):
+        stylizer.embed(name)
+    different = {_names(job): list(job.styles) for job in jobs}
+    without = {names: stylizer.unused(options, styles) for names, styles in different.items()}
+    if without:
+        refuse(options, [name for name in next(iter(without.values())) if all(name in one for one in without.values())])
+    changes: dict[tuple[str, ...], dict[str, Any]] = {names: dict.fromkeys(unused) for names, unused in without.items()}
+    return {names: replace(options, **change) for names, change in changes.items()}
 
 
 def _ahead(

@@ -1,4 +1,4 @@
-"""Embedder: from a picture, a file, a folder or a name to a style."""
+"""Embedder: a style from a picture, from a folder of pictures, or by chance."""
 
 from __future__ import annotations
 
@@ -6,25 +6,58 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from pasticcio import __version__, cache
-from pasticcio.errors import StyleError, nearest
-from pasticcio.image.picture import Array, Source, list_pictures, open_image, to_pil
-from pasticcio.image.resize import as_batch
+from pasticcio.image.listing import list_pictures
+from pasticcio.image.picture import Array, Source, as_batch
+from pasticcio.image.read import open_image
+from pasticcio.image.resize import style_view
 from pasticcio.model.folder import Model
-from pasticcio.render.options import SPREAD, Options
+from pasticcio.render.find import LIKE, RANDOM, Draw, find
+from pasticcio.render.options import SPREAD
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.style import Style
 
-RANDOM, LIKE = "random", "like:"
 STYLE_RANGE = 192, 512  # short side of the style pictures that the models were trained on
-MAX_ASPECT = 4  # of a style picture: the middle of a longer one is taken
 EMBEDDINGS, MOST_EMBEDDINGS = "embeddings", 1000  # folder in the cache folder, and files in it
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class View:
+    """How a style picture is prepared before it is embedded.
+
+    Attributes:
+        side: its short side in pixels.
+        recolor: changes its colors, float32 (H, W, 3) in [0, 1]; None for no change.
+    """
+
+    side: int
+    recolor: Callable[[Array], Array] | None = None
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What random styles depend on.
+
+    Attributes:
+        seed: None for other draws each time.
+        spread: see `Options`.
+        place: number of the style among those of one picture; each draws for itself.
+    """
+
+    seed: int | None = None
+    spread: float = SPREAD
+    place: int = 0
+
+    def generator(self) -> np.random.Generator:
+        """A new generator, the same for the same seed and place."""
+        return np.random.default_rng(None if self.seed is None else (self.seed, self.place))
 
 
 class Embedder:
@@ -40,68 +73,66 @@ class Embedder:
         self._network = predict
         self._known: dict[tuple[str, int, int, int], NDArray[np.float32]] = {}  # by file: 100 numbers each
 
-    def __call__(
-        self,
-        picture: Source | Style,
-        name: str,
-        side: int,
-        recolor: Callable[[Array], Array],
-        options: Options,
-        place: int = 0,
-    ) -> Style:
-        """The style of a picture, a file, a folder or a name, see `Stylizer.embed`.
+    def style(self, given: Source | Style, view: View, chance: Chance, name: str = "") -> Style:
+        """The style that is meant, embedded or drawn where it is not known yet.
 
         Args:
-            picture, name, side: see there.
-            recolor: what is done to the picture's colors first.
-            options: `seed` and `spread` of them, for "random" and "like:...".
-            place: among the styles of one picture: each draws for itself.
+            given: see `Stylizer.embed`.
+            view: for a picture.
+            chance: for "random" and "like:...".
+            name: of the style; by default the file's.
+
+        Raises:
+            ImageError, StyleError: see `Stylizer.embed`.
         """
-        if _is_drawn(picture):
-            assert isinstance(picture, str)
-            seed = None if options.seed is None else (options.seed, place)
-            if picture == RANDOM:
-                return self._random(lambda gaussian: gaussian.sample(np.random.default_rng(seed)), name or RANDOM)
-            if picture.startswith(LIKE):
-                like = self(picture[len(LIKE) :], "", side, recolor, options)
-                return self._random(
-                    lambda gaussian: gaussian.near(
-                        like.embedding,
-                        SPREAD if options.spread is None else options.spread,
-                        np.random.default_rng(seed),
-                    ),
-                    name or f"{LIKE}{like.name}",
-                )
-        found = self._found(picture)
-        if self.model.table and not isinstance(found, Style):
-            known = ", ".join(self.model.styles)
-            raise StyleError(f"model {self.model.name} cannot look at a picture; it knows the styles {known}")
+        found = find(given, self.model)
         if isinstance(found, Style):
-            if found.model != self.model.fingerprint:
-                raise StyleError(
-                    f"style {found.name or 'given'} belongs to model {found.model}, not to {self.model.name} "
-                    f"({self.model.fingerprint}); embed its picture with this model"
-                )
             return found
-        if not name and isinstance(found, (str, os.PathLike)):
-            name = os.path.basename(os.fspath(found))
+        if isinstance(found, Draw):
+            return self._drawn(found, view, chance, name)
         if isinstance(found, (str, os.PathLike)) and os.path.isdir(found):
-            pictures = list_pictures(found)
-            styles = [self(path, "", side, recolor, options) for path in pictures]
-            mean = np.mean([style.embedding for style in styles], axis=0)
-            return Style(mean, self.model.fingerprint, name)
-        key = _file_key(found, side) if recolor is unchanged else None
-        if key is None:
-            return Style(self._predict(recolor(open_image(found)), side), self.model.fingerprint, name)
-        if key not in self._known:
-            file = self._content_key(key)
-            embedding = self._kept(file)
-            if embedding is None:
-                embedding = self._predict(open_image(found), side)
-                cache.keep(embedding.tobytes(), EMBEDDINGS, file)
-                cache.thin(MOST_EMBEDDINGS, EMBEDDINGS)
-            self._known[key] = embedding
-        return Style(self._known[key], self.model.fingerprint, name)
+            return self._mean(found, view, name)
+        return self.embed(found, view, name)
+
+    def embed(self, picture: Source, view: View, name: str = "") -> Style:
+        """The style of one picture; of a file it is kept, and read again only when the file has changed."""
+        if not name and isinstance(picture, (str, os.PathLike)):
+            name = Path(picture).name
+        key = _file_key(picture, view.side)
+        if view.recolor is not None:
+            embedding = self._predict(view.recolor(open_image(picture)), view.side)
+        elif key is None:
+            embedding = self._predict(open_image(picture), view.side)
+        else:
+            embedding = self._known[key] = self._of_file(key, picture)
+        return Style(embedding, self.model.fingerprint, name)
+
+    def _of_file(self, key: tuple[str, int, int, int], picture: Source) -> NDArray[np.float32]:
+        """The embedding of a file: from memory, from the cache folder, or from the network."""
+        if key in self._known:
+            return self._known[key]
+        file = self._content_key(key)
+        embedding = self._kept(file)
+        if embedding is None:
+            embedding = self._predict(open_image(picture), key[-1])
+            cache.keep(embedding.tobytes(), EMBEDDINGS, file)
+            cache.thin(MOST_EMBEDDINGS, EMBEDDINGS)
+        return embedding
+
+    def _mean(self, folder: str | os.PathLike[str], view: View, name: str) -> Style:
+        """The mean of the styles of a folder's pictures."""
+        styles = [self.embed(path, view) for path in list_pictures(folder)]
+        mean = np.mean([style.embedding for style in styles], axis=0)
+        return Style(mean, self.model.fingerprint, name or Path(folder).name)
+
+    def _drawn(self, draw: Draw, view: View, chance: Chance, name: str) -> Style:
+        """A random style; near another one if the draw says so."""
+        gaussian = StyleGaussian.open(self.model.name, self.model.fingerprint)
+        if not draw.near:
+            return Style(gaussian.sample(chance.generator()), self.model.fingerprint, name or RANDOM)
+        like = self.style(draw.near, view, replace(chance, place=0))
+        embedding = gaussian.near(like.embedding, chance.spread, chance.generator())
+        return Style(embedding, self.model.fingerprint, name or f"{LIKE}{like.name}")
 
     def _kept(self, file: str) -> NDArray[np.float32] | None:
         """The embedding in a file of the cache folder."""
@@ -128,50 +159,6 @@ class Embedder:
             open_image(path)  # says why
             raise
         return digest.hexdigest()[:40]
-
-    def _random(self, draw: Callable[[StyleGaussian], NDArray[np.float32]], name: str) -> Style:
-        gaussian = StyleGaussian.open(self.model.name, self.model.fingerprint)
-        return Style(draw(gaussian), self.model.fingerprint, name)
-
-    def has_picture(self, style: Source | Style) -> bool:
-        """Whether a style is looked at here and now, so that its colors could be changed first."""
-        return not _is_drawn(style) and not isinstance(self._found(style), Style)
-
-    def _found(self, picture: Source | Style) -> Source | Style:
-        """What a name means: a named or saved style, or else the picture itself."""
-        if not isinstance(picture, (str, os.PathLike)):
-            return picture
-        if not os.path.exists(picture):
-            styles = self.model.styles
-            name = os.fspath(picture)
-            if name not in styles:
-                raise StyleError(f"no such file and no named style: {name}; {nearest(name, styles)}")
-            return styles[name]
-        return Style.load(picture) if os.fspath(picture).lower().endswith(".json") else picture
-
-
-def unchanged(image: Array) -> Array:
-    """The picture as it is."""
-    return image
-
-
-def style_view(image: Array, side: int) -> Array:
-    """A style picture as the style prediction network sees it: the short side brought to `side` pixels."""
-    height, width = image.shape[:2]
-    longest = MAX_ASPECT * min(height, width)
-    top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
-    image = image[top : top + longest, left : left + longest]
-    height, width = image.shape[:2]
-    scale = side / min(height, width)
-    size = max(side, round(width * scale)), max(side, round(height * scale))
-    if size == (width, height):
-        return image
-    return open_image(to_pil(image).resize(size, Image.Resampling.BICUBIC))
-
-
-def _is_drawn(style: Source | Style) -> bool:
-    """Whether it is "random" or "like:..."; files of such names come first."""
-    return isinstance(style, str) and (style == RANDOM or style.startswith(LIKE)) and not os.path.exists(style)
 
 
 def _file_key(picture: Source, side: int) -> tuple[str, int, int, int] | None:

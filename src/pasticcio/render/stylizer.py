@@ -3,58 +3,46 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from numbers import Real
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from pasticcio.errors import ModelError, OptionError, StyleError
-from pasticcio.image.color import (
-    color_map,
-    gray,
-    luminance,
-    match_colors,
-    match_luminance,
-    with_luminance,
-)
+from pasticcio.errors import ImageError, ModelError, OptionError, StyleError
 from pasticcio.image.detail import enlarge
 from pasticcio.image.mask import Mask, product, read_mask
-from pasticcio.image.picture import (
-    Array,
-    FileOrImage,
-    Picture,
-    Pixels,
-    Source,
-    as_depth,
-    as_float,
-    give_back,
-    read_picture,
-)
-from pasticcio.image.resize import as_batch, at_least, in_slabs, scaled, scaled_floats
+from pasticcio.image.picture import Array, FileOrImage, Picture, Pixels, Source, as_batch, as_depth, as_float, give_back
+from pasticcio.image.read import read_picture
+from pasticcio.image.resize import at_least, scaled
 from pasticcio.model.auto import Choice, choose
 from pasticcio.model.folder import PIXELS_INT8, Model
 from pasticcio.model.machine import available
-from pasticcio.model.sessions import AUTO, INT8, Sessions, resolve
-from pasticcio.render.embedder import STYLE_RANGE, Embedder, unchanged
-from pasticcio.render.options import Options
-from pasticcio.render.tiles import Canvas, Progress, Report, Scene
+from pasticcio.model.names import AUTO, INT8, resolve
+from pasticcio.model.sessions import Sessions
+from pasticcio.render.blend import Blend, Weighted
+from pasticcio.render.canvas import Canvas
+from pasticcio.render.declare import check_value
+from pasticcio.render.embedder import STYLE_RANGE, Chance, Embedder, View
+from pasticcio.render.find import Draw, find
+from pasticcio.render.options import SPREAD, Options
+from pasticcio.render.plan import plan
+from pasticcio.render.recolor import Recolor, thumbnail
+from pasticcio.render.scene import Scene
+from pasticcio.render.statistics import Survey
+from pasticcio.render.tiles import Progress, RenderReport, in_tiles
+from pasticcio.render.usage import refuse, unused
 from pasticcio.style.style import Style, mix, towards
 
 MIN_SIDE = 16  # the graphs' smallest height and width
-TILES = (1536, 768, 384, 192)  # sides of tiles, the largest that memory holds is taken
-ONE_PASS, IN_REGIONS, PER_MASK = 16, 60, 30  # bytes that a pixel takes for each number at the widest layer
-BESIDE = 50  # bytes a pixel takes beside the network
-SPARE = 0.8  # of the memory there is, what may be used
-LOOK = 2_000_000  # pixels: larger photos are looked at smaller, for their own style and their colors
+MAX_SIDE = 4096  # of a style picture
+SPARE = 0.8  # share of the free memory that rendering may take
 TRIAL = 256  # side of the picture by which runtimes are compared
-
-Weighted = Sequence[tuple[Source | Style, "float | Source"]]
+TOLERANCE = 1e-3  # by which floating-point pixels may lie outside [0, 1]
 
 
 class Stylizer:
@@ -75,6 +63,7 @@ class Stylizer:
         runtime: what runs them, see `runtime`; "auto" is the environment variable PASTICCIO_RUNTIME where that is
             set, and else the fastest that is installed, by a measurement on first use (see `choice`).
         sessions: the model's graphs where they are being loaded already, for the same threads and runtime.
+        memory: bytes that rendering may take before a picture is rendered in tiles; by default 80% of what is free.
 
     Raises:
         ModelError: unknown, incomplete or damaged model.
@@ -88,10 +77,12 @@ class Stylizer:
         threads: int | None = None,
         runtime: str = AUTO,
         sessions: Sessions | None = None,
+        memory: int | None = None,
     ) -> None:
         if threads is not None and threads < 1:
             raise OptionError(f"threads is {threads}; it must be 1 or more")
         self.model = model if isinstance(model, Model) else Model.open(model)
+        self.memory = memory
         asked = resolve(runtime)
         self._bytes_graph = self.model.pixels_int8 if asked in INT8 else self.model.pixels
         if asked in INT8 and not self._bytes_graph:
@@ -99,7 +90,7 @@ class Stylizer:
                 f"runtime {asked} needs {PIXELS_INT8}, which {self.model.folder} lacks: make it with "
                 "'pasticcio quantize'"
             )
-        # Neither refers to this object: it is freed, with its graphs, as soon as nobody uses it.
+        # Neither function refers to this object, which is freed, with its graphs, as soon as nothing refers to it.
         chosen = self._choice = cache(lambda opened=self.model: _choice(opened, threads, asked))
         self._sessions = sessions or Sessions(lambda: chosen().runtime, threads)
         run, predict = self._sessions.run, self.model.predict
@@ -118,13 +109,17 @@ class Stylizer:
                 that `Style.save` wrote; or the name of a named style (see `list_styles`); or "random", or
                 "like:" and any of these (see `StyleGaussian`; `Options` has their seed and spread).
             name: of the style; by default the file's.
-            side: short side, in pixels, to which the picture is brought first; by default the model's, 256.
+            side: short side, in pixels from 16 to 4096, to which the picture is resized first; by default the
+                model's, 256.
 
         Raises:
             ImageError: the picture cannot be read.
-            StyleError: no such file or named style, or a style of another model.
+            StyleError: no such file or named style, a style of another model, or an object that means no style.
+            OptionError: a side outside its range.
         """
-        return self._embedder(picture, name, side or self.model.style_side, unchanged, Options())
+        if side is not None:
+            check_value("side", side, type=int, range=(MIN_SIDE, MAX_SIDE), unit="pixels")
+        return self._embedder.style(picture, View(side or self.model.style_side), Chance(), name)
 
     @overload
     def stylize(
@@ -168,9 +163,10 @@ class Stylizer:
 
         Args:
             photo: see `read_picture`.
-            style: a style, or a picture to embed first (see `embed`), or a list of pairs of either and a
-                weight; the weights sum to 1. Or of either and a mask: a picture that is white where the style
-                is to be. Where masks overlap styles mix, and where there are none the photo keeps its own.
+            style: a style, or a picture to embed first (see `embed`). Or several: a list of them, for equal
+                weights; a list of pairs, or a dict, of each and its weight, where weights sum to 1; or of each and its
+                mask, a picture that is white where the style is to be. Where masks overlap styles mix, and where
+                there are none the photo keeps its own style.
             options: how; `strength` given here takes its place.
 
         Returns:
@@ -178,7 +174,8 @@ class Stylizer:
             8-bit PIL image (see `give_back`). `paint` keeps 16 bits.
 
         Raises:
-            ImageError, StyleError, OptionError: see `read_picture`, `embed`, `mix`, `Options`.
+            ImageError, StyleError: see `read_picture`, `embed`, `mix`.
+            OptionError: see `Options`; or `style_size`, `seed` or `spread` are given and none of the styles uses them.
         """
         options = options or Options()
         if strength is not None:
@@ -190,7 +187,7 @@ class Stylizer:
         picture: Picture,
         style: Source | Style | Weighted,
         options: Options | None = None,
-        report: Report = lambda progress: None,
+        report: RenderReport = lambda progress: None,
     ) -> Picture:
         """`stylize` from a Picture to a Picture, with its alpha, EXIF data and depth; see `save_picture`.
 
@@ -198,24 +195,32 @@ class Stylizer:
             picture: see `read_picture`.
             style, options: see `stylize`.
             report: called when rendering begins and after every tile.
+
+        Raises:
+            ImageError, StyleError, OptionError: see `stylize`.
         """
-        options = options or Options()
+        options, blend = options or Options(), Blend.of(style)
+        refuse(options, unused(options, blend, self.model))
         work = picture if options.stroke == 1.0 else scaled(picture, 1.0 / options.stroke)
-        height, width = work.pixels.shape[:2]
-        look = as_float(work.pixels) if height * width <= LOOK else scaled_floats(work.pixels, LOOK)
-        light = options.colors == "luminance"
-        styles, masks = self._styles(style, options, look, (height, width), picture.pixels.shape[:2])
-        tone = (lambda image: gray(luminance(image))) if light else unchanged
-        pixels = self._pixels(Scene(work.pixels, styles, masks, work.alpha, tone), options, report)
-        if light:
-            pixels = in_slabs(lambda photo, image: with_luminance(photo, image), work.pixels, pixels)
-        elif options.colors == "match" and not all(self._embedder.has_picture(one) for one, _ in _pairs(style)):
-            small = as_float(pixels) if height * width <= LOOK else scaled_floats(pixels, LOOK)
-            recolor = color_map(small, look)
-            pixels = in_slabs(lambda _, image: recolor(image), work.pixels, pixels)
+        recolor = Recolor(options.colors, thumbnail(work.pixels))
+        side = options.style_size or int(np.clip(min(work.pixels.shape[:2]), *STYLE_RANGE))
+        styles = self._embed(blend, View(side, None if options.colors == "style" else recolor.style), options)
+        masks = _masks(blend, options, work, picture)
+        embeddings = self._weaken(styles, bool(masks), options, recolor, side)
+        tone = recolor.content if options.colors == "luminance" else None
+        pixels = self._render(Scene(work.pixels, embeddings, masks, work.alpha, tone), options, report)
+        pixels = recolor.output(pixels, work.pixels, recolored=all(map(self._is_picture, blend.styles)))
         if work is not picture:
             pixels = enlarge(as_float(pixels), as_float(work.pixels), picture.pixels)
         return picture.with_pixels(pixels)
+
+    def unused(self, options: Options, style: Source | Style | Weighted) -> list[str]:
+        """The names of options that are given and have no effect with these styles: `paint` refuses them.
+
+        Raises:
+            StyleError: see `embed`.
+        """
+        return unused(options, Blend.of(style), self.model)
 
     @overload
     def render(self, content: Array, embedding: NDArray[np.float32]) -> Array: ...
@@ -223,28 +228,42 @@ class Stylizer:
     @overload
     def render(self, content: NDArray[np.uint8], embedding: NDArray[np.float32]) -> NDArray[np.uint8]: ...
 
-    def render(self, content: Array | NDArray[np.uint8], embedding: NDArray[np.float32]) -> Array | NDArray[np.uint8]:
+    @overload
+    def render(self, content: NDArray[np.uint16], embedding: NDArray[np.float32]) -> NDArray[np.uint16]: ...
+
+    def render(self, content: Pixels, embedding: NDArray[np.float32]) -> Pixels:
         """One forward pass of the style transfer network.
 
         Args:
-            content: (H, W, 3), float32 in [0, 1] or uint8.
+            content: (H, W, 3), uint8 or uint16 over the whole range or floating point in [0, 1].
             embedding: (E,).
 
         Returns:
-            The same of the output; bytes are rounded to the nearest, and cost less time and memory.
+            (H, W, 3): uint8 and uint16 as they were given, rounded to the nearest; else float32 in [0, 1]. uint8
+            takes less time and memory than the others.
+
+        Raises:
+            ImageError: content of another shape, type or range.
+            StyleError: an embedding of another length.
         """
-        if embedding.shape != (self.model.embedding,):
-            raise StyleError(
-                f"an embedding of shape {embedding.shape} is not of this model; it has {self.model.embedding} numbers"
-            )
+        _check_content(content)
+        row = self._row(embedding)
         height, width = content.shape[:2]
-        padded, row = at_least(content, MIN_SIDE), embedding[None].astype(np.float32)
-        if content.dtype != np.uint8:
-            image = self.run(self.model.transfer, content=as_batch(padded), embedding=row)
-            return np.ascontiguousarray(image[0].transpose(1, 2, 0)[:height, :width])
-        if self._bytes_graph is None:
-            return as_depth(self.render(as_float(content), embedding), np.uint8)
-        return self.run(self._bytes_graph, content=padded[None], embedding=row)[0, :height, :width]
+        padded = at_least(content, MIN_SIDE)
+        if content.dtype == np.uint8 and self._bytes_graph is not None:
+            return self.run(self._bytes_graph, content=padded[None], embedding=row)[0, :height, :width]
+        image = self.run(self.model.transfer, content=as_batch(as_float(padded)), embedding=row)
+        pixels = np.ascontiguousarray(image[0].transpose(1, 2, 0)[:height, :width])
+        return pixels if np.issubdtype(content.dtype, np.floating) else as_depth(pixels, content.dtype)
+
+    def _row(self, embedding: ArrayLike) -> NDArray[np.float32]:
+        """An embedding as a batch of one, (1, E)."""
+        values = np.asarray(embedding)
+        if values.shape != (self.model.embedding,):
+            raise StyleError(
+                f"an embedding of shape {values.shape} is not of this model; it has {self.model.embedding} numbers"
+            )
+        return values[None].astype(np.float32)
 
     def canvas(self, scene: Scene) -> Canvas:
         """A scene on which the regions graph can be run, whole or in tiles.
@@ -252,7 +271,9 @@ class Stylizer:
         Raises:
             ModelError: the model, of an earlier version, has no such graph.
         """
-        return Canvas(self._run, self.model.regions, self.model.config["regions"], scene)
+        graph, traits = self.model.regions, self.model.settings.regions
+        assert traits is not None  # `Model.regions` makes sure
+        return Canvas(self._run, graph, traits, scene)
 
     def run(self, graph: Path, **inputs: NDArray[Any]) -> NDArray[Any]:
         """Run one graph of the model; returns its first output."""
@@ -261,108 +282,53 @@ class Stylizer:
     def _run(self, graph: Path, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         return self._sessions.run(graph, inputs)
 
-    def _styles(
-        self,
-        style: Source | Style | Weighted,
-        options: Options,
-        look: Array,
-        size: tuple[int, int],
-        photo: tuple[int, int],
-    ) -> tuple[NDArray[np.float32], tuple[Mask, ...]]:
-        """The embeddings of a scene, and the masks of all but the first of them, of the size that is worked on."""
-        side = options.style_size or int(np.clip(min(size), *STYLE_RANGE))
-        recolor = {
-            "style": unchanged,
-            "match": lambda image: match_colors(image, look),
-            "luminance": lambda image: match_luminance(image, look),
-        }[options.colors]
-        pairs = _pairs(style)
-        found = [self._embedder(one, "", side, recolor, options, place) for place, (one, _) in enumerate(pairs)]
-        weights = [weight for _, weight in pairs]
-        weighted = [isinstance(weight, Real) for weight in weights]
-        if any(weighted) and not all(weighted):
-            raise StyleError("some styles have a weight and some a mask; give all of them the one or the other")
-        if all(weighted):
-            wanted = [mix(list(zip(found, weights, strict=True))).embedding]  # type: ignore[arg-type]
-            masks = []
-        else:
-            wanted = [one.embedding for one in found]
-            masks = [read_mask(weight, *size, photo) for weight in weights]  # type: ignore[arg-type]
-        if options.mask is not None:
-            mask = read_mask(options.mask, *size, photo)
-            masks = [product(mask, other) for other in masks] or [mask]
-        if options.strength == 1.0 and not masks:
-            return np.stack(wanted), ()
+    def _embed(self, blend: Blend, view: View, options: Options) -> list[Style]:
+        """The styles of a scene: the mix of those with weights, or those with masks one by one."""
+        spread = SPREAD if options.spread is None else options.spread
+        styles = [
+            self._embedder.style(style, view, Chance(options.seed, spread, place))
+            for place, style in enumerate(blend.styles)
+        ]
+        return styles if blend.masks else [mix(list(zip(styles, blend.weights, strict=True)))]
+
+    def _weaken(
+        self, styles: list[Style], masked: bool, options: Options, recolor: Recolor, side: int
+    ) -> NDArray[np.float32]:
+        """The embeddings of a scene, (S, E): the styles at the strength asked for; with masks the photo's own first."""
+        wanted = np.stack([style.embedding for style in styles])
+        if options.strength == 1.0 and not masked:
+            return wanted
         if self.model.table:
             asked = f"strength is {options.strength:g}" if options.strength != 1.0 else "a mask is given"
             raise OptionError(
-                f"{asked}, but model {self.model.name} cannot look at the photo and know its own manner; leave it out"
+                f"{asked}, which needs the photo's own style, and model {self.model.name} cannot embed a photo; "
+                "leave it out"
             )
-        shown = gray(luminance(look)) if options.colors == "luminance" else look
-        own = self.embed(shown, side=side).embedding
-        strong = [towards(own, one, options.strength) for one in wanted]
-        return np.stack([own, *strong] if masks else strong), tuple(masks)
+        own = self._embedder.embed(recolor.content(recolor.photo), View(side)).embedding
+        strong = towards(own, wanted, options.strength)
+        return np.concatenate([own[None], strong]) if masked else strong
 
-    def _pixels(self, scene: Scene, options: Options, report: Report) -> Pixels:
-        """The scene rendered, in one pass or in tiles: as float32, or in the photo's depth."""
-        megapixels = scene.pixels.shape[0] * scene.pixels.shape[1] / 1e6
-        free = available() * SPARE
-        plain = scene.alpha is None and not scene.masks
-        need = self._bytes(scene, regions=not plain) * megapixels * 1e6
-        if options.tile == 0 or (options.tile is None and need <= free):
-            report(Progress(0, 1, "one pass"))
-            if plain:
-                bytes_alone = scene.pixels.dtype == np.uint8 and scene.tone is unchanged
-                content = scene.pixels if bytes_alone else scene.tone(as_float(scene.pixels))
-                image = self.render(content, scene.styles[0])
-            else:
-                image = self.canvas(scene).whole()[0]
-            report(Progress(1, 1, "one pass"))
-            return image
-        if options.tile:
-            side, why = options.tile, ""
+    def _render(self, scene: Scene, options: Options, report: RenderReport) -> Pixels:
+        """The scene in one pass or in tiles: float32 in [0, 1], or of the dtype of its pixels."""
+        memory = available() * SPARE if self.memory is None else self.memory
+        planned = plan(scene, self.model.settings.regions, options.tile, memory)
+        if planned.tile:
+            return in_tiles(
+                self.canvas(scene), Survey(options.statistics or "sample", planned.tile), report, planned.why
+            )
+        report(Progress(0, 1, "one pass"))
+        if not scene.plain:
+            pixels: Pixels = self.canvas(scene).whole()[0]
+        elif scene.tone is None:
+            pixels = self.render(scene.pixels, scene.styles[0])
         else:
-            bytes_per_pixel = self._bytes(scene, regions=True)
-            side = next((side for side in TILES if bytes_per_pixel * (side + 200) ** 2 <= free / 2), TILES[-1])
-            why = f": {megapixels:.0f} megapixels in one pass would take {need / 1e9:.1f} GB"
-        return self.canvas(scene).tiled(side, options.statistics or "sample", report, why)
+            pixels = self.render(scene.tone(as_float(scene.pixels)), scene.styles[0])
+        report(Progress(1, 1, "one pass"))
+        return pixels
 
-    def _bytes(self, scene: Scene, regions: bool) -> float:
-        """About what rendering takes for every pixel."""
-        traits = self.model.config.get("regions", {})
-        widest = max((c / s**2 for c, s in zip(traits.get("layers", ()), traits.get("at", ()), strict=True)), default=8)
-        each = IN_REGIONS + PER_MASK * min(2, len(scene.masks)) if regions else ONE_PASS
-        return widest * each + BESIDE
-
-
-def stylize(
-    photo: Source,
-    style: Source | Style | Weighted,
-    options: Options | None = None,
-    *,
-    strength: float | None = None,
-    model: str | os.PathLike[str] = "default",
-) -> Image.Image | NDArray[Any]:
-    """`Stylizer.stylize` with a model that is loaded at the first call and kept.
-
-    >>> import numpy as np
-    >>> stylize(np.zeros((32, 32), np.uint8), "dance").shape
-    (32, 32, 3)
-
-    Args:
-        photo, style, options, strength: see `Stylizer.stylize`.
-        model: name of a shipped model, or a model folder.
-
-    Raises:
-        ModelError: unknown, incomplete or damaged model.
-        ImageError, StyleError, OptionError: see `Stylizer.stylize`.
-    """
-    return _loaded(os.fspath(model)).stylize(read_picture(photo), style, options, strength=strength)
-
-
-@cache
-def _loaded(model: str) -> Stylizer:
-    return Stylizer(model)
+    def _is_picture(self, style: Source | Style) -> bool:
+        """Whether a style is embedded here, so that its colors were changed before."""
+        return not isinstance(find(style, self.model), (Style, Draw))
 
 
 def _choice(model: Model, threads: int | None, asked: str) -> Choice:
@@ -377,5 +343,30 @@ def _choice(model: Model, threads: int | None, asked: str) -> Choice:
     return choose(model, threads, trial)
 
 
-def _pairs(style: Source | Style | Weighted) -> Weighted:
-    return style if isinstance(style, (list, tuple)) else [(style, 1.0)]  # type: ignore[list-item]
+def _masks(blend: Blend, options: Options, work: Picture, photo: Picture) -> tuple[Mask, ...]:
+    """The masks of a scene, at the size that is worked on: of each style, times the one of all."""
+    height, width = work.pixels.shape[:2]
+    masks = [read_mask(mask, height, width, photo.pixels.shape[:2]) for mask in blend.masks]
+    if options.mask is not None:
+        overall = read_mask(options.mask, height, width, photo.pixels.shape[:2])
+        masks = [product(overall, mask) for mask in masks] or [overall]
+    return tuple(masks)
+
+
+def _check_content(content: Any) -> None:
+    """Make sure that `render` can render it.
+
+    Raises:
+        ImageError: it cannot.
+    """
+    if not isinstance(content, np.ndarray):
+        raise ImageError(f"a {type(content).__name__} is no content; give an array (H, W, 3)")
+    if content.ndim != 3 or content.shape[2] != 3 or 0 in content.shape:
+        raise ImageError(f"content has shape {content.shape}; it must be (H, W, 3)")
+    if content.dtype in (np.uint8, np.uint16):
+        return
+    if not np.issubdtype(content.dtype, np.floating):
+        raise ImageError(f"content is {content.dtype}; it must be uint8, uint16 or floating point in [0, 1]")
+    low, high = float(content.min()), float(content.max())
+    if not (low >= -TOLERANCE and high <= 1.0 + TOLERANCE):  # NaN fails too
+        raise ImageError(f"content spans {low:g} to {high:g}; floating-point pixels must lie in [0, 1]")

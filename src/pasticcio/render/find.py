@@ -1,0 +1,81 @@
+"""Finding: what is meant by a style that a caller names, before anything is embedded."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pasticcio.errors import StyleError, nearest
+from pasticcio.image.picture import Picture, Source
+from pasticcio.model.folder import Model
+from pasticcio.style.style import Style
+
+RANDOM, LIKE = "random", "like:"
+KINDS = "a picture, its file, a folder of pictures, a style file, a name, 'random' or 'like:' and any of these"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A style to be drawn at random.
+
+    Attributes:
+        near: what it is near to; empty for any style.
+    """
+
+    near: str = ""
+
+
+def find(style: Source | Style, model: Model) -> Style | Draw | Source:
+    """What is meant by a style.
+
+    Args:
+        style: see `Stylizer.embed`. Where a file and a name agree the file is meant.
+        model: whose named styles are known.
+
+    Returns:
+        A style of that model; or a draw; or a picture, or the path of a picture or of a folder of pictures.
+
+    Raises:
+        StyleError: no such file or named style, a style of another model, an object that means no style, or a picture
+            for a model that only knows a table of styles.
+    """
+    found = _named(style, model) if isinstance(style, (str, os.PathLike)) else style
+    if isinstance(found, Style):
+        if found.model != model.fingerprint:
+            raise StyleError(
+                f"style {found.name or 'given'} belongs to model {found.model}, not to {model.name} "
+                f"({model.fingerprint}); embed its picture with this model"
+            )
+        return found
+    if isinstance(found, Draw):
+        return found
+    if not _pictorial(found):
+        raise StyleError(f"a {type(found).__name__} is no style; give {KINDS}")
+    if model.table:
+        known = ", ".join(model.styles)
+        raise StyleError(f"model {model.name} cannot embed a picture; it knows the styles {known}")
+    return found
+
+
+def _named(style: str | os.PathLike[str], model: Model) -> Style | Draw | str | os.PathLike[str]:
+    """What a path or a name means."""
+    name = os.fspath(style)
+    if os.path.exists(name):
+        return Style.load(name) if name.lower().endswith(".json") else style
+    if isinstance(style, str) and style == RANDOM:
+        return Draw()
+    if isinstance(style, str) and style.startswith(LIKE):
+        return Draw(style[len(LIKE) :])
+    styles = model.styles
+    if name not in styles:
+        raise StyleError(f"no such file and no named style: {name}; {nearest(name, styles)}")
+    return styles[name]
+
+
+def _pictorial(found: Any) -> bool:
+    """Whether reading it as a picture makes sense."""
+    return isinstance(found, (str, os.PathLike, bytes, np.ndarray, Image.Image, Picture)) or hasattr(found, "read")

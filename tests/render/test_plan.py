@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from pasticcio.model.config import RegionsConfig
+from pasticcio.render.plan import TILES, plan
+from pasticcio.render.scene import Scene
+
+TRAITS = RegionsConfig(multiple=8, margin=8, reach=88, scales=(1, 4, 8), layers=(128, 64, 32), at=(8, 4, 1))
+
+
+def scene(height, width, **more):
+    pixels = np.lib.stride_tricks.as_strided(np.zeros(1, np.uint8), (height, width, 3), (0, 0, 0))
+    return Scene(pixels, np.zeros((1, 6), np.float32), **more)
+
+
+def test_one_pass_where_memory_holds_it_and_else_tiles():
+    assert plan(scene(3000, 4000), TRAITS, None, 16e9).tile == 0
+    found = plan(scene(3000, 4000), TRAITS, None, 4e9)
+    assert found.tile in TILES
+    assert found.why == ": 12 megapixels in one pass would take 6.7 GB"
+    assert plan(scene(30, 40), TRAITS, None, 4e9).tile == 0
+
+
+def test_tiles_are_the_largest_that_memory_holds():
+    sides = [plan(scene(3000, 4000), TRAITS, None, memory).tile for memory in (5e9, 2e9, 1e8)]
+    assert sides == sorted(sides, reverse=True)
+    assert sides[-1] == min(TILES)
+    assert len(set(sides)) > 2
+
+
+@pytest.mark.parametrize("more", ["alpha", "masks"])
+def test_masks_and_transparency_take_more(more):
+    plane = np.zeros((1, 1), np.uint8)
+    values = {"alpha": plane} if more == "alpha" else {"masks": (plane,)}
+    assert plan(scene(3000, 4000), TRAITS, None, 10e9).tile == 0
+    assert plan(scene(3000, 4000, **values), TRAITS, None, 10e9).tile > 0
+
+
+def test_what_is_asked_for_is_done():
+    assert plan(scene(3000, 4000), TRAITS, 0, 1e6).tile == 0
+    assert plan(scene(30, 40), TRAITS, 64, 1e12).tile == 64
+    assert plan(scene(30, 40), None, None, 1e9).tile == 0  # a model folder without the regions graph
