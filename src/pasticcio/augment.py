@@ -11,7 +11,9 @@ Works on the CPU by onnxruntime alone; torch is needed only by those who pass it
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pasticcio.errors import ImageError, OptionError
+from pasticcio.errors import ImageError, OptionError, StyleError
 from pasticcio.image.picture import to_pil
 from pasticcio.image.read import open_image
 from pasticcio.model.folder import Model
 from pasticcio.model.names import ONNXRUNTIME
-from pasticcio.render.options import MAX_STRENGTH
+from pasticcio.render.declare import check_value
+from pasticcio.render.options import shared
 from pasticcio.render.stylizer import MIN_SIDE, Stylizer
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.style import towards
@@ -41,26 +44,31 @@ _lock = threading.Lock()
 class RandomStyle:
     """A callable that gives each picture a random style.
 
-    Styles are drawn from the Gaussian of the embeddings of the styles that the model was trained on and
-    mixed with each picture's own: own + strength (drawn - own). As in the paper of style augmentation,
-    shapes stay and colors and textures change.
+    Styles are drawn from the Gaussian of the embeddings of the styles that the model was trained on, and each picture's
+    own style gives way to the style drawn, by `strength` (see `style.towards`). Shapes stay, colors and textures change
+    (Jackson et al. 2018).
 
-    A copy of it costs nothing: the networks are loaded at the first picture, once in a process however
-    many copies of it there are, so it can be handed to a DataLoader's workers, started in any way. In each
-    worker of a DataLoader it draws other styles, and other ones in every epoch; with a seed the same ones in
-    every run of as many workers.
+    A copy costs nothing: the networks are loaded at the first picture, once in a process, however many copies there
+    are. So it can be handed to a DataLoader's workers or to a `multiprocessing.Pool`, started in any way.
+
+    What a seed promises: the style of a picture depends on the seed, the epoch (see `set_epoch`), the picture's
+    content, and how many times the same copy of this object has seen that content in this epoch; on nothing else. So
+    it is the same in every run, in whichever worker, batch or order the picture comes, and other pictures have other
+    styles. Copies in other processes count from 0. Workers that a DataLoader starts anew for every epoch therefore
+    repeat their styles unless `set_epoch` is called before each; workers that persist, and a single process, go on
+    counting and draw other styles every time. Without a seed all draws differ every time, everywhere.
 
     Args:
-        strength: 0 is no change of style, 1 the drawn style in full; or a pair, for a strength drawn evenly
+        strength: 0 is no change of style, 1 the drawn style in full, up to 1.5; or a pair, for a strength drawn evenly
             between the two for each picture.
         probability: share of the pictures that are changed at all.
-        seed: for the same draws in every run; None for others each time.
+        seed: 0 or more, for the same draws in every run; None for others each time.
         model: name of a shipped model, or a model folder.
         gaussian: where styles are drawn from; by default that of the model's training styles.
         threads: threads for the networks, per process.
 
     Raises:
-        OptionError: strength or probability outside their range.
+        OptionError: strength, probability or seed outside their range.
         StyleError: a Gaussian of another model, or none.
         ModelError: see `Model.open`.
     """
@@ -75,26 +83,42 @@ class RandomStyle:
         threads: int = 1,
     ) -> None:
         low, high = strength if isinstance(strength, tuple) else (strength, strength)
-        if not 0.0 <= low <= high <= MAX_STRENGTH:
-            raise OptionError(f"strength is {strength}; it must be between 0 and {MAX_STRENGTH:g}, the lower first")
-        if not 0.0 <= probability <= 1.0:
-            raise OptionError(f"probability is {probability:g}; it must be between 0 and 1")
+        for value in (low, high):
+            check_value("strength", value, **shared("strength"))
+        if low > high:
+            raise OptionError(f"strength is {strength}; the lower must be first")
+        check_value("probability", probability, range=(0.0, 1.0))
+        if seed is not None:
+            check_value("seed", seed, **shared("seed"))
         self.strength = float(low), float(high)
         self.probability = float(probability)
         self.seed = seed
+        self.epoch = 0
         self.model = Model.open(model)
         self.gaussian = gaussian or StyleGaussian.open(self.model.name, self.model.fingerprint)
         self.threads = threads
         if self.gaussian.model != self.model.fingerprint:
-            # load says it in full where it reads a file; this one was handed over
-            from pasticcio.errors import StyleError
-
             raise StyleError(
                 f"the Gaussian belongs to model {self.gaussian.model}, not to {self.model.name} "
                 f"({self.model.fingerprint})"
             )
-        self._rng: np.random.Generator | None = None
-        self._drawn_in: tuple[int, int] | None = None
+        self._forget()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Begin an epoch: with a seed, the draws of another epoch are others, and those of the same one the same.
+
+        Call it in the process that iterates over a DataLoader, before each epoch. Workers that persist keep the
+        copy that they have, and go on counting.
+
+        Args:
+            epoch: 0 or more; a new object is in epoch 0.
+
+        Raises:
+            OptionError: an epoch below 0 or no whole number.
+        """
+        check_value("epoch", epoch, type=int, range=(0, None))
+        self.epoch = epoch
+        self._forget()
 
     def __call__(self, pictures: Pictures) -> Pictures:
         """Change the style of a picture or a batch.
@@ -114,15 +138,16 @@ class RandomStyle:
             return to_pil(self._batch(image.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0))
         if isinstance(pictures, np.ndarray):
             return self._array(pictures)
-        if type(pictures).__module__.partition(".")[0] == "torch":
-            import torch
-
-            values = self._array(pictures.detach().cpu().numpy())
-            return torch.from_numpy(values).to(pictures.device)
+        torch = sys.modules.get("torch")  # where it is not imported there are no tensors
+        if torch is not None and isinstance(pictures, torch.Tensor):
+            plain = pictures.detach().cpu().as_subclass(torch.Tensor)
+            values = self._array((plain.float() if plain.dtype == torch.bfloat16 else plain).numpy())
+            changed = torch.from_numpy(values).to(pictures.device, pictures.dtype)
+            return changed.as_subclass(type(pictures))  # type: ignore[no-any-return]
         raise ImageError(f"a {type(pictures).__name__} is no picture; give a PIL picture, an array or a torch tensor")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_rng": None, "_drawn_in": None}
+        return {**self.__dict__, "_process": -1}
 
     def __repr__(self) -> str:
         return (
@@ -150,43 +175,41 @@ class RandomStyle:
 
     def _batch(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """(B, 3, H, W) in [0, 1] to the same."""
-        rng = self._generator()
-        chosen = np.flatnonzero(rng.random(len(values)) < self.probability)
-        if not len(chosen):
+        chosen, strengths, drawn = [], [], []
+        for place, picture in enumerate(values):
+            rng = self._generator(picture)
+            if rng.random() < self.probability:
+                chosen.append(place)
+                strengths.append(rng.uniform(*self.strength))
+                drawn.append(self.gaussian.sample(rng))
+        if not chosen:
             return values
-        strengths = rng.uniform(*self.strength, len(chosen)).astype(np.float32)[:, None]
-        drawn = np.stack([self.gaussian.sample(rng) for _ in chosen])
         stylizer = _stylizer(self.model, self.threads)
         shown = _at_least(np.ascontiguousarray(values[chosen]))
         own = stylizer.run(self.model.predict, style=shown)
-        mixed = towards(own, drawn, strengths)
-        images = stylizer.run(self.model.transfer, content=shown, embedding=mixed.astype(np.float32))
+        mixed = towards(own, np.stack(drawn), np.array(strengths, np.float32)[:, None])
+        images = stylizer.run(self.model.transfer, content=shown, embedding=mixed)
         changed = values.copy()
         changed[chosen] = np.clip(images[:, :, : values.shape[2], : values.shape[3]], 0, 1)
         return changed
 
-    def _generator(self) -> np.random.Generator:
-        """The generator of this process, anew in every worker and epoch of a DataLoader."""
-        worker, worker_seed = _worker()
-        here = os.getpid(), worker_seed
-        if self._rng is None or self._drawn_in != here:
-            # the DataLoader's own seed changes with the epoch: that, where no seed is given; else what of
-            # it is the same in every run
-            parts = None if self.seed is None else [self.seed, worker, worker_seed]
-            self._rng = np.random.default_rng(parts)
-            self._drawn_in = here
-        return self._rng
+    def _generator(self, picture: NDArray[np.float32]) -> np.random.Generator:
+        """What the draws for a picture, (3, H, W), come from."""
+        if self.seed is None:
+            return np.random.default_rng()
+        content = np.ascontiguousarray(picture)
+        key = int.from_bytes(hashlib.blake2b(content.tobytes(), digest_size=8).digest(), "big")
+        with _lock:
+            if self._process != os.getpid():
+                self._forget()
+            seen = self._seen.get(key, 0)
+            self._seen[key] = seen + 1
+        return np.random.default_rng([self.seed, self.epoch, key, seen])
 
-
-def _worker() -> tuple[int, int]:
-    """Number and seed of the DataLoader's worker that this process is; 0 and 0 where it is none."""
-    import sys
-
-    if "torch.utils.data" in sys.modules:
-        info = sys.modules["torch.utils.data"].get_worker_info()
-        if info is not None:
-            return int(info.id) + 1, int(info.seed)
-    return 0, 0
+    def _forget(self) -> None:
+        """Count the pictures seen from 0."""
+        self._seen: dict[int, int] = {}  # by a digest of their content
+        self._process = os.getpid()  # that counted: a copy in another process counts for itself
 
 
 def _stylizer(model: Model, threads: int) -> Stylizer:
