@@ -7,7 +7,7 @@ import torch
 from pasticcio.baselines.measure import measure, square_photos
 from pasticcio.baselines.objective import Objective
 from pasticcio.baselines.settings import LOSS
-from pasticcio.image.picture import open_image
+from pasticcio.image.read import open_image
 from pasticcio.nn.tensors import to_array, to_batch
 from pasticcio.training.config import TrainConfig
 from pasticcio.training.crops import center_crop

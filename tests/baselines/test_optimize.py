@@ -9,8 +9,9 @@ from pasticcio.baselines.objective import Objective
 from pasticcio.baselines.optimize import Settings, optimize
 from pasticcio.baselines.scales import resize
 from pasticcio.errors import ImageError, StyleError
-from pasticcio.image.picture import Picture, read_picture
-from pasticcio.render.embedder import style_view
+from pasticcio.image.picture import Picture
+from pasticcio.image.read import read_picture
+from pasticcio.image.resize import style_view
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.pretrained import load_vgg
 

@@ -9,10 +9,10 @@ from PIL import Image
 from pasticcio.baselines import tune as module
 from pasticcio.baselines.tune import TuneSettings, plan, steps_in, tune
 from pasticcio.errors import ConfigError, DataError, OptionError, OutputError, TrainingError
-from pasticcio.image.picture import open_image
+from pasticcio.image.read import open_image
+from pasticcio.image.resize import style_view
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.tensors import to_batch
-from pasticcio.render.embedder import style_view
 from pasticcio.training.checkpoint import CHECKPOINT
 from pasticcio.training.model_folder import load_network, save_model, style_names
 

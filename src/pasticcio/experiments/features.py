@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from pasticcio.nn.predictor import InceptionPredictor
 from pasticcio.nn.tensors import to_batch
 from pasticcio.progress import Report
 from pasticcio.render.stylizer import Stylizer
+from pasticcio.space.embed import embed_view
 from pasticcio.space.pictures import open_reduced
 from pasticcio.training.pretrained import load_vgg, read_state
 
@@ -35,13 +37,7 @@ Feature = Callable[[Array], Features]  # of a picture, (H, W, 3) in [0, 1]
 
 def style_feature(stylizer: Stylizer) -> Feature:
     """The style embedding, (E,)."""
-
-    def feature(image: Array) -> Features:
-        batch = np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32)
-        row: Features = stylizer.run(stylizer.model.predict, style=batch)[0]
-        return row
-
-    return feature
+    return partial(embed_view, stylizer)
 
 
 def inception_feature(weights: Path) -> Feature:

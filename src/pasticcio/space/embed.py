@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pasticcio.errors import ImageError
 from pasticcio.image.listing import Entry
+from pasticcio.image.picture import Array, as_batch
 from pasticcio.image.resize import style_view
 from pasticcio.model.folder import Model
 from pasticcio.progress import Report
@@ -18,6 +19,12 @@ from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.embeddings import Embeddings
 from pasticcio.space.formats import OWN
 from pasticcio.space.pictures import open_reduced
+
+
+def embed_view(stylizer: Stylizer, view: Array) -> NDArray[np.float32]:
+    """The embedding, (E,), of a picture at the size at which it is embedded, (H, W, 3) in [0, 1]."""
+    row: NDArray[np.float32] = stylizer.run(stylizer.model.predict, style=as_batch(view))[0]
+    return row
 
 
 def embed_pictures(
@@ -55,9 +62,7 @@ def embed_pictures(
             view = style_view(open_reduced(entry.path, short), short)
         except ImageError as error:
             return error
-        batch = np.ascontiguousarray(view.transpose(2, 0, 1)[None])
-        row: NDArray[np.float32] = stylizer.run(stylizer.model.predict, style=batch)[0]
-        return row
+        return embed_view(stylizer, view)
 
     rows: list[NDArray[np.float32]] = []
     good: list[Entry] = []
