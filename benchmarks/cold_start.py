@@ -1,11 +1,11 @@
-"""How long the command line takes from nothing, and where that goes.
+"""How long the command line takes to start, and what takes the time.
 
     python benchmarks/cold_start.py [--runs 9]
 
-Wall clock of whole processes, in turn, median and least: `--help`, and `stylize` of a photo of 512 x 512
-(scikit-image's astronaut, style coffee, JPEG to JPEG) without and with the style's embedding kept from an earlier run.
-Then the same second command step by step, in a process of its own: imports (milliseconds as Python counts them with
-`-X importtime`, which itself adds to them) and what is done. Steps overlap, so they sum to more than the whole.
+The first table has the wall-clock time of whole processes in turns (median and minimum): `--help`, and `stylize` of
+a photo of 512 x 512 pixels (scikit-image's astronaut, style coffee, JPEG to JPEG), without and with the embedding
+in the cache. The other tables split up the second command: milliseconds of imports, measured by `-X importtime`, which
+itself takes time, and of each step, in a process of its own. Steps overlap, so their sum is more than the whole.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ STEPS = """
 import sys, time
 from concurrent.futures import ThreadPoolExecutor
 import numpy, onnxruntime, PIL.Image
-from pasticcio.image.picture import read_picture, save_picture
+from pasticcio.image.read import read_picture
+from pasticcio.image.write import save_picture
 from pasticcio.render.stylizer import Stylizer
 photo, style, out = sys.argv[1:]
 laps = []
@@ -50,14 +51,14 @@ for name, took in laps:
 
 
 def wall(arguments: list[str], environment: dict[str, str]) -> float:
-    """Seconds of a process."""
+    """Wall-clock seconds of a process."""
     begun = time.perf_counter()
     subprocess.run([sys.executable, *arguments], env=environment, check=True, capture_output=True)
     return time.perf_counter() - begun
 
 
 def import_milliseconds(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
-    """What the modules of each package took themselves, without those that they import."""
+    """Milliseconds of the modules of each package, without the modules that these import."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *arguments], env=environment, check=True, capture_output=True, text=True
     )
@@ -72,7 +73,7 @@ def import_milliseconds(arguments: list[str], environment: dict[str, str]) -> di
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=9)
     runs = parser.parse_args().runs
@@ -81,7 +82,7 @@ def main() -> None:
         Image.fromarray(data.astronaut()).save(photo, quality=92)
         Image.fromarray(data.coffee()).save(style, quality=92)
         base = {**os.environ, "XDG_CACHE_HOME": folder, "PASTICCIO_RUNTIME": "onnxruntime"}
-        base.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode
+        base.pop("PYTHONDONTWRITEBYTECODE", None)  # packages installed by pip have bytecode
         off, on = {**base, "PASTICCIO_CACHE": "0"}, {**base, "PASTICCIO_CACHE": "1"}
         stylize = ["-m", "pasticcio", "stylize", photo, "-s", style, "-o", out]
         commands = {

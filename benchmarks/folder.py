@@ -1,9 +1,9 @@
-"""How fast a folder of photos is stylized, and how much of that time the networks take.
+"""How fast a folder of photos is stylized, and the networks' share of the time.
 
     python benchmarks/folder.py PHOTOS [--count 200] [--styles dance wheat-field-with-cypresses] [--runtime auto]
 
-PHOTOS is a folder; its first pictures are taken, in the order of their names. What is not the networks' share of the
-wall clock is all else that was not hidden behind them: decoding, encoding, colors, Python.
+PHOTOS is a folder, of which the first pictures by name are taken. The rest of the time is work that did not run in
+parallel with the networks: decoding, encoding, colors, Python.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pasticcio.image.picture import list_pictures
+from pasticcio.image.listing import list_pictures
 from pasticcio.render.batch import plan, run
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
@@ -49,7 +49,7 @@ def main() -> None:
         jobs = plan(source, [(name, 1.0) for name in arguments.styles], out, all_pairs=True)
         stylizer = Timed(runtime=arguments.runtime)
         for _ in run(stylizer, jobs[:4], Options()):
-            pass  # the graphs are loaded
+            pass  # load the graphs before the clock starts
         stylizer.seconds = 0.0
         begun = time.perf_counter()
         outcomes = list(run(stylizer, jobs, Options()))

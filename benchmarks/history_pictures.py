@@ -1,10 +1,10 @@
-"""One photo and one painting through every system: the pictures of docs/history.md, with their losses and seconds.
+"""The pictures of docs/history.md: one photo and one painting with each method, with losses and seconds.
 
     python benchmarks/history_pictures.py --single runs/single/model --tuned runs/tuned --multi runs/multi/model \
         --out docs/history
 
-The photo is scikit-image's astronaut (NASA, public domain). Each picture is made by the command that stands beside it,
-in a process of its own; its seconds are those of the whole command, as one waits for it.
+The photo is scikit-image's astronaut (NASA, public domain). Each picture is made by the command in its row, in
+a process of its own; the seconds are those of the whole command.
 """
 
 from __future__ import annotations
@@ -22,21 +22,24 @@ from PIL import Image
 from skimage import data
 
 from pasticcio.baselines.settings import LOSS
-from pasticcio.image.picture import Array, open_image
-from pasticcio.render.embedder import style_view
+from pasticcio.image.picture import Array
+from pasticcio.image.read import open_image
+from pasticcio.image.resize import style_view
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.pretrained import load_vgg
 
-STYLE_SIDE = 256  # short side at which the painting is looked at, in training and here
+STYLE_SIDE = 256  # short side of the painting in pixels, in training and here
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
     parser.add_argument("--single", type=Path, required=True, help="folder of a network of one style: the painting")
-    parser.add_argument("--tuned", type=Path, required=True, help="the same, begun with the default model")
+    parser.add_argument("--tuned", type=Path, required=True, help="the same, trained from the default model")
     parser.add_argument("--multi", type=Path, required=True, help="folder of a network of N styles")
-    parser.add_argument("--iterations", type=int, nargs="+", default=[30, 100], help="of optimization")
+    parser.add_argument(
+        "--iterations", type=int, nargs="+", default=[30, 100], help="numbers of iterations of optimization"
+    )
     parser.add_argument("--size", type=int, default=320, help="side in pixels")
     parser.add_argument("--out", type=Path, default=Path("docs/history"), help="folder of the pictures")
     arguments = parser.parse_args()
@@ -80,7 +83,11 @@ def main() -> None:
 
 
 def run(words: list[str], folder: Path) -> float:
-    """Seconds of a command in a process of its own; what it says where it fails."""
+    """Run a command in a process of its own, and return its seconds.
+
+    Raises:
+        SystemExit: the command failed; the message is its standard error.
+    """
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", "pasticcio", *words], cwd=folder, capture_output=True, text=True)
     if done.returncode:

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from pasticcio.baselines.descent import Descent
 from pasticcio.baselines.objective import Objective
 from pasticcio.baselines.settings import LOSS, Settings
-from pasticcio.image.picture import Array, open_image, to_pil
+from pasticcio.image.picture import Array, to_pil
+from pasticcio.image.read import open_image
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import towards
 from pasticcio.training.pretrained import load_vgg, read_state

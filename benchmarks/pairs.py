@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pasticcio.image.picture import Array, open_image
+from pasticcio.image.picture import Array
+from pasticcio.image.read import open_image
 from pasticcio.training.crops import center_crop
 
 PHOTOS = (

@@ -5,7 +5,8 @@ import pytest
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from pasticcio.image.picture import FORMATS, read_picture, save_picture
+from pasticcio.image.read import read_picture
+from pasticcio.image.write import FORMATS, save_picture
 
 NOTE = b"\0\1\2 whatever the maker wrote"
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from pasticcio.image.picture import as_float, read_picture
-from pasticcio.image.resize import SLAB, as_batch, at_least, in_slabs, scaled, scaled_floats
+from pasticcio.image.picture import as_float
+from pasticcio.image.read import read_picture
+from pasticcio.image.resize import SLAB, at_least, in_slabs, scaled, scaled_floats
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
@@ -50,11 +51,3 @@ def test_small_pictures_are_reflected_to_the_right_and_downwards(photo):
     assert np.array_equal(grown[9, :12], small[7])
     assert at_least(photo, 16) is photo
     assert (at_least(photo[:1, :1], 16) == photo[0, 0]).all()
-
-
-def test_a_batch_of_one(photo):
-    image = as_float(photo)
-    batch = as_batch(image)
-    assert batch.shape == (1, 3, *photo.shape[:2])
-    assert batch.flags["C_CONTIGUOUS"]
-    assert np.array_equal(batch[0, 2], image[:, :, 2])

@@ -4,11 +4,13 @@ import struct
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from pasticcio.image.picture import read_picture, srgb_profile
-from pasticcio.image.sixteen_bit import to_srgb, write_png, write_tiff
-from profiles import ADOBE, CURVES, icc
+from pasticcio.errors import ImageError
+from pasticcio.image.icc import deep_to_srgb, srgb_profile
+from pasticcio.image.read import read_picture
+from pasticcio.image.sixteen_bit import write_png, write_tiff
+from profiles import CURVES, icc
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +104,15 @@ def test_premultiplied_tiff(samples):
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_planes_and_cmyk_are_read_at_8_bits_and_it_is_said(samples, compression):
+def test_planes_are_read_and_cmyk_at_8_bits(samples, compression):
     planes, cmyk = io.BytesIO(), io.BytesIO()
     tifffile.imwrite(
         planes, np.moveaxis(samples[:, :, :3], 2, 0).copy(), photometric="rgb", planarconfig="separate",
         compression=compression,
     )  # fmt: skip
     picture = read_picture(planes.getvalue())
-    assert np.array_equal(picture.pixels, samples[:, :, :3] >> 8)
-    assert "read at 8 bits, not 16" in picture.note
+    assert np.array_equal(picture.pixels, samples[:, :, :3])
+    assert not picture.note
     tifffile.imwrite(cmyk, samples, photometric="separated", compression=compression)
     picture = read_picture(cmyk.getvalue())
     expected = Image.frombytes("CMYK", (70, 60), (samples >> 8).astype(np.uint8).tobytes()).convert("RGB")
@@ -146,28 +148,6 @@ def test_written_files_are_what_others_read(channels, height, photo):
     assert np.array_equal(tifffile.imread(tiff), given)
 
 
-@pytest.mark.parametrize("curve", CURVES)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_profiles_are_converted_as_littlecms_does(curve, channels):
-    """To within the rounding of its 8 bits, over all tones; its optimizations would cost up to 9 of 255."""
-    profile = icc(CURVES[curve], ADOBE if channels == 3 else None)
-    eight = np.random.default_rng(2).integers(0, 256, (64, 64, channels), dtype=np.uint8)
-    image = Image.fromarray(eight.squeeze())
-    expected = ImageCms.profileToProfile(
-        image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB",
-        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, flags=ImageCms.Flags.NOOPTIMIZE,
-    )  # fmt: skip
-    found = to_srgb(eight.astype(np.uint16) * 257, profile)
-    assert np.abs(found / 257 - np.asarray(expected)).max() < 0.6
-    if curve != "para 3":  # that is sRGB's
-        assert np.abs(found / 257 - eight).max() > 2
-
-
-def test_srgb_to_itself_is_exact_to_a_hair(samples):
-    found = to_srgb(samples[:, :, :3], srgb_profile())
-    assert np.abs(found.astype(int) - samples[:, :, :3]).max() <= 8
-
-
 def test_a_file_with_a_profile_keeps_its_16_bits(samples):
     import zlib
 
@@ -175,10 +155,47 @@ def test_a_file_with_a_profile_keeps_its_16_bits(samples):
     data = straight_png(samples[:, :, :3], 2, iCCP=b"x\0\0" + zlib.compress(profile))
     picture = read_picture(data)
     assert picture.pixels.dtype == np.uint16
-    assert np.array_equal(picture.pixels, to_srgb(samples[:, :, :3], profile))
+    assert np.array_equal(picture.pixels, deep_to_srgb(samples[:, :, :3], profile))
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     for other in (lab, profile[:200], profile.replace(b"rTRC", b"A2B0")):
-        assert to_srgb(samples[:, :, :3], other) is None
+        assert deep_to_srgb(samples[:, :, :3], other) is None
         picture = read_picture(straight_png(samples[:, :, :3], 2, iCCP=b"x\0\0" + zlib.compress(other)))
         assert picture.pixels.dtype == np.uint8
         assert "read at 8 bits, not 16" in picture.note
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_a_tiff_is_read_at_8_bits_without_tifffile_and_it_is_said(samples, compression, monkeypatch):
+    monkeypatch.setattr("pasticcio.image.sixteen_bit.find_spec", lambda name: None)
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples[:, :, :3], photometric="rgb", compression=compression)
+    picture = read_picture(file.getvalue())
+    assert np.array_equal(picture.pixels, samples[:, :, :3] >> 8)
+    assert picture.note == (
+        "read at 8 bits, not 16: 16-bit colors of a TIFF need tifffile and imagecodecs: pip install 'pasticcio[tiff]'"
+    )
+    planes = io.BytesIO()
+    apart = np.moveaxis(samples[:, :, :3], 2, 0).copy()
+    tifffile.imwrite(planes, apart, photometric="rgb", planarconfig="separate", compression=compression)
+    if compression:
+        assert np.array_equal(read_picture(planes.getvalue()).pixels, samples[:, :, :3] >> 8)
+    else:
+        with pytest.raises(ImageError, match="cannot be read: 16-bit colors of a TIFF need tifffile"):
+            read_picture(planes.getvalue())
+
+
+def test_a_tiff_that_is_cut_off_is_damaged(samples):
+    file = io.BytesIO()
+    tifffile.imwrite(file, samples[:, :, :3], photometric="rgb", metadata=None)
+    with pytest.raises(ImageError, match="is damaged or cut off"):
+        read_picture(file.getvalue()[:-100])
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_deep_files_are_turned_as_pillow_turns(turn, samples):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = turn
+    found = read_picture(straight_png(samples[:, :, :3], 2, eXIf=exif.tobytes()[6:])).pixels
+    upper = Image.fromarray((samples[:, :, :3] >> 8).astype(np.uint8))
+    upper.getexif()[ExifTags.Base.Orientation] = turn
+    assert np.array_equal(found >> 8, np.asarray(ImageOps.exif_transpose(upper)))

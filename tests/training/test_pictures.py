@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from pasticcio.errors import DataError
-from pasticcio.image.picture import as_depth, open_image
+from pasticcio.image.picture import as_depth
+from pasticcio.image.read import open_image
 from pasticcio.training.pictures import Pictures, find_pictures
 from profiles import ADOBE, CURVES, icc
 

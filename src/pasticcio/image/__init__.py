@@ -1,4 +1,6 @@
-"""Pictures: files, bytes, PIL images and arrays come in and go out; in between they are upright `Picture`s in sRGB.
+"""Pictures: files, bytes, PIL images and arrays become a `Picture`, upright and in sRGB, and are written again.
 
-The way: `picture` reads, `color`, `mask`, `resize` and `detail` work on what was read, and `picture` writes.
+`read` reads (with `array`, `decoding`, `exif`, `icc` and `sixteen_bit`), `picture` holds what was read, `listing` finds
+picture files, `color`, `mask`, `resize` and `detail` work on pixels, and `write` writes. Nothing here knows of styles
+or models.
 """

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import struct
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from pasticcio.image.decoding import DAMAGED, quiet
+
+Tag = ExifTags.Base
+
 MARK = b"Exif\0\0"
-THUMBNAIL, THUMBNAIL_BYTES = 513, 514
-SHORT, LONG = 3, 4
+SHORT, LONG = 3, 4  # types of values in a TIFF (TIFF 6.0, section 2)
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -22,56 +25,128 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file, and blocks of its own metadata
+ARRAY_TURNS: dict[Image.Transpose, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    Image.Transpose.FLIP_LEFT_RIGHT: lambda a: a[:, ::-1],
+    Image.Transpose.ROTATE_180: lambda a: a[::-1, ::-1],
+    Image.Transpose.FLIP_TOP_BOTTOM: lambda a: a[::-1],
+    Image.Transpose.TRANSPOSE: lambda a: a.swapaxes(0, 1),
+    Image.Transpose.ROTATE_270: lambda a: np.rot90(a, -1),
+    Image.Transpose.TRANSVERSE: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    Image.Transpose.ROTATE_90: lambda a: np.rot90(a),
+}
+STRUCTURE = frozenset(  # tags of a TIFF that say how its pixels lie in the file, and blocks of other metadata
     {
-        *range(254, 267),
-        273,
-        *range(277, 282),
-        284,
-        *range(288, 294),
-        297,
-        301,
-        *range(317, 326),
-        330,
-        332,
-        333,
-        334,
-        336,
+        Tag.NewSubfileType,
+        Tag.SubfileType,
+        Tag.ImageWidth,
+        Tag.ImageLength,
+        Tag.BitsPerSample,
+        Tag.Compression,
+        Tag.PhotometricInterpretation,
+        Tag.Thresholding,
+        Tag.CellWidth,
+        Tag.CellLength,
+        Tag.FillOrder,
+        Tag.StripOffsets,
+        Tag.SamplesPerPixel,
+        Tag.RowsPerStrip,
+        Tag.StripByteCounts,
+        Tag.MinSampleValue,
+        Tag.MaxSampleValue,
+        Tag.PlanarConfiguration,
+        Tag.FreeOffsets,
+        Tag.FreeByteCounts,
+        Tag.GrayResponseUnit,
+        Tag.GrayResponseCurve,
+        Tag.T4Options,
+        Tag.T6Options,
+        Tag.PageNumber,
+        Tag.TransferFunction,
+        Tag.Predictor,
+        Tag.WhitePoint,
+        Tag.PrimaryChromaticities,
+        Tag.ColorMap,
+        Tag.HalftoneHints,
+        Tag.TileWidth,
+        Tag.TileLength,
+        Tag.TileOffsets,
+        Tag.TileByteCounts,
+        Tag.SubIFDs,
+        Tag.InkSet,
+        Tag.InkNames,
+        Tag.NumberOfInks,
+        Tag.DotRange,
+        Tag.ExtraSamples,
+        Tag.SampleFormat,
+        Tag.SMinSampleValue,
+        Tag.SMaxSampleValue,
+        Tag.TransferRange,
+        Tag.ClipPath,
+        Tag.XClipPathUnits,
+        Tag.YClipPathUnits,
+        Tag.Indexed,
+        Tag.JPEGTables,
+        Tag.JPEGProc,
+        Tag.JpegIFOffset,
+        Tag.JpegIFByteCount,
+        Tag.JpegRestartInterval,
+        Tag.JpegLosslessPredictors,
+        Tag.JpegPointTransforms,
+        Tag.JpegQTables,
+        Tag.JpegDCTables,
+        Tag.JpegACTables,
+        Tag.YCbCrCoefficients,
+        Tag.YCbCrSubSampling,
+        Tag.YCbCrPositioning,
+        Tag.ReferenceBlackWhite,
+        Tag.XMLPacket,
+        Tag.IPTCNAA,
+        Tag.ImageResources,
+        Tag.InterColorProfile,
     }
-    | {*range(338, 348), *range(512, 522), 529, 530, 531, 532, 700, 33723, 34377, 34675}
 )
 
 
-_filters = Lock()
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without Pillow's warnings: what it warns of, we refuse or note. Filters belong to the whole process."""
-    with _filters, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def orientation(image: Image.Image) -> Image.Transpose | None:
+    """How an opened image is turned to stand upright; None if it stands upright, or its EXIF data are damaged."""
+    try:
+        with quiet():
+            return TURNS.get(image.getexif().get(Tag.Orientation, 1))
+    except DAMAGED:  # `read_exif` says so
+        return None
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The image with its EXIF orientation applied; `info` keeps the EXIF data as they were."""
-    image.load()
-    try:
-        with quiet():
-            turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # damaged; `read_exif` says so
-        turn = None
+    """A loaded image with its EXIF orientation applied; `info` keeps the EXIF data as they were."""
+    turn = orientation(image)
     return image if turn is None else image.transpose(turn)
 
 
+def turned(samples: NDArray[Any], turn: Image.Transpose | None) -> NDArray[Any]:
+    """What `Image.transpose` does, for an array (H, W, C)."""
+    return samples if turn is None else ARRAY_TURNS[turn](samples)
+
+
 def read_exif(image: Image.Image, width: int, height: int) -> tuple[bytes | None, str]:
-    """EXIF data for the upright sRGB picture of a loaded image, and a note where they cannot be read."""
+    """EXIF data for the upright picture, in sRGB, of an image.
+
+    Args:
+        image: loaded, or a TIFF.
+        width, height: of the upright picture.
+
+    Returns:
+        The data, None if there are none; and a note if they cannot be read.
+    """
+    damaged = None, "its EXIF data are damaged and left out"
     try:
         with quiet():
             exif = image.info.get("exif") or _gathered(image)
-        return (_made_true(exif, width, height), "") if exif else (None, "")
-    except Exception:  # Pillow's reader and writer of EXIF raise all kinds
-        return None, "its EXIF data are damaged and left out"
+    except DAMAGED:
+        return damaged
+    try:
+        return _made_true(exif, width, height) if exif else None, ""
+    except (struct.error, KeyError):  # an offset out of the data, or no TIFF header
+        return damaged
 
 
 def exif_tags(exif: bytes | None) -> Image.Exif:
@@ -106,10 +181,10 @@ def _made_true(exif: bytes, width: int, height: int) -> bytes:
     order = {b"II": "<", b"MM": ">"}[bytes(data[:2])]
     (first,) = struct.unpack_from(order + "I", data, 4)
     true = {
-        ExifTags.Base.Orientation: 1,
-        ExifTags.Base.ColorSpace: 1,
-        ExifTags.Base.ExifImageWidth: width,
-        ExifTags.Base.ExifImageHeight: height,
+        Tag.Orientation: 1,
+        Tag.ColorSpace: 1,
+        Tag.ExifImageWidth: width,
+        Tag.ExifImageHeight: height,
     }
     blocks = [first]
     for start in blocks:
@@ -117,15 +192,15 @@ def _made_true(exif: bytes, width: int, height: int) -> bytes:
             if tag == ExifTags.IFD.Exif and start == first:
                 blocks.append(value)
             if tag in true:
-                struct.pack_into(order + "HII", data, place + 2, LONG, 1, true[ExifTags.Base(tag)])
-                if tag in (ExifTags.Base.Orientation, ExifTags.Base.ColorSpace):
+                struct.pack_into(order + "HII", data, place + 2, LONG, 1, true[Tag(tag)])
+                if tag in (Tag.Orientation, Tag.ColorSpace):
                     struct.pack_into(order + "HIHH", data, place + 2, SHORT, 1, 1, 0)
     (count,) = struct.unpack_from(order + "H", data, first)
     end = first + 2 + 12 * count
     (second,) = struct.unpack_from(order + "I", data, end)
     if second:
         found = {tag: value for tag, _, value in _entries(data, order, second)}
-        start, size = found.get(THUMBNAIL, 0), found.get(THUMBNAIL_BYTES, 0)
+        start, size = found.get(Tag.JpegIFOffset, 0), found.get(Tag.JpegIFByteCount, 0)
         if start and start + size <= len(data):
             data[start : start + size] = bytes(size)
             if start + size == len(data):

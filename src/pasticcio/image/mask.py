@@ -8,7 +8,8 @@ from PIL import Image, ImageFilter
 
 from pasticcio.errors import ImageError
 from pasticcio.image.color import luminance
-from pasticcio.image.picture import Source, as_depth, as_float, read_picture
+from pasticcio.image.picture import Source, as_depth, as_float
+from pasticcio.image.read import read_picture
 
 Mask = NDArray[np.uint8]
 SOFT = 4  # pixels: standard deviation by which edges are softened, about a stroke

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pasticcio.image.picture import Array, Picture, Pixels, as_depth, as_float
-from pasticcio.render.tiles import reduced
+from pasticcio.image.picture import Array, Picture, Pixels, as_depth, as_float, to_pil
 
 SLAB = 512  # rows
+MAX_ASPECT = 4  # of a style picture
 
 
 def scaled(picture: Picture, factor: float) -> Picture:
@@ -33,6 +33,13 @@ def resized(values: Pixels, size: tuple[int, int]) -> Pixels:
         for c in range(planes.shape[2])
     ]
     return as_depth(np.stack(out, 2) if values.ndim == 3 else out[0], values.dtype)
+
+
+def reduced(values: Pixels, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W) or (H, W, 3) of any depth at a smaller size (width, height), averaged by area, as uint8."""
+    if values.dtype != np.uint8:
+        values = np.concatenate([as_depth(slab, np.uint8) for slab in np.array_split(values, -(-len(values) // SLAB))])
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
 
 
 def scaled_floats(pixels: Pixels, most: int) -> Array:
@@ -62,6 +69,20 @@ def at_least(image: Pixels, side: int) -> Pixels:
     )
 
 
-def as_batch(image: Array) -> NDArray[np.float32]:
-    """(H, W, 3) as a batch of one, (1, 3, H, W)."""
-    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
+def style_view(image: Array, side: int) -> Array:
+    """A style picture as the style prediction network sees it.
+
+    Args:
+        image: (H, W, 3) in [0, 1]. If one side is more than `MAX_ASPECT` times the other, the middle is taken.
+        side: pixels to which the short side is brought.
+    """
+    height, width = image.shape[:2]
+    longest = MAX_ASPECT * min(height, width)
+    top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
+    image = image[top : top + longest, left : left + longest]
+    height, width = image.shape[:2]
+    scale = side / min(height, width)
+    size = max(side, round(width * scale)), max(side, round(height * scale))
+    if size == (width, height):
+        return image
+    return as_float(np.asarray(to_pil(image).resize(size, Image.Resampling.BICUBIC)))

@@ -1,103 +1,128 @@
-"""Sixteen bits a channel: Pillow has no mode for such colors, so what it decodes is put together here.
+"""Colors of 16 bits a channel, which Pillow reads and writes in 8: PNG and TIFF.
 
-Its unpackers `RGB;16B` and `RGB;16L` take the first and the second byte of every sample. A file decoded once
-with each gives both bytes of all samples, whatever its compression, filters or tiles.
+Of a PNG Pillow decodes the upper bytes of all samples or, on demand, the lower ones; both together are the 16 bits.
+A TIFF is read by tifffile, which the extra "tiff" installs.
 """
 
 from __future__ import annotations
 
+import io
+import logging
 import struct
-import sys
 import zlib
-from collections.abc import Callable
+from importlib.util import find_spec
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import putchunk
+from PIL import ExifTags, Image
 
-from pasticcio.image.exif import exif_tags, upright
+from pasticcio.errors import ImageError
+from pasticcio.image.decoding import decoding
+from pasticcio.image.exif import exif_tags
+from pasticcio.image.icc import TOP, Deep
 
-Deep = NDArray[np.uint16]
-Curve = Callable[[NDArray[Any]], NDArray[Any]]
+Tag = ExifTags.Base
 
-TOP = 65535
-COLORS = ("RGB", "RGBX", "RGBA", "RGBa")
-ROWS = 256  # converted or written at a time
+ROWS = 256  # written at a time
 PNG_LEVEL = 4  # of zlib; on photos 6 is slower and no smaller
-SRGB_TO_XYZ = np.array(  # colorants of the sRGB profile, in columns, adapted to D50
-    [
-        [0.43603516, 0.38511658, 0.14305115],
-        [0.22248840, 0.71690369, 0.06060791],
-        [0.01391602, 0.09706116, 0.71391296],
-    ]
-)
+PNG_MODES = {2: "RGB", 4: "LA", 6: "RGBA"}  # by color type
+PNG_COLOR_TYPES = {3: 2, 4: 6}  # by channels
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+TIFF_CODECS = ("NONE", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "LZMA")  # that tifffile decodes without imagecodecs
+MISSING = "16-bit colors of a TIFF need tifffile and imagecodecs: pip install 'pasticcio[tiff]'"
+ASSOCIATED, UNASSOCIATED = 1, 2  # values of a TIFF's tag ExtraSamples: alpha multiplied into the colors, or not
 
 
-def is_deep(image: Image.Image) -> bool:
-    """Whether an opened file, not yet loaded, holds colors of 16 bits that Pillow would cut to 8."""
-    return image.mode in ("RGB", "RGBA", "CMYK", "LA") and (";16" in _rawmode(image) or _in_planes(image))
+def is_deep(image: Image.Image, data: bytes) -> bool:
+    """Whether an opened file holds several channels of 16 bits, which Pillow would cut to 8."""
+    if image.format == "PNG":
+        return data[24] == 16 and data[25] in PNG_MODES
+    tags = getattr(image, "tag_v2", {})
+    return 16 in tags.get(Tag.BitsPerSample, ()) and tags.get(Tag.SamplesPerPixel, 1) > 1
 
 
-def read_deep(image: Image.Image, twin: Image.Image) -> Deep | None:
-    """All 16 bits of a file's samples, upright.
+def read_deep(image: Image.Image, data: bytes, name: str) -> tuple[Deep | None, str]:
+    """All 16 bits of a file's samples, as they lie in the file.
 
     Args:
-        image, twin: the file, opened twice and not yet loaded.
+        image, data: the file, opened, and its bytes.
+        name: for messages.
 
     Returns:
-        (H, W, 2 to 4): gray and alpha, or RGB and perhaps alpha; None where they cannot be had: CMYK, and
-        a TIFF that holds each channel apart.
+        (H, W, 2 to 4), and what they are: "LA", "RGB", "RGBA" or "CMYK"; None for a TIFF that cannot be read here.
+
+    Raises:
+        ImageError: the file is damaged.
     """
-    if _in_planes(image):
-        return None
-    layout, _, order = _rawmode(image).partition(";16")
-    if layout == "LA":  # one gray and one alpha are the four bytes of an ordinary RGBA
-        pairs = _decoded(image, "RGBA")
-        first, second = pairs[:, :, 0::2], pairs[:, :, 1::2]
-    elif layout in COLORS:
-        straight = layout.replace("a", "A")
-        first, second = _decoded(image, f"{straight};16B"), _decoded(twin, f"{straight};16L")
-    else:
-        return None
-    if order == "L" or (order == "N" and sys.byteorder == "little"):
-        first, second = second, first
-    samples: Deep = first.astype(np.uint16)
-    samples <<= 8
-    samples |= second
-    if layout == "RGBa":
-        alpha = np.maximum(samples[:, :, 3:].astype(np.float32), 1) / np.float32(TOP)
-        samples[:, :, :3] = np.clip(samples[:, :, :3] / alpha + np.float32(0.5), 0, TOP)
-    return samples
+    return _read_png(image, data, name) if image.format == "PNG" else _read_tiff(data, name)
 
 
-def in_eight_bits(image: Image.Image) -> Image.Image:
-    """A deep file, opened anew, for Pillow to read: uncompressed channels that lie apart go the way of compressed
-    ones, for on its own it takes their bytes for samples."""
-    if _in_planes(image) and ";16" not in _rawmode(image):
-        tiff: Any = image
-        tiff.use_load_libtiff, args = True, (f"{image.mode};16N", False, tiff.tag_v2.offset)
-        tiff.tile = [tiff.tile[0]._replace(codec_name="libtiff", extents=(0, 0, *image.size), offset=0, args=args)]
-    return image
+def cut_to_eight(image: Image.Image, name: str) -> None:
+    """Let Pillow decode the upper 8 bits of an opened TIFF.
 
-
-def _in_planes(image: Image.Image) -> bool:
+    Raises:
+        ImageError: the file is damaged, or of a kind that Pillow takes for one of 8 bits.
+    """
     tags = getattr(image, "tag_v2", {})
-    return tags.get(284) == 2 and 16 in tags.get(258, ())
+    if tags.get(Tag.PlanarConfiguration, 1) != 1 and tags.get(Tag.Compression, 1) == 1:
+        raise ImageError(f"{name} cannot be read: {MISSING}")
+    with decoding(name):
+        image.load()
 
 
-def _rawmode(image: Image.Image) -> str:
-    args = image.tile[0].args if getattr(image, "tile", None) else ""  # type: ignore[attr-defined]
-    return str(args[0] if isinstance(args, tuple) and args else args)
+def _read_png(image: Image.Image, data: bytes, name: str) -> tuple[Deep, str]:
+    mode, interlaced = PNG_MODES[data[25]], data[28]
+    with decoding(name):
+        image.load()
+        pixels = b"".join(_chunks(data, b"IDAT"))
+        if mode == "LA":  # the four bytes of a gray and an alpha are read as those of an RGBA
+            both = np.asarray(Image.frombytes("RGBA", image.size, pixels, "zip", "RGBA", interlaced))
+            upper, lower = both[:, :, 0::2], both[:, :, 1::2]
+        else:
+            upper = np.asarray(image)
+            lower = np.asarray(Image.frombytes(mode, image.size, pixels, "zip", f"{mode};16L", interlaced))
+    return upper.astype(np.uint16) << 8 | lower, mode
 
 
-def _decoded(image: Any, rawmode: str) -> NDArray[np.uint8]:
-    image.tile = [
-        tile._replace(args=(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode)
-        for tile in image.tile
-    ]
-    return np.asarray(upright(image))
+def _chunks(data: bytes, kind: bytes) -> list[bytes]:
+    found, start = [], len(PNG_SIGNATURE)
+    while start + 8 <= len(data):
+        (size,) = struct.unpack_from(">I", data, start)
+        if data[start + 4 : start + 8] == kind:
+            found.append(data[start + 8 : start + 8 + size])
+        start += 12 + size
+    return found
+
+
+def _read_tiff(data: bytes, name: str) -> tuple[Deep | None, str]:
+    if find_spec("tifffile") is None:
+        return None, ""
+    import tifffile
+
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else Python prints its warnings
+    with decoding(name), tifffile.TiffFile(io.BytesIO(data)) as file:
+        page: Any = file.pages[0]
+        if page.compression.name not in TIFF_CODECS and find_spec("imagecodecs") is None:
+            return None, ""
+        ends = [at + size for at, size in zip(page.dataoffsets, page.databytecounts, strict=True)]
+        samples = page.asarray() if max(ends) <= len(data) else None
+    if samples is None:
+        raise ImageError(f"{name} is damaged or cut off: it ends {max(ends) - len(data)} bytes early")
+    colors = {"MINISBLACK": "L", "RGB": "RGB", "SEPARATED": "CMYK"}.get(page.photometric.name, "")
+    if not colors or samples.dtype.newbyteorder("=") != np.uint16 or samples.ndim != 3:
+        return None, ""
+    samples = samples.astype(np.uint16, copy=False)
+    if page.planarconfig.name == "SEPARATE":
+        samples = np.moveaxis(samples, 0, 2)
+    extra = page.extrasamples[0] if page.extrasamples else None
+    clear = extra in (ASSOCIATED, UNASSOCIATED) and colors != "CMYK"
+    samples = samples[:, :, : len(colors) + clear]
+    if clear and extra == ASSOCIATED:
+        alpha = np.maximum(samples[:, :, -1:].astype(np.float32), 1) / np.float32(TOP)
+        straight = np.clip(samples[:, :, :-1] / alpha + np.float32(0.5), 0, TOP).astype(np.uint16)
+        samples = np.concatenate([straight, samples[:, :, -1:]], axis=2)
+    return samples, colors + "A" * clear
 
 
 def write_png(file: IO[bytes], samples: Deep, profile: bytes, exif: bytes | None) -> None:
@@ -110,21 +135,25 @@ def write_png(file: IO[bytes], samples: Deep, profile: bytes, exif: bytes | None
         exif: with or without its "Exif" mark.
     """
     height, width, channels = samples.shape
-    file.write(b"\x89PNG\r\n\x1a\n")
-    putchunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0))
-    putchunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile))
+    file.write(PNG_SIGNATURE)
+    _put_chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 16, PNG_COLOR_TYPES[channels], 0, 0, 0))
+    _put_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile))
     if exif:
-        putchunk(file, b"eXIf", exif.removeprefix(b"Exif\0\0"))
+        _put_chunk(file, b"eXIf", exif.removeprefix(b"Exif\0\0"))
     squeeze = zlib.compressobj(PNG_LEVEL, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
     above = np.zeros((1, width * channels * 2), np.uint8)
     for top in range(0, height, ROWS):
         rows = np.ascontiguousarray(samples[top : top + ROWS], ">u2").view(np.uint8).reshape(-1, above.shape[1])
         data = squeeze.compress(_filtered(rows, above, 2 * channels).tobytes())
         if data:
-            putchunk(file, b"IDAT", data)
+            _put_chunk(file, b"IDAT", data)
         above = rows[-1:]
-    putchunk(file, b"IDAT", squeeze.flush())
-    putchunk(file, b"IEND", b"")
+    _put_chunk(file, b"IDAT", squeeze.flush())
+    _put_chunk(file, b"IEND", b"")
+
+
+def _put_chunk(file: IO[bytes], kind: bytes, data: bytes) -> None:
+    file.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)))
 
 
 def _filtered(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
@@ -139,89 +168,24 @@ def _filtered(rows: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> N
 def write_tiff(file: IO[bytes], samples: Deep, profile: bytes, exif: bytes | None) -> None:
     """Write an uncompressed TIFF of 16 bits; see `write_png`."""
     height, width, channels = samples.shape
-    tags = exif_tags(exif)  # Pillow's writer of EXIF is its writer of TIFF
-    size = samples.size * 2
-    tags.update({256: width, 257: height, 258: (16,) * channels, 259: 1, 262: 2, 273: 0, 277: channels})
-    tags.update({278: height, 279: size, 284: 1, 34675: profile, **({338: 2} if channels == 4 else {})})
-    file.write(tags.tobytes().removeprefix(b"Exif\0\0"))  # the strip's offset, 0, is moved behind the tags
+    tags = exif_tags(exif)  # Pillow writes EXIF data as a TIFF without pixels
+    tags.update(
+        {
+            Tag.ImageWidth: width,
+            Tag.ImageLength: height,
+            Tag.BitsPerSample: (16,) * channels,
+            Tag.Compression: 1,  # none
+            Tag.PhotometricInterpretation: 2,  # RGB
+            Tag.StripOffsets: 0,  # counted from the end of the tags; Pillow adds what comes before
+            Tag.SamplesPerPixel: channels,
+            Tag.RowsPerStrip: height,
+            Tag.StripByteCounts: samples.size * 2,
+            Tag.PlanarConfiguration: 1,  # the samples of a pixel lie together
+            Tag.InterColorProfile: profile,
+        }
+    )
+    if channels == 4:
+        tags[Tag.ExtraSamples] = UNASSOCIATED
+    file.write(tags.tobytes().removeprefix(b"Exif\0\0"))
     for top in range(0, height, ROWS):
         file.write(samples[top : top + ROWS].astype("<u2").tobytes())
-
-
-def to_srgb(samples: Deep, profile: bytes) -> Deep | None:
-    """Colors of an ICC profile in sRGB, relative colorimetric.
-
-    Args:
-        samples: (H, W, 1 or 3), without alpha.
-        profile: of gray by a curve, or of RGB by three curves and a matrix (ICC.1, section 8.3 to 8.4).
-
-    Returns:
-        (H, W, 3); None where the profile is of another kind, such as one of tables, or damaged.
-    """
-    channels = samples.shape[2]
-    try:
-        tags = _tags(profile)
-        names = {b"GRAY": ["kTRC"], b"RGB ": ["rTRC", "gTRC", "bTRC"]}[profile[16:20]]
-        if len(names) != channels or profile[20:24] != b"XYZ " or "A2B0" in tags:
-            return None
-        ramp = np.arange(TOP + 1) / TOP
-        curves = [_curve(tags[name])(ramp).astype(np.float32) for name in names]
-        change = np.ones((1, 1))
-        if channels == 3:
-            change = np.linalg.inv(SRGB_TO_XYZ) @ np.array([_numbers(tags[f"{c}XYZ"][8:20]) for c in "rgb"]).T
-    except (struct.error, ValueError, KeyError, IndexError, ZeroDivisionError):
-        return None
-    change = change.astype(np.float32)
-    result = np.empty(samples.shape, np.uint16)
-    for top in range(0, len(samples), ROWS):
-        rows = samples[top : top + ROWS]
-        light = np.stack([curve[rows[:, :, i]] for i, curve in enumerate(curves)], axis=2) @ change.T
-        result[top : top + ROWS] = _srgb_encoded(np.clip(light, 0.0, 1.0)) * np.float32(TOP) + np.float32(0.5)
-    return np.repeat(result, 3, axis=2) if channels == 1 else result
-
-
-def _tags(profile: bytes) -> dict[str, bytes]:
-    (count,) = struct.unpack_from(">I", profile, 128)
-    entries = [struct.unpack_from(">4sII", profile, 132 + 12 * i) for i in range(min(count, 100))]
-    return {name.decode("latin-1"): profile[start : start + size] for name, start, size in entries}
-
-
-def _numbers(data: bytes) -> NDArray[np.float64]:
-    """s15Fixed16 numbers."""
-    return np.frombuffer(data, ">i4").astype(np.float64) / 65536
-
-
-def _curve(tag: bytes) -> Curve:
-    """A `curv` or `para` tag (ICC.1, sections 10.6 and 10.18) as a function on [0, 1]."""
-    if tag[:4] == b"curv":
-        (count,) = struct.unpack_from(">I", tag, 8)
-        table = np.frombuffer(tag, ">u2", count, 12).astype(np.float64)
-        if count == 0:
-            return lambda x: x
-        if count == 1:
-            return lambda x: x ** (table[0] / 256)
-        return lambda x: np.interp(x, np.linspace(0, 1, count), table / TOP)
-    if tag[:4] != b"para":
-        raise ValueError(f"a curve of type {tag[:4]!r}")
-    (kind,) = struct.unpack_from(">H", tag, 8)
-    g, a, b, c, d, e, f = _parameters(kind, _numbers(tag[12 : 12 + 4 * (1, 3, 4, 5, 7)[kind]]))
-    return lambda x: np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
-
-
-def _parameters(kind: int, given: NDArray[np.float64]) -> tuple[float, ...]:
-    """g, a, b, c, d, e, f of y = (a x + b)^g + e where x >= d, else c x + f."""
-    values = [float(v) for v in given]
-    if kind == 0:
-        return values[0], 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    if kind in (1, 2):
-        g, a, b = values[:3]
-        e = values[3] if kind == 2 else 0.0
-        return g, a, b, 0.0, -b / a, e, e
-    return (*values, 0.0, 0.0) if kind == 3 else tuple(values)
-
-
-def _srgb_encoded(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """IEC 61966-2-1."""
-    curved = np.float32(1.055) * np.maximum(light, 1e-9) ** np.float32(1 / 2.4) - np.float32(0.055)
-    result: NDArray[np.float32] = np.where(light <= 0.0031308, np.float32(12.92) * light, curved)
-    return result

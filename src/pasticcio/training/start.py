@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from pasticcio.errors import ConfigError, DataError
-from pasticcio.image.picture import open_image
+from pasticcio.image.read import open_image
+from pasticcio.image.resize import style_view
 from pasticcio.model.folder import Model
 from pasticcio.nn.inception import Inception
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.tensors import to_batch
-from pasticcio.render.embedder import STYLE_RANGE, style_view
+from pasticcio.render.embedder import STYLE_RANGE
 from pasticcio.training.config import TrainConfig
 from pasticcio.training.model_folder import load_network, load_weights, style_names
 from pasticcio.training.pictures import UNREADABLE, Pictures
