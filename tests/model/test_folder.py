@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from pasticcio.errors import ModelError
-from pasticcio.model.folder import Model, list_models
+from pasticcio.model.folder import SHIPPED, Model, list_models
 
 
 def test_shipped_model_is_small_and_named():
@@ -30,11 +30,11 @@ def test_unknown_name_gives_the_nearest():
     [
         (lambda f: (f / "transfer.onnx").unlink(), "transfer.onnx missing"),
         (lambda f: (f / "config.json").write_text("{"), "damaged"),
-        (lambda f: (f / "config.json").write_text(json.dumps({"name": "x"})), "fingerprint"),
+        (lambda f: (f / "config.json").write_text(json.dumps({"name": "x"})), "lacks network"),
     ],
 )
-def test_incomplete_folders_are_explained(model_folder, tmp_path, harm, message):
-    folder = shutil.copytree(model_folder, tmp_path / "copy")
+def test_incomplete_folders_are_explained(tmp_path, harm, message):
+    folder = shutil.copytree(SHIPPED / "default", tmp_path / "copy")
     harm(folder)
     with pytest.raises(ModelError, match=message):
         Model.open(folder)
