@@ -1,8 +1,8 @@
-"""What is kept between runs: downloads, measured runtimes, embeddings, compiled graphs.
+"""The cache folder: downloads, measured runtimes, embeddings and compiled graphs are kept there between runs.
 
-All of it can be made anew, so nothing here fails: what cannot be read is not there, and what cannot be
-written is not kept. It lies in `$XDG_CACHE_HOME/pasticcio`, by default `~/.cache/pasticcio`; the environment
-variable `PASTICCIO_CACHE=0` keeps nothing but downloads.
+All of it can be made again, so nothing here raises: a file that cannot be read counts as missing, and a file that
+cannot be written is left out. The folder is `$XDG_CACHE_HOME/pasticcio`, by default `~/.cache/pasticcio`. If the
+environment variable `PASTICCIO_CACHE` is 0, nothing but downloads is kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SWITCH = "PASTICCIO_CACHE"
 
 
 def cache_folder() -> Path:
-    """Where it is kept; it may not exist."""
+    """The cache folder; it may not exist."""
     try:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     except RuntimeError:  # a user without a home
@@ -30,12 +30,12 @@ def cache_folder() -> Path:
 
 
 def caching() -> bool:
-    """Whether anything but downloads is kept."""
+    """Whether anything but downloads may be kept, see `PASTICCIO_CACHE`."""
     return os.environ.get(SWITCH, "1").lower() not in ("", "0", "off", "no", "false")
 
 
 def load(*place: str) -> bytes | None:
-    """What `keep` wrote; None where nothing can be read."""
+    """The bytes of a file that `keep` wrote; None if there is no such file, or it cannot be read."""
     if not caching():
         return None
     try:
@@ -55,7 +55,7 @@ def keep(data: bytes, *place: str) -> None:
 
 
 def load_table(name: str) -> dict[str, Any]:
-    """The JSON object in a file of the cache folder; empty where there is none."""
+    """The JSON object in a file of the cache folder; empty if there is none."""
     try:
         table = json.loads(load(name) or b"{}")
     except ValueError:
@@ -64,7 +64,7 @@ def load_table(name: str) -> dict[str, Any]:
 
 
 def keep_table(table: dict[str, Any], name: str) -> None:
-    """Write what `load_table` reads."""
+    """Write a JSON object for `load_table`."""
     keep(json.dumps(table, indent=1).encode(), name)
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from pasticcio.image.picture import as_float
 from pasticcio.image.read import read_picture
-from pasticcio.image.resize import SLAB, at_least, in_slabs, scaled, scaled_floats
+from pasticcio.image.resize import SLAB, at_least, in_slabs, scaled, scaled_floats, style_view
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
@@ -51,3 +51,8 @@ def test_small_pictures_are_reflected_to_the_right_and_downwards(photo):
     assert np.array_equal(grown[9, :12], small[7])
     assert at_least(photo, 16) is photo
     assert (at_least(photo[:1, :1], 16) == photo[0, 0]).all()
+
+
+def test_style_view_scales_the_short_side_and_bounds_the_long_one():
+    assert style_view(np.zeros((100, 50, 3), np.float32), 64).shape == (128, 64, 3)
+    assert style_view(np.zeros((10, 2000, 3), np.float32), 64).shape == (64, 256, 3)

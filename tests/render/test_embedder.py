@@ -3,7 +3,6 @@ import pytest
 from PIL import Image
 
 from pasticcio.errors import ImageError, StyleError
-from pasticcio.image.resize import style_view
 from pasticcio.model.sessions import Sessions
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
@@ -44,11 +43,6 @@ def test_unknown_style_and_missing_photo():
         stylizer.embed("sunflower")
     with pytest.raises(ImageError, match="no such file"):
         stylizer.stylize("none.jpg", "sunflowers")
-
-
-def test_style_view_scales_the_short_side_and_bounds_the_long_one():
-    assert style_view(np.zeros((100, 50, 3), np.float32), 64).shape == (128, 64, 3)
-    assert style_view(np.zeros((10, 2000, 3), np.float32), 64).shape == (64, 256, 3)
 
 
 def test_a_file_is_embedded_once_until_it_changes(model_folder, tmp_path, photo, monkeypatch):

@@ -13,7 +13,7 @@ RGB_TO_YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]], np.float32
 )
 YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ).astype(np.float32)
-LEAST_VARIANCE = 1e-5  # of a color: below it there is nothing to stretch
+LEAST_VARIANCE = 1e-5  # of colors in [0, 1]; smaller variances are raised to it, as they cannot be stretched
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class ColorMap:
 
 
 def color_map(picture: Array, to: Array) -> ColorMap:
-    """What gives a picture the mean and covariance of another's colors (section 4.1, equations 1 to 5).
+    """The map that gives a picture the mean and covariance of another's colors (section 4.1, equations 1 to 5).
 
-    The linear map is the symmetric one, by eigenvalues: it keeps colors nearest to what they were.
+    Of all such maps the symmetric one is taken, from the eigenvalues: it changes the colors least.
 
     Args:
         picture: (H, W, 3) in [0, 1].
-        to: (h, w, 3) in [0, 1], whose colors are wanted.
+        to: (h, w, 3) in [0, 1], the picture whose colors are wanted.
     """
     pixels, target = picture.reshape(-1, 3).astype(np.float64), to.reshape(-1, 3).astype(np.float64)
     matrix = (_root(_covariance(target)) @ _root(_covariance(pixels), inverse=True)).T
@@ -43,7 +43,7 @@ def color_map(picture: Array, to: Array) -> ColorMap:
 
 
 def match_colors(picture: Array, to: Array) -> Array:
-    """A picture with the mean and covariance of another's colors, see `color_map`."""
+    """A picture, (H, W, 3), with the mean and covariance of another's colors, see `color_map`."""
     return color_map(picture, to)(picture)
 
 
@@ -55,7 +55,7 @@ def match_luminance(picture: Array, to: Array) -> Array:
 
 
 def with_luminance(photo: Array, light: Array) -> Array:
-    """A photo's own colors with another picture's luminance, both (H, W, 3) in [0, 1]."""
+    """The colors of `photo` with the luminance of `light`, both (H, W, 3) in [0, 1] (section 4.2)."""
     yiq = photo @ RGB_TO_YIQ.T
     yiq[..., 0] = luminance(light)
     result: Array = np.clip(yiq @ YIQ_TO_RGB.T, 0.0, 1.0)
@@ -63,19 +63,19 @@ def with_luminance(photo: Array, light: Array) -> Array:
 
 
 def luminance(picture: Array) -> NDArray[np.float32]:
-    """(H, W, 3) to (H, W)."""
+    """Luminance, (H, W), of RGB colors, (H, W, 3): the Y of YIQ."""
     result: NDArray[np.float32] = picture @ RGB_TO_YIQ[0]
     return result
 
 
 def gray(values: NDArray[np.float32]) -> Array:
-    """(H, W) to (H, W, 3)."""
+    """Luminance, (H, W), as gray RGB colors, (H, W, 3)."""
     return np.repeat(values[:, :, None], 3, axis=2).astype(np.float32)
 
 
 def _covariance(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-    centerd = pixels - pixels.mean(0)
-    result: NDArray[np.float64] = centerd.T @ centerd / len(pixels)
+    centered = pixels - pixels.mean(0)
+    result: NDArray[np.float64] = centered.T @ centered / len(pixels)
     return result
 
 

@@ -1,4 +1,4 @@
-"""Enlarging a picture that was stylized smaller, with the photo's own detail."""
+"""Enlarging a picture that was stylized at a smaller size, with the detail of the photo."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from PIL import Image
 from pasticcio.image.color import luminance
 from pasticcio.image.picture import Array, Pixels, as_depth, as_float
 
-RADIUS = 4  # pixels of the small picture around a place, in which photo and stylized picture are compared
-EVEN = 1e-3  # variance of luminance below which a place counts as even, and gets no detail
-MOST = 1.5  # of the photo's contrast
-SLAB = 512  # rows worked on at once
+RADIUS = 4  # pixels of the small picture: windows in which photo and stylized picture are compared reach so far
+EVEN = 1e-3  # added to the variance of luminance (epsilon of the guided filter): even places get little detail
+MOST = 1.5  # largest factor on the contrast of the photo's detail
+SLAB = 512  # rows enlarged at a time
 
 
 def enlarge(small: Array, small_photo: Array, photo: Pixels) -> Pixels:
-    """A stylized picture at its photo's full size.
+    """Enlarge a stylized picture to the size of its photo.
 
-    The photo was made smaller, stylized, and the result is enlarged; what the photo lost on the way, the detail
-    finer than the strokes, is added again, with the contrast that the style gives to coarser detail in
-    the same place: the slope of the stylized colors over the photo's luminance in a window, as in a guided filter
-    (He et al. 2013, "Guided image filtering", equation 5). Where the style flattens the photo the detail is
-    flattened too, and where it turns dark to light so is the detail.
+    The detail that the photo lost when it was made smaller is added to the enlarged picture, times the contrast that
+    the style gives to coarser detail in the same place: the slope of the stylized colors over the photo's luminance in
+    a window, as in a guided filter (He et al. 2013, "Guided image filtering", equation 5). If the style flattens the
+    photo there, the detail is flattened too; if it turns dark to light, so is the detail.
 
     Args:
-        small: (h, w, 3) in [0, 1], stylized.
-        small_photo: (h, w, 3) in [0, 1], as it was stylized.
-        photo: (H, W, 3) of any depth.
+        small: (h, w, 3) in [0, 1], the stylized picture.
+        small_photo: (h, w, 3) in [0, 1], the photo at that size.
+        photo: (H, W, 3) of any depth, the photo at its full size.
 
     Returns:
         (H, W, 3) of the photo's depth.
@@ -51,7 +50,7 @@ def enlarge(small: Array, small_photo: Array, photo: Pixels) -> Pixels:
 
 
 def _slope(light: NDArray[np.floating[Any]], small: Array) -> Array:
-    """(h, w, 3): how much each color changes with the photo's luminance around every place."""
+    """Slope of each stylized color over the photo's luminance in the window around every pixel, (h, w, 3)."""
     mean = _blurred(light)
     variance = _blurred(light * light) - mean * mean
     slopes = [
@@ -61,7 +60,7 @@ def _slope(light: NDArray[np.floating[Any]], small: Array) -> Array:
 
 
 def _blurred(values: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Means over windows of 2 RADIUS + 1 pixels, in both directions."""
+    """Means over windows of 2 * RADIUS + 1 pixels in both directions."""
     for axis in (0, 1):
         padded = np.pad(values, [(RADIUS + 1, RADIUS) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
         sums = np.cumsum(padded, axis=axis, dtype=np.float64)

@@ -61,7 +61,7 @@ def list_pictures(
         ImageError: no such folder, or no pictures in it.
     """
     root = Path(folder)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise ImageError(f"no such folder: {folder}")
     out = leave_out.resolve() if leave_out else None
     found = [
@@ -87,9 +87,9 @@ def find_pictures(source: str | os.PathLike[str], split: str = "") -> list[Entry
         ImageError: no such source, one of no known kind, or no pictures in it.
     """
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises if the name is too long
         return [Entry(found) for found in list_pictures(path, recursive=True)]
-    if not os.path.exists(path):  # Path.exists raises if the name is too long
+    if not os.path.exists(path):
         raise ImageError(f"no such file or folder: {path}")
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:

@@ -1,4 +1,4 @@
-"""Masks: where in a picture a style works, as gray of 0 to 255."""
+"""Masks: the weight of a style at every pixel, uint8: 255 where it is rendered in full, 0 where it is not."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from pasticcio.image.picture import Source, as_depth, as_float
 from pasticcio.image.read import read_picture
 
 Mask = NDArray[np.uint8]
-SOFT = 4  # pixels: standard deviation by which edges are softened, about a stroke
-MAX_STRETCH = 1.02  # how much a mask's proportions may differ from the photo's
+SOFT = 4  # pixels: standard deviation of the blur of edges, about the width of a stroke
+MAX_STRETCH = 1.02  # by which the proportions of mask and photo may differ
 
 
 def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | None = None) -> Mask:
-    """A mask at the size at which a photo is worked on.
+    """Read a mask, and resize it to the photo that is rendered.
 
     Args:
-        source: any picture: white is 255, black 0, and what is transparent is 0. It is brought to the photo's
-            size, and its edges are softened: a hard one would be seen as a seam.
-        height, width: that it is brought to.
-        photo: height and width of the photo itself, where it is worked on at another size.
+        source: any picture. Its luminance counts, and transparent pixels count as black. Edges are blurred, as a
+            hard edge would be seen as a seam.
+        height, width: of the mask that is returned.
+        photo: height and width of the whole photo, if it is rendered at another size than its own.
+
+    Returns:
+        (height, width), uint8.
 
     Raises:
-        ImageError: it cannot be read, or its proportions are not the photo's.
+        ImageError: the mask cannot be read, or its proportions are not the photo's.
     """
     picture = read_picture(source)
     gray = luminance(as_float(picture.pixels))
@@ -36,7 +39,7 @@ def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | 
     full, wide = photo or (height, width)
     stretch = own_width * full / (own_height * wide)
     off = min(abs(own_width - wide * own_height / full), abs(wide - own_width * full / own_height))
-    if not 1 / MAX_STRETCH <= stretch <= MAX_STRETCH and off > 1.0:  # a pixel is lost where a size is rounded
+    if not 1 / MAX_STRETCH <= stretch <= MAX_STRETCH and off > 1.0:  # rounding of sizes costs up to a pixel
         raise ImageError(
             f"mask {picture.name} is {own_width} x {own_height} and the photo {wide} x {full}; "
             "a mask must have the photo's proportions"
@@ -48,5 +51,5 @@ def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | 
 
 
 def product(one: Mask, other: Mask) -> Mask:
-    """Both masks at once: white times white is white."""
+    """The product of two masks, (H, W): white times white is white."""
     return ((one.astype(np.uint16) * other + 127) // 255).astype(np.uint8)

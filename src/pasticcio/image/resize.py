@@ -1,4 +1,4 @@
-"""Pictures at other sizes, and in slabs."""
+"""Resizing and padding pictures, and changing large ones a slab of rows at a time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PIL import Image
 
 from pasticcio.image.picture import Array, Picture, Pixels, as_depth, as_float, to_pil
 
-SLAB = 512  # rows
+SLAB = 512  # rows changed at a time
 MAX_ASPECT = 4  # of a style picture
 
 
 def scaled(picture: Picture, factor: float) -> Picture:
-    """A picture at another size, no side under one pixel."""
+    """A picture with both sides multiplied by `factor`, and at least one pixel long."""
     height, width = picture.pixels.shape[:2]
     size = max(1, round(width * factor)), max(1, round(height * factor))
     alpha = None if picture.alpha is None else resized(picture.alpha, size)
@@ -43,14 +43,19 @@ def reduced(values: Pixels, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def scaled_floats(pixels: Pixels, most: int) -> Array:
-    """A large picture at about `most` pixels."""
+    """A large picture, (H, W, 3), reduced to about `most` pixels, as float32 in [0, 1]."""
     height, width = pixels.shape[:2]
     factor = (most / (height * width)) ** 0.5
     return as_float(reduced(pixels, (max(1, round(width * factor)), max(1, round(height * factor)))))
 
 
 def in_slabs(change: Callable[[Array, Array], Array], photo: Pixels, image: Pixels) -> Pixels:
-    """A picture changed row by row, with the photo beside it; of large pictures only a part is floats at once."""
+    """Apply a change to a picture, given the photo, in slabs of rows: only a slab at a time is held as float32.
+
+    Args:
+        change: from a slab of the photo and of the picture, both float32 in [0, 1], to the slab changed.
+        photo, image: (H, W, 3) of any depth.
+    """
     out = np.empty_like(image)
     for top in range(0, len(photo), SLAB):
         rows = slice(top, top + SLAB)
@@ -59,7 +64,7 @@ def in_slabs(change: Callable[[Array, Array], Array], photo: Pixels, image: Pixe
 
 
 def at_least(image: Pixels, side: int) -> Pixels:
-    """Reflect a picture smaller than the graphs accept, to the right and downwards."""
+    """A picture with both sides at least `side` pixels long, padded by reflection on the right and at the bottom."""
     height, width = image.shape[:2]
     down, right = max(0, side - height), max(0, side - width)
     return (

@@ -17,7 +17,7 @@ from pasticcio.files import writing
 from pasticcio.image.decoding import first_line
 from pasticcio.image.exif import exif_tags
 from pasticcio.image.icc import srgb_profile
-from pasticcio.image.picture import FILE, Kind, Picture, Source, as_depth, give_back, over_white
+from pasticcio.image.picture import FILE, Kind, Picture, Pixels, Source, as_depth, give_back, over_white
 from pasticcio.image.read import read_picture
 from pasticcio.image.sixteen_bit import write_png, write_tiff
 
@@ -48,10 +48,14 @@ def save_image(image: Source, path: str | os.PathLike[str]) -> None:
     ...     open_image(Path(folder, "black.png")).shape
     (2, 3, 3)
     """
-    floats = isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.floating) and image.size
-    if floats and image.min() >= -1.0 and image.max() <= 2.0:  # what is outside, `read_picture` refuses
+    if isinstance(image, np.ndarray) and image.dtype.kind == "f" and _near_unit(image):  # others are refused below
         image = as_depth(image, np.uint8)
     save_picture(read_picture(image), path)
+
+
+def _near_unit(values: Pixels) -> bool:
+    """Whether all values lie in [-1, 2]; NaN does not."""
+    return values.size > 0 and bool(values.min() >= -1.0 and values.max() <= 2.0)
 
 
 def save_picture(

@@ -40,7 +40,7 @@ class Pictures:
         except ImageError as error:
             raise DataError(str(error)) from error
         if not self.entries:
-            raise DataError("no pictures in no sources; name folders, lists, tables or tar shards with some")
+            raise DataError("no pictures: no sources are given; name folders, lists, tables or tar shards with some")
         self.keep_bytes = keep_mb * 1_000_000
         self.keep_short = keep_short
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
