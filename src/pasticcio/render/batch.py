@@ -84,14 +84,14 @@ def plan(
 ) -> list[Job]:
     """The jobs for all photos in a folder and the folders in it, in the order of their names.
 
-    Outputs keep the folder tree and are named PHOTO-STYLE, with the photo's suffix where that can be written.
+    Outputs keep the folder tree and are named PHOTO-STYLE.
 
     Args:
-        folder: searched through; `out`, where it lies inside, is not.
+        folder: of the photos, with its subfolders, except `out`.
         styles: names and weights, or masks.
         out: folder of the outputs.
         all_pairs: every photo with every style, instead of the weighted mean of the styles.
-        suffix: of all outputs, such as ".jpg".
+        suffix: of all outputs, such as ".jpg"; by default the photo's where it can be written, else ".png".
 
     Raises:
         ImageError: no photos.
@@ -118,7 +118,7 @@ def plan(
 
 
 def style_stem(style: str) -> str:
-    """A style's part in the name of an output: "paintings/a.jpg" is "a", "like:a.jpg" is "like-a"."""
+    """The style's part in the name of an output: "paintings/a.jpg" is "a", "like:a.jpg" is "like-a"."""
     like, colon, rest = style.rpartition(":")
     return f"like-{Path(rest).stem}" if colon and like == "like" else Path(style).stem
 
@@ -191,7 +191,7 @@ def _fitting(stylizer: Stylizer, jobs: Sequence[Job], options: Options) -> dict[
 def _ahead(
     decoder: ThreadPoolExecutor, jobs: Iterable[Job], resume: bool, files: Files
 ) -> Iterator[tuple[Job, Future[Picture] | None]]:
-    """Every job with its photo on the way; one photo with several styles is decoded once."""
+    """Every job with its photo being decoded, or None to skip it; a photo with several styles is decoded once."""
     waiting: deque[tuple[Job, Future[Picture] | None]] = deque()
     last: tuple[Path, Future[Picture]] | None = None
     for job in jobs:

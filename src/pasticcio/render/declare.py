@@ -7,7 +7,6 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from pasticcio.errors import OptionError, nearest
@@ -84,6 +83,8 @@ def check_value(
         return
     if type not in (int, float):
         return
+    from numbers import Integral, Real  # not needed by --help
+
     valid = isinstance(value, Integral if type is int else Real) and not isinstance(value, bool)
     if not valid:
         raise OptionError(f"{name} is {value!r}; it must be a {'whole ' if type is int else ''}number")

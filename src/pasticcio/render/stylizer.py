@@ -60,9 +60,9 @@ class Stylizer:
     Args:
         model: name of a shipped model, or a model folder.
         threads: threads for the networks; by default one per core.
-        runtime: what runs them, see `runtime`; "auto" is the environment variable PASTICCIO_RUNTIME where that is
-            set, and else the fastest that is installed, by a measurement on first use (see `choice`).
-        sessions: the model's graphs where they are being loaded already, for the same threads and runtime.
+        runtime: what runs the networks, see `model.names`; "auto" is the environment variable PASTICCIO_RUNTIME if it
+            is set, and else the fastest runtime that is installed, measured at the first use (see `choice`).
+        sessions: of the model's graphs if they are being loaded already, for the same threads and runtime.
         memory: bytes that rendering may take before a picture is rendered in tiles; by default 80% of what is free.
 
     Raises:
@@ -98,7 +98,7 @@ class Stylizer:
 
     @property
     def choice(self) -> Choice:
-        """The runtime of the style transfer network, and why; the first time, "auto" may measure for seconds."""
+        """The runtime of the style transfer network, and why; with "auto" the first call may measure for seconds."""
         return self._choice()
 
     def embed(self, picture: Source | Style, name: str = "", side: int | None = None) -> Style:
