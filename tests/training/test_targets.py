@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,15 @@ def test_kept_content_features_equal_fresh_ones(setting, tmp_path):
     assert kept.keys() == config.loss.content.keys()
     for layer, features in kept.items():
         assert (features - fresh[layer]).norm() / fresh[layer].norm() < 1e-3
+
+
+def test_features_for_the_restyled_loss_are_kept_too(setting, tmp_path):
+    config, batches, vgg = setting
+    config = replace(config, loss=replace(config.loss, restyled={"relu2_1": 1.0}))
+    batch = batches[0]
+    kept = ContentTargets(tmp_path, batches, vgg, config).at(batch.photo_index, torch.device("cpu"))
+    fresh = vgg(to_unit(batch.photos))["relu2_1"]
+    assert (kept["relu2_1"] - fresh).norm() / fresh.norm() < 1e-3
 
 
 def test_what_is_there_is_not_computed_again(setting, tmp_path):

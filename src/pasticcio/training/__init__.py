@@ -1,5 +1,5 @@
 """From a recipe and folders of pictures to a model folder.
 
-The way: `config` reads the recipe, `batches` the pictures, `train` takes the steps, `export` and `quantize` write the
-graphs.
+The way: `config` reads the recipe, `pictures`, `crops` and `batches` make the batches, `start` gives the network its
+first weights, `train` takes the steps, `model_folder` writes the weights, `export` and `quantize` the graphs.
 """

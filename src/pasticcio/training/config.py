@@ -58,20 +58,20 @@ class DataConfig:
         crop: side of a photo crop.
         photo_short: range of the short side to which a photo is resized before the crop.
         flip_photos: mirror half of the photos.
-        fixed_photos: always cut the center of a photo, at the smallest scale, and never mirror it; then
-            its content features can be computed once.
+        fixed_photos: always cut the center of a photo, at the smallest scale, and never mirror it; its features can
+            then be computed once, see `TrainConfig.cache`.
         style_short: range of the short side to which a style is resized before the crop.
         style_crop: side of a style crop.
         style_size: range of the side to which a whole batch of style crops is resized.
-        augment: change the styles' brightness, saturation and hue, and mirror them. Off, styles are
-            center crops, and what depends on them alone can be computed once.
+        augment: cut the styles at random, change their brightness, saturation and hue, and mirror them. If false,
+            styles are center crops, and their Gram matrices can be computed once, see `TrainConfig.cache`.
         brightness: largest change of brightness, on [0, 1].
         saturation: range of the factor on saturation.
         hue: largest turn of the hue, in turns.
         gray: share of the style pictures that lose their colors, where they are augmented.
         invert: share of the style pictures whose colors are inverted, where they are augmented.
-        procedural: share of the styles, own styles apart, that code draws from the seed (stripes, mosaics, outlines and
-            the like, see `procedural`) in place of a picture.
+        procedural: share of the styles that are drawn by code (stripes, mosaics, outlines, see `procedural`) instead
+            of read from a picture; photos that are their own style are not counted.
         flips: mirror half of the styles left to right, half top to bottom.
         keep_mb: memory per worker, in MB, for decoded pictures.
         workers: processes that decode.
@@ -134,25 +134,24 @@ class TrainConfig:
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
         batch: pictures per step and process.
-        reuse: steps made of one batch, its styles handed on by one photo each time: what the loss network
-            says of the photos and the styles is then computed once for all of them.
+        reuse: steps for which a batch is used, each with another pairing of its photos and styles; features of both are
+            then computed once for all of them.
         learning_rate: after warm-up.
-        rates: factor on the learning rate for some parts: "predictor", "heads", "transfer", or for a part of these,
-            "predictor.branch.vgg", the limit of whose gradient is then its own.
+        rates: factor on the learning rate for some parts: "predictor", "heads", "transfer", or a part of these, such as
+            "predictor.branch.vgg", whose gradient is then clipped on its own.
         final_rate: fraction of the learning rate that the cosine ends at; 1 keeps it constant.
         warmup: steps over which the learning rate rises from 0.
         clip: largest norm of the gradient; 0 does not clip.
         ema: decay of the moving average of the weights, which is what is kept; 0 keeps the weights.
-        identity: share of each batch in which a photo is its own style and should come back.
+        identity: share of each batch in which a photo is its own style, so that the output should be the photo.
         precision: "float32" or "bf16" (losses stay in float32).
         compile: use torch.compile.
         seed: of everything random.
         checkpoint_minutes: time between checkpoints.
         sample_steps: steps between sample pictures; 0 for none.
         log_steps: steps between log lines.
-        cache: folder for what the loss network says of pictures that never change, computed once: the
-            Gram matrices of styles where data.augment is false, the content features of photos where
-            data.fixed_photos is true (and identity is 0). Empty for none.
+        cache: folder for statistics of pictures that never change: Gram matrices of styles if data.augment is false,
+            features of photos if data.fixed_photos is true and identity is 0. Empty for none.
     """
 
     name: str = "unnamed"

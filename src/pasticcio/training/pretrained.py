@@ -119,7 +119,10 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
     Raises:
         ModelError: missing or unreadable file.
     """
+    from pickle import UnpicklingError
+
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -127,7 +130,8 @@ def read_state(path: Path) -> Mapping[str, Tensor]:
             return load_file(path)
         state: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         return state
-    except Exception as error:  # each format has its own errors for damaged files
+    # Every format has its own errors for damaged files.
+    except (OSError, SafetensorError, UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
         raise ModelError(f"cannot read weights {path}: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""Style pictures drawn by code from a seed: strong, graphic manners that collections of paintings hold few of."""
+"""Style pictures drawn by code from a seed: graphic styles that collections of paintings have few of."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def draw_style(side: int, rng: Random, kind: str = "") -> Pixels:
 
     Args:
         side: in pixels.
-        rng: what decides; the same state draws the same picture.
+        rng: decides the picture; the same state gives the same picture.
         kind: one of `KINDS`; empty for any of them.
     """
     kind = kind or list(KINDS)[int(rng.integers(len(KINDS)))]
@@ -49,7 +49,7 @@ def palette(rng: Random, count: int) -> Colors:
 
 
 def smooth(side: int, rng: Random, waves: float) -> Field:
-    """A field on [-1, 1] whose shortest waves go `waves` times into the picture."""
+    """A sum of waves on [-1, 1]; the shortest has `waves` periods in the picture."""
     y, x = np.mgrid[:side, :side].astype(np.float32) / side
     total = np.zeros((side, side), np.float32)
     for _ in range(WAVES):
@@ -59,7 +59,7 @@ def smooth(side: int, rng: Random, waves: float) -> Field:
 
 
 def of_palette(values: Field, colors: Colors, blend: bool = False) -> Colors:
-    """Colors of a field, which runs through the palette as it grows: in steps, or blended."""
+    """Colors of a field of numbers: color i of the palette, modulo its length, at the value i; in steps, or blended."""
     place = values % len(colors)
     low = place.astype(np.int64) % len(colors)
     if not blend:
@@ -69,7 +69,7 @@ def of_palette(values: Field, colors: Colors, blend: bool = False) -> Colors:
 
 
 def turned(side: int, rng: Random) -> tuple[Field, Field]:
-    """Coordinates in pixels along two axes at right angles, turned at random."""
+    """Coordinates in pixels along two perpendicular axes, rotated at random."""
     y, x = np.mgrid[:side, :side].astype(np.float32)
     angle = rng.choice([0.0, np.pi / 4, np.pi / 2, rng.uniform(0, np.pi)])
     return (x * np.cos(angle) + y * np.sin(angle)).astype(np.float32), (y * np.cos(angle) - x * np.sin(angle)).astype(
@@ -97,12 +97,12 @@ def cells(side: int, rng: Random, width: float, jitter: float = 0.9) -> tuple[ND
 
 
 def grain(picture: Colors, rng: Random, most: float = 12) -> Colors:
-    """Noise over a picture, of as little as none."""
+    """A picture with gray noise, of a random deviation up to `most`."""
     return picture + rng.normal(0, rng.uniform(0, most), (*picture.shape[:2], 1))
 
 
 def pen(side: int, rng: Random, background: tuple[int, ...]) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """A canvas at twice the size, to be reduced when it is done."""
+    """A canvas of twice the size; `reduced` brings it to the size."""
     canvas = Image.new("RGB", (2 * side, 2 * side), background)
     return canvas, ImageDraw.Draw(canvas)
 

@@ -1,7 +1,7 @@
-"""What the loss network says of pictures that never change, computed once and kept in memory-mapped files.
+"""Statistics of pictures that never change, computed once and kept in memory-mapped files.
 
-Gram matrices of styles that are not augmented, and content features of photos that are always cut
-alike: the loss network need not see them again at every step.
+These are the Gram matrices of styles that are not augmented, and the features of photos whose crop is fixed: the loss
+network need not compute them at every step.
 """
 
 from __future__ import annotations
@@ -31,14 +31,13 @@ Numbers = NDArray[np.int64]
 
 
 class Kept:
-    """Rows of numbers, one a picture, in half precision on disk.
+    """Rows of numbers, one for each picture, in half precision on disk.
 
-    A row is made of parts; each is divided by its largest magnitude, so that half precision does not
-    overflow.
+    A row consists of parts. Each part is divided by its largest magnitude, so that half precision does not overflow.
 
     Args:
         folder: where the files lie.
-        key: whatever the rows depend on; another key is another file.
+        key: all that the rows depend on; every key has files of its own.
         count: number of rows.
         parts: length of each part.
     """
@@ -54,10 +53,10 @@ class Kept:
         self.parts = list(parts)
 
     def fill(self, compute: Callable[[Numbers], Sequence[Tensor]]) -> None:
-        """Compute the rows that are not there yet; a broken run goes on where it stopped.
+        """Compute the rows that are missing: all of a new file, and those after the last one of a broken run.
 
         Args:
-            compute: numbers of some pictures to the parts of their rows, each (n, length).
+            compute: gives the parts of the rows of some pictures, each (n, length), by the pictures' numbers.
         """
         missing = np.flatnonzero(self.done == 0)
         for first in range(0, len(missing), BATCH):
@@ -83,7 +82,7 @@ class Kept:
 
 
 class StyleTargets:
-    """The Gram matrices of every style; one triangle of each is kept, for they are symmetric."""
+    """The Gram matrices of every style. They are symmetric: one triangle of each is kept."""
 
     def __init__(self, folder: Path, batches: Batches, vgg: Features, config: TrainConfig) -> None:
         data, styles = config.data, batches.styles
@@ -125,14 +124,14 @@ class StyleTargets:
 
 
 class ContentTargets:
-    """The content features of every photo."""
+    """The features of every photo, at the layers of `loss.content` and `loss.restyled`."""
 
     def __init__(self, folder: Path, batches: Batches, vgg: Features, config: TrainConfig) -> None:
         data, photos = config.data, batches.photos
         rng = np.random.default_rng(0)  # fixed crops draw nothing from it
         with torch.no_grad():
             found = vgg(torch.zeros(1, 3, data.crop, data.crop))
-        self.shapes = {layer: found[layer].shape[1:] for layer in config.loss.content}
+        self.shapes = {layer: found[layer].shape[1:] for layer in (*config.loss.content, *config.loss.restyled)}
 
         def compute(numbers: Numbers) -> list[Tensor]:
             pictures = to_unit(to_tensor([photo_crop(_load(photos, n), data, rng) for n in numbers]))
@@ -147,7 +146,7 @@ class ContentTargets:
             data.photo_short[0],
             data.crop,
             *_network(config),
-            sorted(config.loss.content),
+            sorted(self.shapes),
         ]
         self.kept = Kept(folder, key, len(photos), [shape.numel() for shape in self.shapes.values()])
         self.kept.fill(compute)

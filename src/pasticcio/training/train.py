@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -43,13 +44,23 @@ from pasticcio.training.targets import ContentTargets, StyleTargets
 
 log = logging.getLogger(__name__)
 
-LOST = 10  # steps on end without a finite gradient that stop a run
-SHIFTED = 4  # of so many photos one is shifted, where `loss.shift` is set
+LOST = 10  # successive steps without a finite gradient after which a run stops
+SHIFTED = 4  # one photo in so many is rendered a second time, shifted, where `loss.shift` is set
 SAMPLES = 6  # photos down and styles across in a sample picture
 
 
-# By layer: features of the photos, Gram matrices of the styles, and mean and deviation of every channel of the styles.
-Targets = tuple[dict[str, Tensor], dict[str, Tensor], dict[str, tuple[Tensor, Tensor]]]
+class Targets(NamedTuple):
+    """What the outputs are compared with, by layer of the loss network.
+
+    Attributes:
+        content: features of the photos.
+        grams: Gram matrices of the styles.
+        moments: mean and standard deviation of every channel of the styles' features, at the layers of `loss.restyled`.
+    """
+
+    content: dict[str, Tensor]
+    grams: dict[str, Tensor]
+    moments: dict[str, tuple[Tensor, Tensor]]
 
 
 def train(
@@ -74,7 +85,20 @@ def train(
 
 
 class Run:
-    """One training run: the networks, the optimizer and where they stand."""
+    """One training run: the networks, their optimizer and the step that they have reached.
+
+    Args:
+        config: what to train.
+        download: called with bytes so far and in all while public weights are fetched.
+
+    Attributes:
+        network: as the optimizer and several processes see it; `bare` is the `StyleNetwork` itself.
+        forward: calls the network, compiled where the recipe says so.
+        average: the moving average of the weights, which becomes the model.
+        vgg: the loss network.
+        styles: names of the styles of a table; empty for a network that predicts styles.
+        step: steps done.
+    """
 
     def __init__(self, config: TrainConfig, download: Download | None = None) -> None:
         self.config = config
@@ -172,7 +196,7 @@ class Run:
         return self.folder / "model"
 
     def turns(self) -> Iterator[tuple[Batch, int]]:
-        """The batch of every step still to take, and how far its styles are handed on."""
+        """The batch of every remaining step, and its turn, see `losses`."""
         reuse, steps = self.config.reuse, self.config.steps
         for batch in self.batches.loader(self.step // reuse, -(-steps // reuse)):
             for turn in range(self.step % reuse, min(reuse, steps - self.step // reuse * reuse)):
@@ -201,14 +225,17 @@ class Run:
                 f"the gradient is {gradient} in {LOST} steps on end, the last being {self.step}; are there photos of "
                 "one color? Otherwise lower learning_rate"
             )
-        if not self.lost:  # or one picture would spoil every weight
+        if not self.lost:  # a gradient that is not finite would make every weight so
             self.optimizer.step()
         self.step += 1
         self.average.follow(self.step)
         return {name: float(value.detach()) for name, value in losses.items()}, gradient
 
     def _clip(self) -> float:
-        """Clip the gradients, those of parts of parts on their own; returns the norm they had together."""
+        """Clip the gradients; returns the norm of all of them before.
+
+        Groups that are `apart` are clipped each by its own norm, the others by the norm that they have together.
+        """
         together: list[nn.Parameter] = []
         clipped = [together]
         for group in self.optimizer.param_groups:
@@ -224,7 +251,7 @@ class Run:
 
         Args:
             batch: photos and styles.
-            turn: each photo gets the style of the row so many further on, own styles apart.
+            turn: each photo is rendered with the style `turn` rows further on; photos that are their own style keep it.
         """
         config, own = self.config.loss, batch.own
         content, grams, moments = self.targets(batch)
@@ -261,7 +288,7 @@ class Run:
         return {"total": total, **parts}
 
     def _shift_error(self, photos: Tensor, styles: Tensor, images: Tensor) -> Tensor:
-        """Mean squared difference of shifted pictures and pictures of shifted photos, borders left out."""
+        """Mean squared difference of shifted outputs and outputs of shifted photos, without the borders."""
         some = slice(0, max(1, len(photos) // SHIFTED))
         draw = np.random.default_rng((self.config.seed, self.step))
         down, right = (int(draw.integers(1, self.bare.transfer.multiple)) for _ in range(2))
@@ -269,14 +296,14 @@ class Run:
         shifted = nn.functional.pad(photos[some], (right, 0, down, 0), mode="reflect")[:, :, :height, :width]
         with self.autocast():
             again = self.forward(shifted.contiguous(memory_format=torch.channels_last), styles[some])
-        edge = height // SHIFTED  # beyond it the border is not seen
+        edge = height // SHIFTED
         there = again[:, :, edge + down : height - edge + down, edge + right : width - edge + right]
         here = images[some, :, edge : height - edge, edge : width - edge]
         return (there.float() - here.float()).square().mean()
 
     @torch.no_grad()
     def targets(self, batch: Batch) -> Targets:
-        """What the loss network says of photos and styles; kept until the next batch."""
+        """Features of the photos and statistics of the styles; computed once for a batch that is used again."""
         if self._latest is None or self._latest[0] is not batch:
             with self.autocast():
                 if self.content_targets is not None and not batch.own:
@@ -295,7 +322,7 @@ class Run:
             for layer, of_style in moments.items() if batch.own else ():
                 for moment, own in zip(of_style, channel_moments(content[layer][: batch.own]), strict=True):
                     moment[: batch.own] = own
-            self._latest = batch, (content, grams, moments)
+            self._latest = batch, Targets(content, grams, moments)
         return self._latest[1]
 
     def _numbers(self, batch: Batch) -> Tensor:
@@ -306,7 +333,7 @@ class Run:
         return to_unit(pictures.to(self.device)).contiguous(memory_format=torch.channels_last)
 
     def autocast(self) -> torch.autocast:
-        """Half precision where the recipe asks for it; losses and statistics take float32 by themselves."""
+        """bfloat16 if `precision` is "bf16"; losses and statistics are computed in float32 all the same."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def _name_bad(self, names: list[str]) -> None:
