@@ -1,5 +1,6 @@
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -23,8 +24,6 @@ def samples(photo):
 
 def straight_png(samples, color_type, **chunks):
     """A PNG by the book, with every filter; none of the package's code."""
-    import zlib
-
     height, width, channels = samples.shape
     rows = np.ascontiguousarray(samples, ">u2").view(np.uint8).reshape(height, -1).astype(int)
     step, lines = channels * 2, []
@@ -149,8 +148,6 @@ def test_written_files_are_what_others_read(channels, height, photo):
 
 
 def test_a_file_with_a_profile_keeps_its_16_bits(samples):
-    import zlib
-
     profile = icc(CURVES["gamma"])
     data = straight_png(samples[:, :, :3], 2, iCCP=b"x\0\0" + zlib.compress(profile))
     picture = read_picture(data)
@@ -199,3 +196,12 @@ def test_deep_files_are_turned_as_pillow_turns(turn, samples):
     upper = Image.fromarray((samples[:, :, :3] >> 8).astype(np.uint8))
     upper.getexif()[ExifTags.Base.Orientation] = turn
     assert np.array_equal(found >> 8, np.asarray(ImageOps.exif_transpose(upper)))
+
+
+def test_a_transparent_color_counts_at_8_bits_too(samples):
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    colors = samples[:, :, :3]
+    chunks = {"iCCP": b"x\0\0" + zlib.compress(lab), "tRNS": colors[3, 4].astype(">u2").tobytes()}
+    picture = read_picture(straight_png(colors, 2, **chunks))
+    assert picture.pixels.dtype == picture.alpha.dtype == np.uint8
+    assert np.array_equal(picture.alpha == 0, (colors == colors[3, 4]).all(2))

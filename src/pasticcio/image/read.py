@@ -152,9 +152,10 @@ def _deep_channels(image: Image.Image, name: str, data: bytes) -> tuple[Pixels, 
         return *_channels(upright(image), profile), f"{EIGHT_BITS}: {MISSING}"
     samples = turned(samples, orientation(image))
     colors: Pixels | None = None
+    alpha: Pixels | None = None
     if mode != "CMYK":
-        count = len(mode.removesuffix("A"))
-        colors, alpha = samples[:, :, :count], samples[:, :, -1] if mode.endswith("A") else None
+        colors = samples[:, :, : len(mode.removesuffix("A"))]
+        alpha = samples[:, :, -1] if mode.endswith("A") else None
         see_through = image.info.get("transparency")
         if see_through is not None and alpha is None:  # one color stands for transparency
             alpha = np.where((colors == np.array(see_through)).all(2), 0, TOP).astype(np.uint16)
@@ -164,7 +165,8 @@ def _deep_channels(image: Image.Image, name: str, data: bytes) -> tuple[Pixels, 
         return colors, alpha, ""
     upper = Image.frombytes(mode, samples.shape[1::-1], (samples >> 8).astype(np.uint8).tobytes())
     reason = "it is CMYK" if mode == "CMYK" else "its color profile is one of tables, or damaged"
-    return *_channels(upper, profile), f"{EIGHT_BITS}: {reason}"
+    alpha = None if alpha is None else (alpha >> 8).astype(np.uint8)
+    return _channels(upper, profile)[0], alpha, f"{EIGHT_BITS}: {reason}"
 
 
 def _frames(image: Image.Image) -> str:
