@@ -68,9 +68,10 @@ def test_the_beginning_is_the_model_at_that_style(painting, pictures, begun, tmp
         torch.testing.assert_close(single(picture, torch.tensor([0])), wanted, atol=5e-3, rtol=0)
 
 
-def test_row_only_leaves_the_kernels(painting, pictures, begun, tmp_path, no_export):
-    run(painting, tmp_path / "mine", pictures, model=str(begun), steps=4, row_only=True)
-    first, single = load_network(begun).transfer.state_dict(), load_network(tmp_path / "mine").transfer
+def test_row_only_changes_the_row_and_leaves_the_kernels(painting, pictures, begun, tmp_path, no_export):
+    tuned = run(painting, tmp_path / "mine", pictures, model=str(begun), steps=4, row_only=True)
+    assert tuned.after["total"] != tuned.before["total"]
+    first, single = load_network(begun).transfer.state_dict(), load_network(tuned.folder).transfer
     assert all(torch.equal(value, first[name]) for name, value in single.state_dict().items())
 
 
