@@ -48,6 +48,7 @@ def run(painting, out, pictures, resume=False, report=None, **changes):
     return tune([painting], out, quick(pictures, **changes), resume=resume, report=report)
 
 
+@pytest.mark.slow
 def test_a_painting_becomes_a_model_with_a_lower_loss(painting, pictures, begun, tmp_path, no_export):
     tuned = run(painting, tmp_path / "mine", pictures, model=str(begun), steps=25, learning_rate=5e-3)
     assert tuned.after["total"] < 0.9 * tuned.before["total"]
@@ -88,6 +89,7 @@ def test_a_style_is_added_to_a_table_and_all_else_stays_bit_for_bit(painting, pi
         run(painting, tmp_path / "again", pictures, model=str(tmp_path / "more"), steps=1)
 
 
+@pytest.mark.slow
 def test_broken_off_and_resumed_ends_as_unbroken(painting, pictures, begun, tmp_path, no_export):
     keywords = {"model": str(begun), "steps": 8, "checkpoint_minutes": 0.0}
     run(painting, tmp_path / "straight", pictures, **keywords)

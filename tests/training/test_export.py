@@ -73,6 +73,7 @@ def test_graphs_move_no_floats_between_channels_and_pixels(model_folder):
         assert operators.count("Transpose") == (0 if path == model.transfer else 3)
 
 
+@pytest.mark.slow
 def test_the_network_of_the_paper_exports_and_so_do_a_branch_and_bent_heads(tmp_path):
     config = NetworkConfig(
         transfer="paper",

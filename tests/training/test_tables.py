@@ -33,6 +33,7 @@ def config(pictures, tmp_path):
     return config
 
 
+@pytest.mark.slow
 def test_each_style_learns_its_own_row_and_the_model_knows_its_name(config):
     config = dataclasses.replace(config, steps=60, sample_steps=30)
     seen = []
@@ -93,6 +94,7 @@ def test_a_table_can_begin_with_what_a_model_predicts(config, tiny, tmp_path):
         Run(dataclasses.replace(config, network=other, start=str(tmp_path / "first")))
 
 
+@pytest.mark.slow
 def test_only_the_last_rows_learn_where_asked(config, tmp_path, pictures):
     start = train(config)
     data = dataclasses.replace(config.data, styles=(str(pictures / "styles" / "004.png"),))

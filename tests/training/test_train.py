@@ -40,6 +40,7 @@ def logged(folder):
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_leaves_what_it_promises(config):
     config = dataclasses.replace(config, steps=60, sample_steps=30)
     seen = []
@@ -57,6 +58,7 @@ def test_training_lowers_the_loss_and_leaves_what_it_promises(config):
         torch.testing.assert_close(value, averages[f"average.{name}"], atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_unbroken(config, tmp_path):
     """A run is killed with SIGKILL; resumed, it logs the very losses of an unbroken run."""
     straight = dataclasses.replace(
@@ -173,6 +175,7 @@ def test_bent_heads_begin_as_the_flat_ones_of_a_model(config, tmp_path):
         Run(dataclasses.replace(bent, start=str(second), network=config.network))
 
 
+@pytest.mark.slow
 def test_a_branch_begins_beside_a_model_that_has_none(config, tmp_path):
     first = train(dataclasses.replace(config, steps=2, sample_steps=0))
     narrow, source = tmp_path / "narrow.safetensors", StyleNetwork(NetworkConfig(predictor_directions=8))
