@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from rich.progress import Progress, TaskID
 
     from pasticcio.progress import Report
-
-
-class Step(Protocol):
-    """A step of a training, as far as a bar shows it."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def losses(self) -> Mapping[str, float]: ...
-    @property
-    def pictures_per_second(self) -> float: ...
+    from pasticcio.training.log import StepReport
 
 
 class Bars:
@@ -64,7 +52,7 @@ class Bars:
         """Draw the bytes of a download, until all are there."""
         self.show("download, bytes", done, total or None, visible=done < total)
 
-    def training(self, name: str) -> Callable[[Step], None]:
+    def training(self, name: str) -> StepReport:
         """What draws the steps of a training with their losses."""
         return lambda step: self.show(
             name, step.step, step.steps, f"{losses_text(step.losses)}  {step.pictures_per_second:.1f} pictures/s"

@@ -1,6 +1,6 @@
 """The commands that render pictures: stylize, for a photo or a folder of photos, and demo."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: typer would compile the text of every annotation at each start.
 
 import os
 import sys
@@ -21,9 +21,7 @@ from pasticcio.cli.arguments import (
     style_option,
     weighted,
 )
-from pasticcio.cli.progress import Bars
 from pasticcio.errors import OptionError, OutputError
-from pasticcio.extras import extra
 from pasticcio.render.options import Options
 
 if TYPE_CHECKING:
@@ -99,6 +97,7 @@ def _stylize_photo(
     model: str,
 ) -> None:
     """Render one photo; the networks are loaded while the other modules are imported."""
+    from pasticcio.cli.progress import Bars
     from pasticcio.model.folder import Model
     from pasticcio.model.names import AUTO, INT8, ONNXRUNTIME, resolve
     from pasticcio.model.sessions import Sessions
@@ -168,6 +167,7 @@ def _stylize_folder(
     model: str,
 ) -> None:
     """Render the photos of a folder; those that fail are named at the end."""
+    from pasticcio.cli.progress import Bars
     from pasticcio.render.batch import Files, plan, run
     from pasticcio.render.stylizer import Stylizer
 
@@ -194,7 +194,7 @@ def _stylize_folder(
         raise typer.Exit(SOME_BAD)
 
 
-def _any_lossy(jobs: list[Job]) -> bool:
+def _any_lossy(jobs: "list[Job]") -> bool:
     from pasticcio.image.write import FORMATS, LOSSY
 
     return any(FORMATS[job.out.suffix.lower()] in LOSSY for job in jobs)
@@ -202,7 +202,7 @@ def _any_lossy(jobs: list[Job]) -> bool:
 
 def _masks(
     masks: list[Path], styles: list[str], all_pairs: bool
-) -> tuple[Path | None, list[tuple[str, float | Source]]]:
+) -> "tuple[Path | None, list[tuple[str, float | Source]]]":
     """The mask of all styles together, or every style with its own."""
     if len(masks) == len(styles) > 1 and not all_pairs:
         return None, list(zip(styles, masks, strict=True))
@@ -211,7 +211,7 @@ def _masks(
     return (masks[0] if masks else None), []
 
 
-def _json_of(outcome: Outcome) -> str:
+def _json_of(outcome: "Outcome") -> str:
     job, error = outcome.job, str(outcome.error) if outcome.error else None
     out = None if error else str(job.out)
     return _json(str(job.photo), [name for name, _ in job.styles], out, error, outcome.skipped)
@@ -228,6 +228,8 @@ def demo(
     model: ModelOption = "default",
 ) -> None:
     """Stylize scikit-image's photos with named styles, and say where the pictures are."""
+    from pasticcio.extras import extra
+
     with extra("demo", "the demo"):
         from skimage import data
     from pasticcio.image.write import save_image
