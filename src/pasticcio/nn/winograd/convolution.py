@@ -89,15 +89,21 @@ class Kernel:
         return cls(transformed.float().contiguous(), conv.bias.detach().contiguous(), reflect)
 
 
-def conv_relu(x: Float[Tensor, "b c h w"], kernel: Kernel) -> Float[Tensor, "b d h w"]:
-    """ReLU of the convolution of a picture padded by one pixel; largest error some 1e-5 of the largest output."""
-    result: Tensor = _ConvRelu.apply(x, kernel)  # type: ignore[no-untyped-call]
+def conv_relu(x: Float[Tensor, "b c h w"], kernel: Kernel, chunk: int = CHUNK) -> Float[Tensor, "b d h w"]:
+    """ReLU of the convolution of a picture padded by one pixel; largest error some 1e-5 of the largest output.
+
+    Args:
+        x: the picture.
+        kernel: see `Kernel.of`.
+        chunk: numbers of transformed tiles held at once.
+    """
+    result: Tensor = _ConvRelu.apply(x, kernel, chunk)  # type: ignore[no-untyped-call]
     return result
 
 
 class _ConvRelu(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Kernel) -> Tensor:
+    def forward(ctx: Any, x: Tensor, kernel: Kernel, chunk: int) -> Tensor:
         from pasticcio.nn.winograd.tiles import gather, place
 
         batch, inputs, height, width = x.shape
@@ -106,19 +112,19 @@ class _ConvRelu(torch.autograd.Function):
         y = torch.empty(batch, height, width, outputs)
         source, target, bias = pixels.numpy(), y.numpy(), kernel.bias.numpy()
         across = -(-width // 4)
-        for first, rows, before, after in _chunks(batch * -(-height // 4), across, inputs, outputs):
+        for first, rows, before, after in _chunks(batch * -(-height // 4), across, inputs, outputs, chunk):
             into, out = before.numpy(), after.numpy()
             _share(rows, gather, source, into, kernel.reflect, first)
             torch.bmm(before, kernel.weight.transpose(1, 2), out=after)
             _share(rows, place, out, target, bias, first)
         y = y.permute(0, 3, 1, 2)
-        ctx.kernel = kernel
+        ctx.kernel, ctx.chunk = kernel, chunk
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         from pasticcio.nn.winograd.tiles import fold, spread
 
         kernel: Kernel = ctx.kernel
@@ -128,7 +134,7 @@ class _ConvRelu(torch.autograd.Function):
         down, across = -(-height // 4), -(-width // 4)
         padded = torch.zeros(batch, 4 * down + 2, 4 * across + 2, inputs)
         given, out, target = _pixels(gradient).numpy(), _pixels(y).numpy(), padded.numpy()
-        for first, rows, before, after in _chunks(batch * down, across, inputs, outputs):
+        for first, rows, before, after in _chunks(batch * down, across, inputs, outputs, ctx.chunk):
             into, of = before.numpy(), after.numpy()
             _share(rows, spread, given, out, of, first)
             torch.bmm(after, kernel.weight, out=before)
@@ -139,7 +145,7 @@ class _ConvRelu(torch.autograd.Function):
             padded[:, height - 1] += padded[:, height + 1]
             padded[:, :, 2] += padded[:, :, 0]
             padded[:, :, width - 1] += padded[:, :, width + 1]
-        return padded[:, 1 : height + 1, 1 : width + 1].permute(0, 3, 1, 2), None
+        return padded[:, 1 : height + 1, 1 : width + 1].permute(0, 3, 1, 2), None, None
 
 
 def _pixels(x: Tensor) -> Tensor:
@@ -147,9 +153,9 @@ def _pixels(x: Tensor) -> Tensor:
     return x.detach().permute(0, 2, 3, 1).contiguous()
 
 
-def _chunks(rows: int, across: int, inputs: int, outputs: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+def _chunks(rows: int, across: int, inputs: int, outputs: int, chunk: int) -> Iterator[tuple[int, int, Tensor, Tensor]]:
     """Rows of tiles in groups: number of the first, how many, and room for their tiles before and after."""
-    most = min(rows, max(4, CHUNK // (36 * across * max(inputs, outputs))))
+    most = min(rows, max(4, chunk // (36 * across * max(inputs, outputs))))
     room = torch.empty(36 * most * across * inputs), torch.empty(36 * most * across * outputs)
     for first in range(0, rows, most):
         count = min(most, rows - first)
