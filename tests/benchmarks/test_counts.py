@@ -64,7 +64,7 @@ def test_the_default_model_costs_what_its_layers_do(tmp_path):
     from torch.utils.flop_counter import FlopCounterMode
 
     from pasticcio.model.folder import Model
-    from pasticcio.training.export import load_network
+    from pasticcio.training.model_folder import load_network
 
     model = Model.open()
     network = load_network(model.folder)
