@@ -9,7 +9,7 @@ from pasticcio import __version__
 from pasticcio.cli.doctor import as_json, examine
 from pasticcio.errors import ModelError
 from pasticcio.image.picture import as_depth, as_float
-from pasticcio.model import sessions
+from pasticcio.model import package
 from pasticcio.render.stylizer import Stylizer
 
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_rendered_is_said(model_folder, monkeypatch):
 
 
 def test_what_is_not_installed_is_said_with_the_remedy(model_folder, monkeypatch):
-    monkeypatch.setattr(sessions, "is_installed", lambda runtime: runtime == "onnxruntime")
+    monkeypatch.setattr(package, "is_installed", lambda runtime: runtime == "onnxruntime")
     text = "\n".join(examine(str(model_folder)).lines())
     assert "runtime   openvino: not installed: pip install 'pasticcio[openvino]'" in text
 

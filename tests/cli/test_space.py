@@ -64,7 +64,8 @@ def test_map_neighbors_and_grids(folder, tmp_path, model_folder, photo_file):
     for kind, given in (("styles", 8), ("strength", 2), ("mix", 4), ("square", 8), ("near", 2), ("walk", 0)):
         source = ("--in", table) if kind in ("near", "walk") else ()
         out = tmp_path / f"{kind}.png"
-        done = call("grid", kind, photo_file, "-o", out, "--size", 48, "--steps", 3, *styles[:given], *source, *model)
+        steps = () if kind == "styles" else ("--steps", 3)
+        done = call("grid", kind, photo_file, "-o", out, "--size", 48, *steps, *styles[:given], *source, *model)
         assert done.exit_code == 0, done.output
         assert out.exists()
     for arguments, message in (
