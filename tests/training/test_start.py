@@ -45,6 +45,30 @@ def test_quadratic_forms_begin_beside_a_model_that_has_none(branched, pictures):
     assert (second.predictor.branch.forms.centre == 7.0).all()
 
 
+def test_a_network_with_more_blocks_begins_as_the_one_with_fewer(tiny, pictures, tmp_path):
+    torch.manual_seed(1)
+    shallow = StyleNetwork(replace(tiny, heads_hidden=4)).eval()
+    torch.nn.init.normal_(shallow.heads.bend[-1].weight)
+    save_model(tmp_path / "shallow", shallow, "shallow", {})
+    shallow = load_network(tmp_path / "shallow")
+    wanted = replace(shallow.config, eighth_blocks=3, quarter_blocks=2)
+    network = StyleNetwork(wanted).eval()
+    begin(network, recipe(wanted, tmp_path / "shallow"), Pictures([str(pictures / "styles")]))
+    content, style = torch.rand(2, 3, 48, 64), torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(network(content, style), shallow(content, style), atol=1e-6)
+    network(content, style).sum().backward()
+    for block in (network.transfer.body[1], network.transfer.body[2], network.transfer.detail[1]):
+        rows = slice(block.conv2.norm.offset, block.conv2.norm.offset + 2 * block.conv2.norm.channels)
+        assert network.heads.bias.grad[rows].abs().max() > 0, "the new block cannot learn"
+
+
+def test_a_network_with_fewer_blocks_is_refused(tiny, pictures, tmp_path):
+    save_model(tmp_path / "first", StyleNetwork(replace(tiny, eighth_blocks=2)), "first", {})
+    with pytest.raises(ConfigError, match="eighth_blocks is 1, but the model to start with has 2"):
+        begin(StyleNetwork(tiny), recipe(tiny, tmp_path / "first"), Pictures([str(pictures / "styles")]))
+
+
 def test_one_readable_style_is_too_few_to_measure_on(branched, tmp_path, pictures):
     config, start = branched
     network = StyleNetwork(replace(config, predictor_forms=3))

@@ -107,10 +107,18 @@ def load_network(folder: Path) -> StyleNetwork:
     Raises:
         ModelError: a missing or damaged folder.
     """
-    values = ModelConfig.read(folder).network
-    network = StyleNetwork(from_dict(NetworkConfig, dict(values), str(folder / CONFIG)))
+    network = StyleNetwork(load_config(folder))
     load_weights(network, folder)
     return network.eval()
+
+
+def load_config(folder: Path) -> NetworkConfig:
+    """The configuration of a model folder's network.
+
+    Raises:
+        ModelError: a missing or damaged folder.
+    """
+    return from_dict(NetworkConfig, dict(ModelConfig.read(folder).network), str(folder / CONFIG))
 
 
 def style_names(folder: Path) -> list[str]:

@@ -1,12 +1,14 @@
 """How the weights of a training run begin: random, of public networks, or of a model that exists.
 
 A table of styles can begin with what a model predicts for their pictures. What a model does not have yet (a hidden
-layer of the heads, a branch of the predictor, its quadratic forms) begins without effect on the output.
+layer of the heads, a branch of the predictor, its quadratic forms, residual blocks) begins without effect on the
+output.
 """
 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +20,17 @@ from pasticcio.image.read import open_image
 from pasticcio.image.resize import style_view
 from pasticcio.model.folder import Model
 from pasticcio.nn.inception import Inception
-from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.tensors import to_batch
 from pasticcio.render.embedder import STYLE_RANGE
 from pasticcio.training.config import TrainConfig
-from pasticcio.training.model_folder import load_network, load_weights, style_names
+from pasticcio.training.model_folder import load_config, load_network, load_weights, style_names
 from pasticcio.training.pictures import UNREADABLE, Pictures
 from pasticcio.training.pretrained import TORCHVISION, Download, fetch, load_vgg, read_state
 
 FORMS = "predictor.branch.forms"
+BLOCKS = ("quarter_blocks", "eighth_blocks")  # of the fast family; a network to start with may have fewer
 NEW = ("heads.bend", FORMS)  # parts that a model to start with need not have
 WHITENED = 1500  # style pictures on which the whitening of a branch is measured
 SCALED = 200  # style pictures on which the scale of quadratic forms is measured
@@ -66,8 +69,59 @@ def begin(network: StyleNetwork, config: TrainConfig, styles: Pictures, download
             network.load_state_dict(first.as_table(predicted(first, config, styles)).state_dict())
         except RuntimeError as error:
             raise ConfigError(f"start names {config.start}, whose transfer network is another: {error}") from error
+    elif (known := load_config(folder)).transfer == "fast" and deepened(known, config.network) != known:
+        shallow = StyleNetwork(replace(config.network, **{name: getattr(known, name) for name in BLOCKS}))
+        missing = load_weights(shallow, folder, new=NEW)
+        deepen(network, shallow)
+        if FORMS in missing:
+            _begin_forms(network, config, styles)
     elif FORMS in load_weights(network, folder, new=NEW):
         _begin_forms(network, config, styles)
+
+
+def deepened(first: NetworkConfig, wanted: NetworkConfig) -> NetworkConfig:
+    """The network `first` with as many residual blocks as `wanted` has, where these are more.
+
+    Raises:
+        ConfigError: `wanted` has fewer.
+    """
+    for name in BLOCKS:
+        if getattr(wanted, name) < getattr(first, name):
+            raise ConfigError(
+                f"network.{name} is {getattr(wanted, name)}, but the model to start with has {getattr(first, name)}; "
+                "give as many or more"
+            )
+    return replace(first, **{name: getattr(wanted, name) for name in BLOCKS})
+
+
+@torch.no_grad()
+def deepen(network: StyleNetwork, shallow: StyleNetwork) -> None:
+    """Give a network all of one with fewer residual blocks; what is new adds nothing to the output at first.
+
+    The scales and shifts of a new block's second convolution are zero for every style, so that the block passes on
+    what comes in (Goyal et al. 2017, section 5.1, begin the last scale of residual blocks at zero).
+
+    Args:
+        network: what is filled; of the fast family.
+        shallow: the same network with fewer blocks.
+    """
+    known = shallow.state_dict()
+    state = {k: v for k, v in known.items() if not k.startswith("heads.")}
+    before = dict(shallow.transfer.norms())
+    for key in (key for key in known if key.startswith("heads.")):
+        value, old = network.state_dict()[key].clone(), known[key]
+        if len(old) != shallow.transfer.style_parameters:
+            state[key] = old  # the hidden layer, which is that of both
+            continue
+        for name, norm in network.transfer.norms():
+            rows = slice(norm.offset, norm.offset + 2 * norm.channels)
+            if name in before:
+                first = before[name].offset
+                value[rows] = old[first : first + 2 * norm.channels]
+            elif key != "heads.bias" or name.endswith("conv2.norm"):
+                value[rows] = 0.0
+        state[key] = value
+    network.load_state_dict({**network.state_dict(), **state})
 
 
 def start_folder(name: str) -> Path:
