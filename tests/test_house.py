@@ -257,3 +257,14 @@ def test_a_room_without_a_floor_is_found(house):
 def test_a_circle_is_found():
     assert cycle([("a", "b"), ("b", "c"), ("a", "a")]) == []
     assert cycle([("a", "b"), ("b", "c"), ("c", "b")]) == ["b", "c", "b"]
+
+
+def test_nothing_is_unpickled():
+    safe = {"np.load(": "allow_pickle=False", "torch.load(": "weights_only=True"}
+    folders = (ROOT / "src", ROOT / "benchmarks", ROOT / "scripts")
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            call = ast.unparse(node) if isinstance(node, ast.Call) else ""
+            for loader, wanted in safe.items():
+                assert not call.startswith(loader) or wanted in call, f"{path.name}:{node.lineno}: {loader}...) unpickles"
+            assert not call.startswith(("pickle.load", "joblib.load", "marshal.load")), f"{path.name}: {call}"
