@@ -90,7 +90,7 @@ class ModelConfig:
             raw = json.loads(path.read_bytes())
         except OSError as error:
             raise ModelError(f"{folder} is no model folder: cannot read {CONFIG}: {error.strerror or error}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _damaged(path, str(error)) from error
         if not isinstance(raw, dict):
             raise _damaged(path, "it holds no JSON object")

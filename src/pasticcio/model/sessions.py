@@ -14,6 +14,7 @@ from weakref import WeakSet
 from numpy.typing import NDArray
 
 from pasticcio.errors import ModelError, PasticcioError
+from pasticcio.model.checks import check_graph
 from pasticcio.model.folder import PIXELS, PIXELS_INT8, TRANSFER
 from pasticcio.model.names import ONNXRUNTIME, ONNXRUNTIME_INT8
 from pasticcio.model.package import import_package
@@ -34,8 +35,9 @@ def open_graph(graph: Path, runtime: str, threads: int | None = None, large: boo
         large: for large pictures: onnxruntime gives memory back at once, and so takes less memory and more time.
 
     Raises:
-        ModelError: the graph cannot be loaded.
+        ModelError: the graph cannot be loaded, or is not the one of its model folder, see `check_graph`.
     """
+    check_graph(graph)
     try:
         if runtime in (ONNXRUNTIME, ONNXRUNTIME_INT8):
             return _open_onnxruntime(graph, threads, arena=not large)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from pasticcio.errors import TrainingError
 from pasticcio.files import write_whole
 from pasticcio.image.picture import as_depth
+from pasticcio.model.config import CONFIG
 from pasticcio.model.folder import PIXELS, PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.nn.network import StyleNetwork
@@ -28,7 +30,7 @@ from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.nn.transfer import to_bytes
 from pasticcio.render.scene import Scene
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.model_folder import load_network
+from pasticcio.training.model_folder import load_network, write_config
 
 TOLERANCE = 1e-3
 CHECKED = ((256, 256), (192, 320), (137, 211))  # heights and widths at which the graphs are compared
@@ -118,6 +120,7 @@ def export(folder: Path) -> float:
     _write(Pixels(network), (to_bytes(picture.permute(0, 2, 3, 1)), embedding), rows, ["image"], folder / PIXELS)
     _save(borrowing(onnx.load(folder / PIXELS), folder), folder / PIXELS)
     _write_regions(network, folder)
+    write_config(folder, json.loads((folder / CONFIG).read_bytes()))
     return compare(network, Model.open(folder))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pasticcio.errors import ModelError
 from pasticcio.files import write_whole
+from pasticcio.model.checks import HASHES, hashes
 from pasticcio.model.config import CONFIG, ModelConfig
 from pasticcio.model.folder import PIXELS, PREDICT, TRANSFER
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
@@ -68,7 +69,13 @@ def save_model(
         config["styles"] = list(styles)
         del inputs[PREDICT], outputs[PREDICT]
     config["training"] = training
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    write_config(folder, config)
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write `config.json`, with the hashes of the graphs and weights that the folder has now."""
+    table = {**config, HASHES: hashes(folder)}
+    write_whole(folder / CONFIG, (json.dumps(table, indent=2) + "\n").encode())
 
 
 def _regions(network: StyleNetwork) -> dict[str, Any]:

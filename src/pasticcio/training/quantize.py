@@ -24,6 +24,7 @@ from pasticcio.model.names import ONNXRUNTIME, ONNXRUNTIME_INT8
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.crops import center_crop
 from pasticcio.training.export import borrowing
+from pasticcio.training.model_folder import write_config
 from pasticcio.training.pictures import Pictures
 
 CALIBRATION = 30  # pairs of a photo and a style
@@ -63,7 +64,7 @@ def quantize(
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         for kind in ("inputs", "outputs"):
             config[kind][PIXELS_INT8] = config[kind][PIXELS]
-        write_whole(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+        write_config(folder, config)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
     quantized = Stylizer(folder, runtime=ONNXRUNTIME_INT8)
