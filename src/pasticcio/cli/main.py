@@ -98,7 +98,7 @@ def main() -> None:
     try:
         app(prog_name="pasticcio")
     except PasticcioError as error:
-        typer.echo(f"pasticcio: {error}", err=True)
+        typer.echo(f"pasticcio: {' '.join(str(error).splitlines())}", err=True)  # names may hold line ends
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

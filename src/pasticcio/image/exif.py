@@ -189,7 +189,7 @@ def _made_true(exif: bytes, width: int, height: int) -> bytes:
     blocks = [first]
     for start in blocks:
         for tag, place, value in _entries(data, order, start):
-            if tag == ExifTags.IFD.Exif and start == first:
+            if tag == ExifTags.IFD.Exif and start == first and value not in blocks:  # damaged data may name themselves
                 blocks.append(value)
             if tag in true:
                 struct.pack_into(order + "HII", data, place + 2, LONG, 1, true[Tag(tag)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def _content(source: object) -> tuple[bytes, str]:
     if isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
         try:
+            _check_kind(name)
             return Path(name).read_bytes(), str(name)
         except FileNotFoundError:
             raise ImageError(f"no such file: {name}") from None
@@ -116,6 +118,13 @@ def _content(source: object) -> tuple[bytes, str]:
     if not isinstance(data, bytes):
         raise ImageError(f"{name} gives {type(data).__name__}, not bytes; open it in binary mode, with 'rb'")
     return data, name
+
+
+def _check_kind(name: str) -> None:
+    """Refuse pipes, sockets and devices, which may never end; the shell's own pipes, `<(command)`, are read."""
+    mode = os.stat(name).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and not name.startswith(("/dev/fd/", "/dev/stdin", "/proc/")):
+        raise ImageError(f"{name} is a pipe, socket or device, not a file; give the picture on standard input, as '-'")
 
 
 def _from_image(image: Image.Image) -> Picture:

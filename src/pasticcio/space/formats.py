@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,7 +108,16 @@ def _read_npz(path: Path) -> Parts:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         head = json.loads(str(arrays.get("head", "null")))
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        LookupError,
+        RuntimeError,
+        SyntaxError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise _Flaw(_first_line(error)) from error
     _check_columns(arrays)
     if arrays["embedding"].ndim != 2 or arrays["embedding"].dtype.kind != "f":
@@ -129,7 +139,7 @@ def _write_json(path: Path, parts: Parts) -> None:
 def _read_json(path: Path) -> Parts:
     try:
         head = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _Flaw(_first_line(error)) from error
     _check_head(head)
     rows = head.get("rows")

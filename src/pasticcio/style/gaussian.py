@@ -79,18 +79,30 @@ class StyleGaussian:
         Raises:
             StyleError: the file cannot be read, `save` did not write it, or it belongs to another model.
         """
-        from zipfile import BadZipFile  # as numpy does, imported only where a file is read
+        import zlib  # as numpy does, imported only where a file is read
+        from zipfile import BadZipFile
 
         try:
             with Path(path).open("rb") as file:
                 values = dict(np.load(file, allow_pickle=False))
         except OSError as error:
             raise StyleError(f"cannot read the Gaussian of styles {path}: {error.strerror or error}") from error
-        except (ValueError, TypeError, EOFError, BadZipFile) as error:
+        except (
+            ValueError,
+            TypeError,
+            EOFError,
+            LookupError,
+            RuntimeError,
+            SyntaxError,
+            BadZipFile,
+            zlib.error,
+        ) as error:
             raise StyleError(f"{path} is no Gaussian of styles: {error}; make it anew") from error
         if missing := {"mean", "factor", "model", "count", "side"} - values.keys():
             raise StyleError(f"{path} is no Gaussian of styles: it lacks {', '.join(sorted(missing))}; make it anew")
         mean, factor = values["mean"], values["factor"]
+        if mean.dtype.kind != "f" or factor.dtype.kind != "f" or values["count"].size != 1 or values["side"].size != 1:
+            raise StyleError(f"{path} is no Gaussian of styles: its values are of other kinds; make it anew")
         if mean.ndim != 1 or factor.shape != 2 * mean.shape:
             raise StyleError(f"{path} is no Gaussian of styles: it has shapes {mean.shape} and {factor.shape}")
         model = str(values["model"])

@@ -105,7 +105,7 @@ class Style:
             values = json.loads(Path(path).read_bytes())
         except OSError as error:
             raise StyleError(f"cannot read style {path}: {error.strerror or error}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StyleError(f"{path} is no style file that 'pasticcio embed' wrote: {error}") from error
         if flaw := _flaw(values):
             raise StyleError(f"{path} is no style file that 'pasticcio embed' wrote: {flaw}")

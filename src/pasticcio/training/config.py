@@ -246,9 +246,11 @@ def read_recipe(path: Path, settings: typing.Sequence[str] = ()) -> list[TrainCo
         common = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read recipe {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"recipe {path} is not TOML: {error}") from error
     stages = common.pop("stage", None) or [{}]
+    if not isinstance(stages, list) or not all(isinstance(stage, dict) for stage in stages):
+        raise ConfigError(f"recipe {path}: stage is {stages!r}; write tables, each headed [[stage]]")
     common.setdefault("name", path.stem)
     common.setdefault("out", f"runs/{common['name']}")
     overrides: dict[str, Any] = {}
