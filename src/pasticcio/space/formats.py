@@ -7,6 +7,7 @@ A table consists of a head (a JSON object with the keys "format", "model" and "s
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -116,6 +117,7 @@ def _read_npz(path: Path) -> Parts:
         RuntimeError,
         SyntaxError,
         zipfile.BadZipFile,
+        tokenize.TokenError,
         zlib.error,
     ) as error:
         raise _Flaw(_first_line(error)) from error

@@ -79,6 +79,7 @@ class StyleGaussian:
         Raises:
             StyleError: the file cannot be read, `save` did not write it, or it belongs to another model.
         """
+        import tokenize  # of numpy's headers
         import zlib  # as numpy does, imported only where a file is read
         from zipfile import BadZipFile
 
@@ -95,6 +96,7 @@ class StyleGaussian:
             RuntimeError,
             SyntaxError,
             BadZipFile,
+            tokenize.TokenError,
             zlib.error,
         ) as error:
             raise StyleError(f"{path} is no Gaussian of styles: {error}; make it anew") from error
