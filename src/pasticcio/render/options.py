@@ -44,6 +44,9 @@ class Options:
             embedded; larger gives coarser strokes. By default that of the photo, from 192 to 512.
         stroke: factor by which strokes grow, from 0.25 to 8: the photo is stylized that many times smaller,
             and its finer detail is added again (see `detail.enlarge`).
+        texture: factor, from 0 to 4, on the faint texture that even areas of the photo (skies, walls, paper) are given
+            before they are stylized, so that they get strokes; 0 leaves them flat. It weakens with `strength` and
+            with masks, see `texture.textured`.
         colors: "style": the style's. "match": style pictures are recolored to the photo's colors before they are
             embedded, and the output where the style has no picture. "luminance": only luminance is stylized.
             `colours` is an older spelling.
@@ -91,6 +94,13 @@ class Options:
         default=1.0,
         metadata=option(
             "Make strokes so many times larger, 0.25 to 8, and keep the photo's finer detail.", range=(0.25, 8.0)
+        ),
+    )
+    texture: float = field(
+        default=1.0,
+        metadata=option(
+            "Strokes in even areas, such as skies and walls: 0 leaves them flat, 1 is faint, up to 4.",
+            range=(0.0, 4.0),
         ),
     )
     mask: Source | None = field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from pasticcio.image.mask import Mask, product, read_mask
 from pasticcio.image.picture import Array, FileOrImage, Picture, Pixels, Source, as_batch, as_depth, as_float, give_back
 from pasticcio.image.read import read_picture
 from pasticcio.image.resize import at_least, scaled
+from pasticcio.image.texture import textured
 from pasticcio.model.auto import Choice, choose
 from pasticcio.model.folder import PIXELS_INT8, Model
 from pasticcio.model.machine import available
@@ -208,7 +209,8 @@ class Stylizer:
         masks = _masks(blend, options, work, picture)
         embeddings = self._weaken(styles, bool(masks), options, recolor, side)
         tone = recolor.content if options.colors == "luminance" else None
-        pixels = self._render(Scene(work.pixels, embeddings, masks, work.alpha, tone), options, report)
+        content = textured(work.pixels, options.texture * min(options.strength, 1.0), _styled(masks))
+        pixels = self._render(Scene(content, embeddings, masks, work.alpha, tone), options, report)
         pixels = recolor.output(pixels, work.pixels, recolored=all(map(self._is_picture, blend.styles)))
         if work is not picture:
             pixels = enlarge(as_float(pixels), as_float(work.pixels), picture.pixels)
@@ -351,6 +353,13 @@ def _masks(blend: Blend, options: Options, work: Picture, photo: Picture) -> tup
         overall = read_mask(options.mask, height, width, photo.pixels.shape[:2])
         masks = [product(overall, mask) for mask in masks] or [overall]
     return tuple(masks)
+
+
+def _styled(masks: Sequence[Mask]) -> NDArray[np.float32] | None:
+    """The share of each place that masks give to styles, (H, W) in [0, 1]; None without masks."""
+    if not masks:
+        return None
+    return np.minimum(np.sum(masks, 0, dtype=np.float32) / np.float32(255), 1)
 
 
 def _check_content(content: Any) -> None:
