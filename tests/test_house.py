@@ -25,6 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("render",),
     ("augment",),
+    ("video",),
     ("nn",),
     ("training",),
     ("baselines",),

@@ -1,0 +1,196 @@
+"""Steady: frames rendered one by one, without flicker between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pasticcio.errors import ImageError, OptionError
+from pasticcio.render.options import Options
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.style.style import Style
+from pasticcio.video.motion import Floats, Frame, Motion, Watcher, carried
+
+Render = Callable[[Frame], Frame]
+
+GRID = 8  # pixels: the network halves height and width three times
+SHARPNESS = 1.0  # of frames rendered alone
+SPARE = 0.95  # of the sharpness asked for, below which the last output gets a smaller share
+FINE = 1.0  # pixels: standard deviation of the blur that detail is the difference from
+MOST = 2.0  # largest factor on the detail that is added
+LINES = 5  # every so many lines are measured; no divisor of the grid, which may show in the output
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """What is done against flicker.
+
+    Attributes:
+        anchor: let the network's grid of `grid` pixels follow the camera, see `Steady`.
+        carry: share, in [0, 1), that the last output, carried along the motion, has of each output; 0 for none.
+        sharpness: of the mean square difference of neighboring pixels that a frame has when it is rendered alone, how
+            much is to remain, in [0, 1]: blending averages detail away, which is then enhanced, and where that does
+            not suffice the share of the last output is lowered.
+        grid: pixels by which a photo must move for the network to move its output likewise; the stroke scale times 8.
+
+    Raises:
+        OptionError: a value outside its limits.
+    """
+
+    anchor: bool = True
+    carry: float = 0.8
+    sharpness: float = SHARPNESS
+    grid: int = GRID
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.carry < 1:
+            raise OptionError(f"carry is {self.carry}; it must be 0 or more and less than 1")
+        if not 0 <= self.sharpness <= 1:
+            raise OptionError(f"sharpness is {self.sharpness}; it must be between 0 and 1")
+        if self.grid < 1:
+            raise OptionError(f"grid is {self.grid}; it must be 1 or more")
+
+
+class Steady:
+    """Renders the frames of a clip, in order, so that what does not change does not flicker.
+
+    The output of a convolutional network with strides is not the same when the photo moves by less than its grid of 8
+    pixels. So each frame is padded by reflection on the left and at the top by as many whole pixels, from 0 to 7, as
+    puts the scene on the same places of the grid as before (anchoring). Then the last output, carried along the optical
+    flow, is blended with the new one where the flow can be trusted (Ruder et al. 2016, "Artistic style transfer for
+    videos", section 4, have the same in their loss). Cuts begin anew.
+
+    >>> import numpy as np
+    >>> steady = Steady()
+    >>> frames = np.zeros((3, 64, 64, 3), np.uint8)
+    >>> [steady(frame, lambda picture: 255 - picture).shape for frame in frames]
+    [(64, 64, 3), (64, 64, 3), (64, 64, 3)]
+
+    Raises:
+        MissingExtraError: OpenCV is not installed.
+    """
+
+    def __init__(self, how: Steadiness | None = None) -> None:
+        self.how = how or Steadiness()
+        self._watcher = Watcher()
+        self._place = np.zeros(2)  # of the scene on the screen since the last cut, pixels right and down
+        self._last: NDArray[Any] | None = None
+
+    def __call__(self, frame: Frame, render: Render) -> Frame:
+        """The next frame's output: `draw` of what `watch` sees."""
+        return self.draw(frame, self.watch(frame), render)
+
+    def watch(self, frame: Frame) -> Motion | None:
+        """The motion since the frame before; None where there is none, or none is needed.
+
+        It may run in another thread than `draw`, and ahead of it, as long as either gets the frames in order.
+
+        Raises:
+            ImageError: no (H, W, 3) of uint8.
+        """
+        _check(frame)
+        return self._watcher(frame) if self.how.anchor or self.how.carry else None
+
+    def draw(self, frame: Frame, motion: Motion | None, render: Render) -> Frame:
+        """The output of the next frame.
+
+        Args:
+            frame: (H, W, 3).
+            motion: see `watch`.
+            render: from (h, w, 3) to the same, at most two grid steps larger than the frame. It may be another one for
+                each frame, as where the style changes with time. See `still` for its options.
+
+        Returns:
+            (H, W, 3).
+        """
+        if motion is None or motion.cut or self._last is None or self._last.shape != frame.shape:
+            self._place[:] = 0
+            motion = self._last = None
+        else:
+            self._place += motion.camera
+        output = self._anchored(frame, render) if self.how.anchor else render(frame)
+        if not self.how.carry:
+            self._last = output  # whose shape alone is used
+            return output
+        blended = shown = output.astype(np.float32)
+        if motion is not None and self._last is not None:
+            blended, shown = self._blended(blended, self._last, motion)
+        self._last = blended
+        return cast(Frame, np.rint(np.clip(shown, 0, 255)).astype(np.uint8))
+
+    def _anchored(self, frame: Frame, render: Render) -> Frame:
+        import cv2
+
+        grid, (height, width) = self.how.grid, frame.shape[:2]
+        # The scene moved right by `place`; padding that grows by the opposite, modulo the grid, keeps it on its places.
+        left, top = (int(shift) for shift in np.rint(-self._place).astype(int) % grid)
+        right, bottom = (-(-(side + grid - 1) // grid) * grid - side for side in (width, height))
+        padded = cv2.copyMakeBorder(frame, top, bottom - top, left, right - left, cv2.BORDER_REFLECT_101)
+        return render(cast(Frame, padded))[top : top + height, left : left + width]
+
+    def _blended(self, output: Floats, last: Floats, motion: Motion) -> tuple[Floats, Floats]:
+        """The new output with the last one blended in, as it is carried on and as it is shown, with its detail."""
+        import cv2
+
+        trust = motion.trust[..., None]
+        before: Floats = np.clip(carried(last, motion.back), 0, 255)
+        blended = output + np.float32(self.how.carry) * trust * (before - output)
+        detail: Floats = trust * (blended - cast(Floats, cv2.GaussianBlur(blended, (0, 0), FINE)))
+        shown = blended + np.float32(_gain(output, blended, detail, self.how.sharpness)) * detail
+        share = np.float32(_share(output, shown - output, self.how.sharpness * SPARE))
+        return output + share * (blended - output), output + share * (shown - output)
+
+
+def still(options: Options) -> Options:
+    """Options without what is fixed to the screen and would not move with the scene: `texture`, where there is one."""
+    fixed: dict[str, Any] = {one.name: 0.0 for one in fields(Options) if one.name == "texture"}
+    return replace(options, **fixed)
+
+
+def renderer(stylizer: Stylizer, style: Style, options: Options | None = None) -> Render:
+    """The render function of one style, for `Steady`."""
+    how = still(options or Options())
+    return lambda frame: stylizer.stylize(frame, style, how)
+
+
+def _gain(output: Floats, blended: Floats, detail: Floats, sharpness: float) -> float:
+    """The factor on the detail that gives the blended output `sharpness` of the output's gradient energy; at most MOST.
+
+    The energy is a quadratic function of the factor g: a + 2 b g + c g^2.
+    """
+    whole, base, more = _gradients(output), _gradients(blended), _gradients(detail)
+    missing = sharpness * float(whole @ whole) - float(base @ base)
+    b, c = float(base @ more), float(more @ more)
+    if missing <= 0 or c <= 0:
+        return 0.0
+    return min(MOST, (-b + math.sqrt(b * b + c * missing)) / c)
+
+
+def _share(output: Floats, change: Floats, sharpness: float) -> float:
+    """The share s in [0, 1] for which output + s * change has `sharpness` of the output's gradient energy.
+
+    That is 1 if it has it there; else the largest up to which no share has less. The energy is a quadratic function of
+    s: a + 2 b s + c s^2.
+    """
+    whole, more = _gradients(output), _gradients(change)
+    spare = (1 - sharpness) * float(whole @ whole)
+    b, c = float(whole @ more), float(more @ more)
+    if spare + 2 * b + c >= 0:
+        return 1.0
+    return (-b - math.sqrt(b * b - c * spare)) / c  # b is below 0
+
+
+def _gradients(picture: Floats) -> Floats:
+    """Differences of neighboring pixels on every fifth line, in one row."""
+    lines = picture[:-1:LINES]
+    return np.concatenate([np.diff(lines, axis=1).ravel(), (picture[1::LINES] - lines).ravel()])
+
+
+def _check(frame: Frame) -> None:
+    if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape or frame.dtype != np.uint8:
+        raise ImageError(f"a frame has shape {frame.shape} and is {frame.dtype}; it must be (H, W, 3) of uint8")
