@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -147,9 +147,8 @@ class Steady:
 
 
 def still(options: Options) -> Options:
-    """Options without what is fixed to the screen and would not move with the scene: `texture`, where there is one."""
-    fixed: dict[str, Any] = {one.name: 0.0 for one in fields(Options) if one.name == "texture"}
-    return replace(options, **fixed)
+    """Options without what is fixed to the screen and would not move with the scene: the texture of even areas."""
+    return replace(options, texture=0.0)
 
 
 def renderer(stylizer: Stylizer, style: Style, options: Options | None = None) -> Render:
