@@ -50,6 +50,8 @@ CONTROLS = (
     ("the style picture embedded at a large size: coarse strokes", "photo.jpg -s tissue.jpg --style-size 768"),
     ("strokes twice as large", f"photo.jpg -s {STYLE} --stroke 2"),
     ("strokes half as large", f"photo.jpg -s {STYLE} --stroke 0.5"),
+    ("even areas left flat", f"photo.jpg -s {STYLE} --texture 0"),
+    ("more strokes in even areas", f"photo.jpg -s {STYLE} --texture 3"),
     ("the style takes on the photo's colors", "photo.jpg -s tissue.jpg --colors match"),
     ("only light and shade are stylized", f"photo.jpg -s {STYLE} --colors luminance"),
     ("a mask: its gray values are the strength, here growing to the right", f"photo.jpg -s {STYLE} --mask ramp.png"),

@@ -288,3 +288,17 @@ def test_a_table_knows_its_styles_by_name_alone(table_folder, photo, style_file,
         stylizer.stylize(photo, "reed")
     with pytest.raises(OptionError, match=r"strength is 0\.5, which needs the photo's own style, and model pair"):
         stylizer.stylize(photo, "red", strength=0.5)
+
+
+def test_a_photo_of_one_color_shows_no_grid_of_the_networks_layers():
+    stylizer, gray = Stylizer(threads=1), np.full((128, 128, 3), 130, np.uint8)
+
+    def grid(texture: float) -> float:
+        """The share of the variance, but for the border, that repeats every 8 pixels."""
+        inner = stylizer.stylize(gray, "dance", Options(texture=texture))[32:96, 32:96].astype(float)
+        repeated = inner.reshape(8, 8, 8, 8, 3).mean((0, 2))
+        return repeated.var((0, 1)).sum() / inner.var((0, 1)).sum()
+
+    assert grid(0.0) > 0.9
+    assert grid(1.0) < 0.1
+    assert np.ptp(stylizer.stylize(gray, "dance")[32:96, 32:96], axis=(0, 1)).max() > 60, "there are no strokes"
