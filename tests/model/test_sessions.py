@@ -190,6 +190,12 @@ def test_a_damaged_graph_is_a_model_error(runtime, tmp_path):
     needs(runtime)
     graph = tmp_path / "transfer.onnx"
     graph.write_bytes(b"no graph")
+    with pytest.raises(ModelError, match=r"transfer\.onnx is damaged or not of this model: it is no ONNX file"):
+        open_graph(graph, runtime)
+    # The header is well, but the runtime knows no such operator.
+    values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in ("content", "image")]
+    node = onnx.helper.make_node("NoSuchOperator", ["content"], ["image"])
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([node], "graph", values[:1], values[1:])), graph)
     with pytest.raises(ModelError, match=r"cannot load .*transfer\.onnx: ") as caught:
         open_graph(graph, runtime)
     assert "\n" not in str(caught.value)
