@@ -25,7 +25,10 @@ def cache_folder() -> Path:
     try:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     except RuntimeError:  # a user without a home
-        base = tempfile.gettempdir()
+        try:
+            base = tempfile.gettempdir()
+        except OSError:  # nor a folder for temporary files: what is to be kept there cannot be written
+            base = os.curdir
     return Path(base) / "pasticcio"
 
 

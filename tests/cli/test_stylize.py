@@ -307,3 +307,42 @@ def test_old_spellings_are_understood_and_not_shown(here, photo_file):
     assert here(*command, "--colours=luminance", "-o", "old.png")[0] == 0
     assert Path("new.png").read_bytes() == Path("old.png").read_bytes()
     assert "colours" not in here("stylize", "--help")[1]
+
+
+def test_a_name_of_a_style_that_is_a_file_too_is_said(here, photo_file, tmp_path, photo):
+    Image.fromarray(photo[:60, :60]).save(tmp_path / "style.png")
+    os.rename(tmp_path / "style.png", tmp_path / "dance")
+    code, _, error = here("stylize", photo_file, "-s", "dance", "-o", "o.png")
+    assert (code, error) == (0, "pasticcio: style dance is the file of that name here, not the named style\n")
+    (tmp_path / "photos").mkdir()
+    os.rename(photo_file, tmp_path / "photos" / "a.jpg")
+    os.remove(tmp_path / "dance")
+    for _ in range(2):  # the second time the folder "dance" is there
+        code, said, error = here("stylize", "photos", "-s", "dance", "-o", "dance")
+        assert (code, said) == (0, "1 pictures made, 0 not\n")
+        assert "pasticcio:" not in error
+    for out, message in (
+        ("photos", "--out photos would put a-dance.jpg among the photos in photos; name a folder of its own"),
+        ("photos/a.jpg", "cannot make folder photos/a.jpg"),
+    ):
+        code, _, error = here("stylize", "photos", "-s", "sunflowers", "-o", out)
+        assert code, message in error
+    assert os.listdir(tmp_path / "photos") == ["a.jpg"]
+    assert os.listdir(tmp_path / "dance") == ["a-dance.jpg"]
+
+
+def test_no_output_replaces_what_is_read_for_it(here, photo_file, style_file, tmp_path):
+    Image.new("L", (451, 300), 200).save(tmp_path / "mask.png")
+    before = {path: path.read_bytes() for path in (photo_file, style_file, tmp_path / "mask.png")}
+    for path in before:
+        code, _, error = here("stylize", photo_file, "-s", style_file, "--mask", "mask.png", "-o", path)
+        assert (code, error) == (2, f"pasticcio: cannot write {path}: it is read for the output; name another file\n")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_demo_takes_named_styles_wherever_it_is_called(here, tmp_path, monkeypatch):
+    (tmp_path / "dance").mkdir()
+    monkeypatch.setattr("pasticcio.cli.stylize.DEMO_PHOTOS", ("chelsea",))
+    monkeypatch.setattr("pasticcio.cli.stylize.DEMO_STYLES", ("dance",))
+    assert here("demo", "-o", "out")[0] == 0
+    assert os.listdir(tmp_path / "out") == ["chelsea-dance.jpg"]

@@ -1,4 +1,6 @@
+import shutil
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,8 +8,8 @@ from PIL import ExifTags, Image
 
 from pasticcio.errors import ImageError, ModelError, OptionError, StyleError
 from pasticcio.image.read import open_image, read_picture
-from pasticcio.image.write import save_picture
-from pasticcio.render.batch import Files, plan, run
+from pasticcio.image.write import save_image, save_picture
+from pasticcio.render.batch import Files, folds_case, plan, run
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 
@@ -49,6 +51,89 @@ def test_plan_leaves_its_own_outputs_alone(folder, styles):
     out.mkdir()
     Image.new("RGB", (20, 20)).save(out / "old.png")
     assert all(job.photo.parent != out for job in plan(folder, styles, out))
+
+
+def test_outputs_may_go_to_the_parent_of_the_photos_but_not_among_them(folder, styles, tmp_path):
+    photos = [job.photo for job in plan(folder, styles, tmp_path / "out")]
+    assert [job.photo for job in plan(folder, styles, folder.parent)] == photos
+    for out in (folder, folder / "trip" / ".."):
+        with pytest.raises(OptionError, match=r"among the photos in .*; name a folder of its own, such as .*stylized"):
+            plan(folder, styles, out)
+    save_image(np.zeros((2, 2, 3), np.uint8), _made(folder / folder.name) / "deep.png")
+    with pytest.raises(
+        OptionError, match=r"deep-one-two\.png among the photos"
+    ):  # parent/photos is the photos' own folder
+        plan(folder, styles, folder.parent)
+    (tmp_path / "same").symlink_to(folder)
+    with pytest.raises(OptionError, match="among the photos"):
+        plan(folder, styles, tmp_path / "same")
+
+
+def test_names_that_differ_in_case_alone_are_two_unless_the_disk_folds_them(folder, styles, tmp_path, monkeypatch):
+    (folder / "A.JPG").write_bytes((folder / "a.jpg").read_bytes())
+    assert {job.out.name for job in plan(folder, styles, tmp_path / "out")} >= {"A-one-two.JPG", "a-one-two.jpg"}
+    assert not folds_case(tmp_path / "Out")
+    monkeypatch.setattr("pasticcio.render.batch.folds_case", lambda folder: True)
+    with pytest.raises(OptionError, match="would both be"):
+        plan(folder, styles, tmp_path / "out")
+
+
+def test_a_style_is_found_once_before_outputs_bear_its_name(folder, tmp_path, monkeypatch, photo):
+    monkeypatch.chdir(tmp_path)
+    _made(folder / "dance")
+    Image.fromarray(photo[60:130, :70]).save(folder / "dance" / "z.png")
+    (folder / "trip" / "bad.png").unlink()
+    stylizer = Stylizer(threads=1)
+    wanted = {
+        path: np.asarray(stylizer.stylize(path, "dance"))
+        for path in folder.rglob("*.*")
+        if path.suffix in (".gif", ".png")
+    }
+    for out in ("dance", "."):  # both times a folder "dance" comes to be in the folder of the process
+        for again in (False, True):
+            outcomes = list(run(stylizer, plan(folder, [("dance", 1.0)], Path(out)), Options()))
+            assert [o.error for o in outcomes] == [None] * 3
+            for outcome in outcomes:
+                if outcome.job.photo in wanted:
+                    assert np.array_equal(np.asarray(Image.open(outcome.job.out)), wanted[outcome.job.photo]), again
+        save_image(photo[:40, :40], "dance/another.png")  # now it is a folder of style pictures too
+        if out == "dance":
+            with pytest.raises(OptionError, match="would lie in dance, among the pictures of a style"):
+                list(run(stylizer, plan(folder, [("dance", 1.0)], Path(out)), Options()))
+        shutil.rmtree("dance")
+
+
+def test_outputs_replace_neither_styles_nor_masks(folder, styles, tmp_path, photo, model_folder):
+    stylizer, paintings = Stylizer(model_folder), _made(tmp_path / "paintings")
+    for name in ("p.png", "a-p.jpg"):
+        Image.fromarray(photo[:50, :50]).save(paintings / name)
+    before = {path: path.read_bytes() for path in paintings.iterdir()}
+    for names, options, message in (
+        ([(str(paintings), 1.0)], Options(), "would lie in .*paintings, among the pictures of a style"),
+        ([(str(paintings / "p.png"), 0.5), (str(paintings / "a-p.jpg"), 0.5)], Options(), None),
+        ([(str(paintings / "p.png"), 1.0)], Options(mask=paintings / "a-p.jpg"), "would replace .*a-p.jpg"),
+        ([(str(paintings / "p.png"), paintings / "a-p.jpg")], Options(), "would replace .*a-p.jpg"),
+    ):
+        jobs = plan(folder, names, paintings)
+        if message:
+            with pytest.raises(OptionError, match=message):
+                list(run(stylizer, jobs, options))
+        else:
+            assert not {job.out for job in jobs} & before.keys()
+    assert {path: path.read_bytes() for path in paintings.iterdir()} == before
+
+
+def test_a_photo_that_vanishes_after_the_listing_is_an_outcome(folder, styles, tmp_path, model_folder):
+    jobs = plan(folder, styles, tmp_path / "out")
+    (folder / "a.jpg").unlink()
+    outcomes = {o.job.photo.name: o for o in run(Stylizer(model_folder), jobs, Options())}
+    assert "no such file" in str(outcomes["a.jpg"].error)
+    assert outcomes["b.gif"].error is None
+
+
+def _made(path):
+    path.mkdir()
+    return path
 
 
 def test_what_cannot_be_planned_is_explained(folder, styles, tmp_path):

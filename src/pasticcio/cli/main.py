@@ -13,8 +13,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from pasticcio import __version__
-from pasticcio.cli import BAD_INPUT, INTERRUPTED
-from pasticcio.errors import PasticcioError
+from pasticcio.cli import INTERRUPTED
+from pasticcio.cli.ending import ending, hold_warnings
 
 COMMANDS = {  # module, function, and the line in the list of commands, of at most 62 letters
     "stylize": ("stylize", "stylize", "Render a photo, or a folder of them, in the manner of a style."),
@@ -95,13 +95,11 @@ def main() -> None:
             stream.reconfigure(errors="surrogateescape" if stream.encoding == "utf-8" else "backslashreplace")
     gc.set_threshold(100_000, 20, 20)  # imports make many objects and no garbage
     atexit.register(gc.freeze)  # so that no garbage is looked for at the end
-    try:
-        app(prog_name="pasticcio")
-    except PasticcioError as error:
-        typer.echo(f"pasticcio: {' '.join(str(error).splitlines())}", err=True)  # names may hold line ends
-        sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    with ending():
+        try:
+            app(prog_name="pasticcio")
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
 
 
 def _version(wanted: bool) -> None:
@@ -119,4 +117,5 @@ def _root(
     import logging
 
     logging.basicConfig(format="pasticcio: %(message)s", level=logging.WARNING)
+    hold_warnings()
     logging.getLogger("PIL").setLevel(logging.CRITICAL)  # our own error says what is wrong with a file

@@ -21,11 +21,12 @@ from pasticcio.cli.arguments import (
     style_option,
     weighted,
 )
-from pasticcio.errors import OptionError, OutputError
+from pasticcio.errors import ImageError, OptionError, OutputError, StyleError
 from pasticcio.render.options import Options
 
 if TYPE_CHECKING:
     from pasticcio.image.picture import Source
+    from pasticcio.model.folder import Model
     from pasticcio.render.batch import Job, Outcome
 
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
@@ -103,12 +104,14 @@ def _stylize_photo(
     from pasticcio.model.sessions import Sessions
 
     opened, runtime = Model.open(model), resolve(runtime)
+    _say_files(opened, pairs)
     if runtime == AUTO:
         runtime = ONNXRUNTIME  # OpenVINO takes longer to load than it saves in one picture
     sessions = Sessions(lambda: runtime)
     sessions.load((opened.pixels_int8 if runtime in INT8 else opened.pixels) or opened.transfer)
     if not opened.table and any(os.path.isfile(name) for name, _ in pairs):
         sessions.load(opened.predict)
+    from pasticcio.files import check_apart
     from pasticcio.image.read import read_picture
     from pasticcio.image.write import FORMATS, LOSSY, check_output, encode_png, save_picture
     from pasticcio.render.batch import Files, style_stem
@@ -118,12 +121,17 @@ def _stylize_photo(
     stem = "stdin" if photo == "-" else Path(photo).stem
     target = out or Path("-".join([stem, *(style_stem(name) for name, _ in pairs)]) + ".png")
     piped = str(target) == "-"
+    if piped and sys.stdout is None:
+        raise OutputError("cannot write to standard output: it is closed; name a file with --out")
     if piped and (json_lines or sys.stdout.isatty()):
         raise OptionError(f"--out - is for a picture alone, {'without --json' if json_lines else 'not for a terminal'}")
     if not piped:
         check_output(target)
+        check_apart(target, photo, options.mask, *(part for pair in pairs for part in pair))
     lossy = not piped and FORMATS[target.suffix.lower()] in LOSSY
     only_for(f"{', '.join(LOSSY)}, and the output is none of them", lossy, quality=files.quality)
+    if photo == "-" and sys.stdin is None:
+        raise ImageError("cannot read standard input: it is closed; name a file in place of -")
     source = sys.stdin.buffer if photo == "-" else photo
     picture = read_picture(source, max_megapixels=files.max_megapixels)
     if picture.note:
@@ -144,12 +152,19 @@ def _stylize_photo(
     typer.echo(_json(photo, [name for name, _ in pairs], str(target)) if json_lines else str(target))
 
 
+def _say_files(model: "Model", pairs: list[tuple[str, Any]]) -> None:
+    """Say which names of styles are those of files here, which go before named styles."""
+    for name in dict.fromkeys(name for name, _ in pairs if os.path.exists(name)):
+        if name in model.styles:
+            kind = "folder" if os.path.isdir(name) else "file"
+            typer.echo(f"pasticcio: style {name} is the {kind} of that name here, not the named style", err=True)
+
+
 def _to_standard_output(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python writes again when it ends
         raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
@@ -172,6 +187,7 @@ def _stylize_folder(
     from pasticcio.render.stylizer import Stylizer
 
     stylizer, files = Stylizer(model, runtime=runtime), Files(**file_options)
+    _say_files(stylizer.model, [pair for pair in pairs if Path(pair[0]).resolve() != out.resolve()])
     jobs = plan(folder, pairs, out, all_pairs=all_pairs)
     only_for("JPEG, WebP and AVIF, and no output is one of them", _any_lossy(jobs), quality=files.quality)
     outcomes: list[Outcome] = []
@@ -240,10 +256,13 @@ def demo(
     except OSError as error:
         raise OutputError(f"cannot make folder {out}: {error.strerror or error}") from error
     stylizer = Stylizer(model)
+    named = stylizer.model.styles  # not found by name: there may be a folder of that name here
+    if missing := [style for style in DEMO_STYLES if style not in named]:
+        raise StyleError(f"model {stylizer.model.name} has no style named {missing[0]}; the demo needs one that has")
     for photo in DEMO_PHOTOS:
         picture = getattr(data, photo)()
         for style in DEMO_STYLES:
             target = out / f"{photo}-{style}.jpg"
-            save_image(stylizer.stylize(picture, style), target)
+            save_image(stylizer.stylize(picture, named[style]), target)
             typer.echo(str(target))
     typer.echo(f"{len(DEMO_PHOTOS) * len(DEMO_STYLES)} pictures are in {out.resolve()}")

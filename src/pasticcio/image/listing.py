@@ -1,14 +1,25 @@
-"""Finding pictures: in folders, lists, tables and tar shards."""
+"""Finding pictures: in folders, lists, tables and tar shards.
+
+What is left out of a folder or a shard is logged as a warning, one for each, that counts and names it; see `Found`.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pasticcio.errors import ImageError
+from pasticcio.image.sniffing import NO_PICTURE, is_picture, left_out
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp"})  # in lower case
+SUFFIXES = frozenset(  # in lower case: of files that are taken for pictures unseen
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp"}
+    | {".heic", ".heif", ".jxl"}  # not read, and so named as pictures that cannot be read, not passed over
+)
+LISTS = (".tar", ".csv", ".txt")
+NAMED = 10  # files that a warning names
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,10 +58,22 @@ class Entry:
             raise ImageError(f"cannot read {self.name}: {error.strerror or error}") from error
 
 
-def list_pictures(
-    folder: str | os.PathLike[str], *, recursive: bool = False, leave_out: Path | None = None
-) -> list[Path]:
-    """The picture files in a folder, sorted by path.
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds.
+
+    Attributes:
+        pictures: files, sorted by path. A file whose suffix says that it is a picture is taken for one; of others
+            the content decides.
+        others: what is left out, each with the reason; sorted by path.
+    """
+
+    pictures: list[Path]
+    others: list[tuple[Path, str]]
+
+
+def search(folder: str | os.PathLike[str], *, recursive: bool = False, leave_out: Path | None = None) -> Found:
+    """The pictures in a folder, and all else in it. Links to folders are followed, and no folder is searched twice.
 
     Args:
         folder: where to look.
@@ -58,20 +81,88 @@ def list_pictures(
         leave_out: a subfolder that is not searched.
 
     Raises:
-        ImageError: no such folder, or no pictures in it.
+        ImageError: no such folder, or one that cannot be read.
     """
     root = Path(folder)
     if not os.path.isdir(root):
         raise ImageError(f"no such folder: {folder}")
-    out = leave_out.resolve() if leave_out else None
-    found = [
-        path
-        for path in sorted(root.rglob("*") if recursive else root.iterdir())
-        if path.suffix.lower() in SUFFIXES and path.is_file() and (out is None or out not in path.resolve().parents)
-    ]
-    if not found:
-        raise ImageError(f"no pictures in folder {folder}; it must hold some of {', '.join(sorted(SUFFIXES))}")
-    return found
+    found, seen = Found([], []), {_identity(root)}
+    skipped = _identity(leave_out) if leave_out is not None and leave_out.is_dir() else None
+    if skipped is not None and skipped not in seen:
+        seen.add(skipped)
+    else:
+        skipped = None
+    folders, links = [root], list[Path]()
+    while folders or links:
+        if not folders:  # links come last, so that a folder is found where it lies
+            link = links.pop(0)
+            if (place := _identity(link)) in seen:
+                if place != skipped:
+                    found.others.append((link, "a link to a folder that is searched already"))
+                continue
+            seen.add(place)
+            folders.append(link)
+        for path in _content(folders.pop(0), root, found):
+            if reason := left_out(path):
+                found.others.append((path, reason))
+            elif os.path.isdir(path):
+                if not recursive:
+                    continue
+                if path.is_symlink():
+                    links.append(path)
+                elif (place := _identity(path)) not in seen:
+                    seen.add(place)
+                    folders.append(path)
+            elif not os.path.isfile(path):
+                found.others.append((path, "a link to nothing" if path.is_symlink() else "no file"))
+            elif path.suffix.lower() in SUFFIXES or is_picture(path):
+                found.pictures.append(path)
+            else:
+                found.others.append((path, NO_PICTURE))
+    return Found(sorted(found.pictures), sorted(found.others))
+
+
+def list_pictures(
+    folder: str | os.PathLike[str], *, recursive: bool = False, leave_out: Path | None = None
+) -> list[Path]:
+    """The pictures of `search`; what is left out is logged.
+
+    Raises:
+        ImageError: no such folder, or no pictures in it.
+    """
+    found = search(folder, recursive=recursive, leave_out=leave_out)
+    told = _told(folder, [f"{os.path.relpath(path, folder)} ({reason})" for path, reason in found.others])
+    if not found.pictures:
+        raise ImageError(f"no pictures in folder {folder}" + (f"; {told}" if told else "; it is empty"))
+    if told:
+        log.warning(told)
+    return found.pictures
+
+
+def _told(source: str | os.PathLike[str], names: list[str]) -> str:
+    """The count and the names of what is left out."""
+    if not names:
+        return ""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    what = "1 file is" if len(names) == 1 else f"{len(names)} files are"
+    return f"{what} left out of {os.fspath(source)}: {', '.join(names[:NAMED])}{more}"
+
+
+def _content(folder: Path, root: Path, found: Found) -> list[Path]:
+    """What lies in a folder; one below the root that cannot be read is left out."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        if folder == root:
+            raise ImageError(f"cannot read folder {folder}: {error.strerror or error}") from error
+        found.others.append((folder, f"cannot be read: {error.strerror or error}"))
+        return []
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """What tells one folder from another, by whatever path it is reached."""
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def find_pictures(source: str | os.PathLike[str], split: str = "") -> list[Entry]:
@@ -92,9 +183,9 @@ def find_pictures(source: str | os.PathLike[str], split: str = "") -> list[Entry
     if not os.path.exists(path):
         raise ImageError(f"no such file or folder: {path}")
     suffix = path.suffix.lower()
-    if suffix in SUFFIXES:
+    if suffix in SUFFIXES or (suffix not in LISTS and is_picture(path)):
         return [Entry(path)]
-    if suffix not in (".tar", ".csv", ".txt"):
+    if suffix not in LISTS:
         raise ImageError(f"{path} is no picture, folder, .txt list, .csv table or .tar shard")
     try:
         found = _in_shard(path) if suffix == ".tar" else _in_table(path, split) if suffix == ".csv" else _in_list(path)
@@ -108,15 +199,27 @@ def find_pictures(source: str | os.PathLike[str], split: str = "") -> list[Entry
 def _in_shard(path: Path) -> list[Entry]:
     import tarfile  # slow to import, and rarely needed
 
+    found, others = [], []
     try:
         with tarfile.open(path, "r:") as shard:
-            return [
-                Entry(path, {}, member.name, member.offset_data, member.size)
-                for member in shard
-                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES
-            ]
+            for member in shard:
+                name = Path(member.name)
+                if not member.isfile():
+                    continue
+                reason = left_out(name)
+                if not reason and name.suffix.lower() not in SUFFIXES:
+                    with path.open("rb") as file:
+                        file.seek(member.offset_data)
+                        reason = "" if is_picture(name, file.read(member.size)) else NO_PICTURE
+                if reason:
+                    others.append(f"{member.name} ({reason})")
+                else:
+                    found.append(Entry(path, {}, member.name, member.offset_data, member.size))
     except tarfile.TarError as error:
         raise ImageError(f"cannot read {path}: {error}") from error
+    if others:
+        log.warning(_told(path, others))
+    return found
 
 
 def _in_table(path: Path, split: str) -> list[Entry]:

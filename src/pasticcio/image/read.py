@@ -19,6 +19,7 @@ from pasticcio.image.exif import orientation, read_exif, turned, upright
 from pasticcio.image.icc import TOP, deep_to_srgb, srgb_profile, to_srgb
 from pasticcio.image.picture import FILE, GIVEN, Array, Kind, Picture, Pixels, Source, as_depth, over_white
 from pasticcio.image.sixteen_bit import MISSING, cut_to_eight, is_deep, read_deep
+from pasticcio.image.sniffing import unread
 
 MAX_MEGAPIXELS = 400.0
 EIGHT_BITS = "read at 8 bits, not 16"
@@ -52,8 +53,7 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> P
     data, name = _content(source)
     if not data:
         raise ImageError(f"{name} is empty; it holds no picture")
-    with decoding(name):
-        image = open_file(data)
+    image = _opened(data, name)
     with image:
         megapixels = image.width * image.height / 1e6
         if megapixels > max_megapixels:
@@ -88,6 +88,17 @@ def read_rgb(source: Source) -> NDArray[np.uint8]:
     """`open_image` in 8 bits: uint8 (H, W, 3)."""
     picture = read_picture(source)
     return as_depth(picture.pixels if picture.alpha is None else over_white(picture), np.uint8)
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    """The image of a file, not yet decoded."""
+    try:
+        with decoding(name):
+            return open_file(data)
+    except ImageError:
+        if kind := unread(data[:16]):
+            raise ImageError(f"{name} is {kind}, which is not read here; save it as JPEG or PNG") from None
+        raise
 
 
 def _content(source: object) -> tuple[bytes, str]:

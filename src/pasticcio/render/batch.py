@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pasticcio.errors import OptionError, OutputError, PasticcioError
-from pasticcio.image.listing import list_pictures
+from pasticcio.image.listing import list_pictures, search
 from pasticcio.image.picture import Picture, Source
 from pasticcio.image.read import MAX_MEGAPIXELS, read_picture
 from pasticcio.image.write import FORMATS, save_picture
+from pasticcio.render.find import Given, Several
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.render.usage import refuse
@@ -87,7 +88,7 @@ def plan(
     Outputs keep the folder tree and are named PHOTO-STYLE.
 
     Args:
-        folder: of the photos, with its subfolders, except `out`.
+        folder: of the photos, with its subfolders, except `out`. What is left out is logged, see `list_pictures`.
         styles: names and weights, or masks.
         out: folder of the outputs.
         all_pairs: every photo with every style, instead of the weighted mean of the styles.
@@ -95,7 +96,8 @@ def plan(
 
     Raises:
         ImageError: no photos.
-        OptionError: a suffix that cannot be written, or two jobs with one output.
+        OptionError: a suffix that cannot be written, two jobs with one output, or outputs that would lie among the
+            photos.
     """
     if suffix and suffix not in FORMATS:
         raise OptionError(f"cannot write {suffix!r}; choose one of {', '.join(FORMATS)}")
@@ -108,13 +110,36 @@ def plan(
         for mixed in mixes:
             stem = "-".join([photo.stem, *(style_stem(name) for name, _ in mixed)])
             jobs.append(Job(photo, mixed, out / photo.parent.relative_to(folder) / (stem + end)))
-    taken: dict[Path, Job] = {}
+    _check_place(jobs, folder, out)
+    taken: dict[str, Job] = {}
+    folded = folds_case(out)
     for job in jobs:
-        other = taken.setdefault(job.out, job)
+        other = taken.setdefault(str(job.out).lower() if folded else str(job.out), job)
         if other is not job:
             one, two = (f"{j.photo} with {'+'.join(name for name, _ in j.styles)}" for j in (other, job))
             raise OptionError(f"{one} and {two} would both be {job.out}; rename one of them")
     return jobs
+
+
+def _check_place(jobs: Sequence[Job], folder: Path, out: Path) -> None:
+    """Refuse outputs among the photos, which they may replace, and as which the next run would take them."""
+    root, target = folder.resolve(), out.resolve()
+    if root in target.parents:
+        return  # a folder among the photos, which is not searched for photos
+    for job in jobs:
+        place = job.out.parent.resolve()
+        if place == root or root in place.parents:
+            raise OptionError(
+                f"--out {out} would put {job.out.name} among the photos in {folder}; name a folder of its own, such as "
+                f"{folder / 'stylized'}"
+            )
+
+
+def folds_case(folder: Path) -> bool:
+    """Whether names in a folder that differ in case alone are one name; of a folder not yet made, its parent's."""
+    there = next((path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()), folder)
+    other = there.with_name(there.name.swapcase()) if there.name else there
+    return other != there and other.exists() and other.samefile(there)
 
 
 def style_stem(style: str) -> str:
@@ -140,10 +165,12 @@ def run(
 
     Raises:
         ImageError, StyleError, OptionError: before any picture is made: a style that cannot be read, weights that do
-            not sum to 1, or an option that has no effect with any of the styles.
+            not sum to 1, an option that has no effect with any of the styles, or outputs in the place of a style's
+            pictures.
     """
     files = files or Files()
-    fitting = _fitting(stylizer, jobs, options)
+    styles = _found(stylizer, jobs, options.mask)
+    fitting = _fitting(stylizer, jobs, styles, options)
     with ThreadPoolExecutor(1) as decoder, ThreadPoolExecutor(1) as writer:
         written: deque[tuple[Outcome, Future[None]]] = deque()
         try:
@@ -155,7 +182,7 @@ def run(
                     continue
                 begun = time.perf_counter()
                 try:
-                    picture = stylizer.paint(photo.result(), list(job.styles), fitting[_names(job)])
+                    picture = stylizer.paint(photo.result(), _styles(job, styles), fitting[_names(job)])
                 except PasticcioError as error:
                     yield Outcome(job, error)
                     continue
@@ -172,16 +199,50 @@ def _names(job: Job) -> tuple[str, ...]:
     return tuple(name for name, _ in job.styles)
 
 
-def _fitting(stylizer: Stylizer, jobs: Sequence[Job], options: Options) -> dict[tuple[str, ...], Options]:
+def _styles(job: Job, styles: Mapping[str, Given]) -> list[tuple[Given, float | Source]]:
+    """The styles of a job as they were found, with their weights or masks."""
+    return [(styles[name], value) for name, value in job.styles]
+
+
+def _found(stylizer: Stylizer, jobs: Sequence[Job], mask: object) -> dict[str, Given]:
+    """What the names of styles mean, found once, before there are outputs: a name may be that of the output folder.
+
+    Raises:
+        ImageError, StyleError, OptionError: see `run`.
+    """
+    outs = {job.out.resolve() for job in jobs}
+    folders = {out.parent for out in outs}
+    found: dict[str, Given] = {}
+    for name in dict.fromkeys(name for job in jobs for name in _names(job)):
+        place = Path(name).resolve()
+        named = place in folders and os.path.isdir(place) and name in stylizer.model.styles
+        if named and outs.issuperset(path.resolve() for path in search(place).pictures):
+            found[name] = stylizer.model.styles[name]  # a folder of outputs that bears the name of their style
+            continue
+        found[name] = stylizer.find(name)
+        if isinstance(found[name], Several) and place in folders:
+            raise OptionError(
+                f"the outputs would lie in {name}, among the pictures of a style; name another folder with --out"
+            )
+    given = [mask, *(value for job in jobs for _, value in job.styles)]
+    masks = {Path(one).resolve() for one in given if isinstance(one, (str, os.PathLike))}
+    if replaced := sorted(outs & (masks | {Path(name).resolve() for name in found})):
+        raise OptionError(f"an output would replace {replaced[0]}, a style or mask; name another folder with --out")
+    return found
+
+
+def _fitting(
+    stylizer: Stylizer, jobs: Sequence[Job], styles: Mapping[str, Given], options: Options
+) -> dict[tuple[str, ...], Options]:
     """For each combination of styles, by their names, the options that have an effect with it.
 
     Raises:
         ImageError, StyleError, OptionError: see `run`.
     """
-    for name in dict.fromkeys(name for job in jobs for name in _names(job)):
-        stylizer.embed(name)
-    different = {_names(job): list(job.styles) for job in jobs}
-    without = {names: stylizer.unused(options, styles) for names, styles in different.items()}
+    for style in styles.values():
+        stylizer.embed(style)  # type: ignore[arg-type]  # what `find` returns is returned as it is
+    different = {_names(job): _styles(job, styles) for job in jobs}
+    without = {names: stylizer.unused(options, found) for names, found in different.items()}
     if without:
         refuse(options, [name for name in next(iter(without.values())) if all(name in one for one in without.values())])
     changes: dict[tuple[str, ...], dict[str, Any]] = {names: dict.fromkeys(unused) for names, unused in without.items()}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
 from pasticcio.errors import StyleError
 from pasticcio.image.picture import Source
-from pasticcio.style.style import Style, check_weights, with_weights
+from pasticcio.model.folder import Model
+from pasticcio.render.find import Given, find
+from pasticcio.style.style import check_weights, with_weights
 
-Given = Source | Style
 Weighted = Sequence[Given] | Sequence[tuple[Given, "float | Source"]] | Mapping[Given, "float | Source"]
 
 
@@ -55,3 +56,11 @@ class Blend:
             return cls(styles, masks=values)
         check_weights(values)
         return cls(styles, tuple(map(float, values)))
+
+    def found(self, model: Model) -> Blend:
+        """The same styles as `find` finds them, once for all uses.
+
+        Raises:
+            ImageError, StyleError: see `find`.
+        """
+        return replace(self, styles=tuple(find(style, model) for style in self.styles))

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasticcio import __version__, cache
-from pasticcio.image.listing import list_pictures
 from pasticcio.image.picture import Array, Source, as_batch
 from pasticcio.image.read import open_image
 from pasticcio.image.resize import style_view
 from pasticcio.model.folder import Model
-from pasticcio.render.find import LIKE, RANDOM, Draw, find
+from pasticcio.render.find import LIKE, RANDOM, Draw, Given, Several, find
 from pasticcio.render.options import SPREAD
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.style import Style
@@ -73,7 +72,7 @@ class Embedder:
         self._network = predict
         self._known: dict[tuple[str, int, int, int], NDArray[np.float32]] = {}  # by file: 100 numbers each
 
-    def style(self, given: Source | Style, view: View, chance: Chance, name: str = "") -> Style:
+    def style(self, given: Given, view: View, chance: Chance, name: str = "") -> Style:
         """The style that is meant, embedded or drawn where it is not known yet.
 
         Args:
@@ -90,7 +89,7 @@ class Embedder:
             return found
         if isinstance(found, Draw):
             return self._drawn(found, view, chance, name)
-        if isinstance(found, (str, os.PathLike)) and os.path.isdir(found):
+        if isinstance(found, Several):
             return self._mean(found, view, name)
         return self.embed(found, view, name)
 
@@ -119,11 +118,10 @@ class Embedder:
             cache.thin(MOST_EMBEDDINGS, EMBEDDINGS)
         return embedding
 
-    def _mean(self, folder: str | os.PathLike[str], view: View, name: str) -> Style:
+    def _mean(self, folder: Several, view: View, name: str) -> Style:
         """The mean of the styles of a folder's pictures."""
-        styles = [self.embed(path, view) for path in list_pictures(folder)]
-        mean = np.mean([style.embedding for style in styles], axis=0)
-        return Style(mean, self.model.fingerprint, name or Path(folder).name)
+        mean = np.mean([self.embed(path, view).embedding for path in folder.files], axis=0)
+        return Style(mean, self.model.fingerprint, name or folder.name)
 
     def _drawn(self, draw: Draw, view: View, chance: Chance, name: str) -> Style:
         """A random style; near another one if the draw says so."""

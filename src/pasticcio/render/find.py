@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from pasticcio.errors import StyleError, nearest
+from pasticcio.image.listing import list_pictures
 from pasticcio.image.picture import Picture, Source
 from pasticcio.model.folder import Model
 from pasticcio.style.style import Style
@@ -26,10 +28,26 @@ class Draw:
         near: what it is near to; empty for any style.
     """
 
-    near: str = ""
+    near: Given = ""
 
 
-def find(style: Source | Style, model: Model) -> Style | Draw | Source:
+@dataclass(frozen=True)
+class Several:
+    """A folder of style pictures, as it was when it was listed.
+
+    Attributes:
+        name: of the folder.
+        files: its pictures.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+
+
+Given = Source | Style | Draw | Several
+
+
+def find(style: Given, model: Model) -> Given:
     """What is meant by a style.
 
     Args:
@@ -37,9 +55,11 @@ def find(style: Source | Style, model: Model) -> Style | Draw | Source:
         model: whose named styles are known.
 
     Returns:
-        A style of that model; or a draw; or a picture, or the path of a picture or of a folder of pictures.
+        A style of that model; or a draw; or a folder of pictures; or a picture, or its path. Given again, it is
+        returned as it is, whatever files have come to be since.
 
     Raises:
+        ImageError: a folder without pictures.
         StyleError: no such file or named style, a style of another model, an object that means no style, or a picture
             for a model that only knows a table of styles.
     """
@@ -52,12 +72,14 @@ def find(style: Source | Style, model: Model) -> Style | Draw | Source:
             )
         return found
     if isinstance(found, Draw):
-        return found
-    if not _pictorial(found):
+        return Draw(find(found.near, model)) if isinstance(found.near, str) and found.near else found
+    if not isinstance(found, Several) and not _pictorial(found):
         raise StyleError(f"a {type(found).__name__} is no style; give {KINDS}")
     if model.table:
         known = ", ".join(model.styles)
         raise StyleError(f"model {model.name} cannot embed a picture; it knows the styles {known}")
+    if isinstance(found, (str, os.PathLike)) and os.path.isdir(found):
+        return Several(Path(found).name, tuple(list_pictures(found)))
     return found
 
 

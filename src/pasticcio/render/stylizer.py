@@ -29,7 +29,7 @@ from pasticcio.render.blend import Blend, Weighted
 from pasticcio.render.canvas import Canvas
 from pasticcio.render.declare import check_value
 from pasticcio.render.embedder import STYLE_RANGE, Chance, Embedder, View
-from pasticcio.render.find import Draw, find
+from pasticcio.render.find import Draw, Given, find
 from pasticcio.render.options import SPREAD, Options
 from pasticcio.render.plan import plan
 from pasticcio.render.recolor import Recolor, thumbnail
@@ -200,7 +200,7 @@ class Stylizer:
         Raises:
             ImageError, StyleError, OptionError: see `stylize`.
         """
-        options, blend = options or Options(), Blend.of(style)
+        options, blend = options or Options(), Blend.of(style).found(self.model)
         refuse(options, unused(options, blend, self.model))
         work = picture if options.stroke == 1.0 else scaled(picture, 1.0 / options.stroke)
         recolor = Recolor(options.colors, thumbnail(work.pixels))
@@ -222,7 +222,15 @@ class Stylizer:
         Raises:
             StyleError: see `embed`.
         """
-        return unused(options, Blend.of(style), self.model)
+        return unused(options, Blend.of(style).found(self.model), self.model)
+
+    def find(self, style: Source | Style) -> Given:
+        """What is meant by a style, which `paint` takes in its place: files that come to be later change nothing.
+
+        Raises:
+            ImageError, StyleError: see `embed`.
+        """
+        return find(style, self.model)
 
     @overload
     def render(self, content: Array, embedding: NDArray[np.float32]) -> Array: ...
@@ -328,7 +336,7 @@ class Stylizer:
         report(Progress(1, 1, "one pass"))
         return pixels
 
-    def _is_picture(self, style: Source | Style) -> bool:
+    def _is_picture(self, style: Given) -> bool:
         """Whether a style is embedded here, so that its colors were changed before."""
         return not isinstance(find(style, self.model), (Style, Draw))
 

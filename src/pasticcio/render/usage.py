@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 
 from pasticcio.errors import OptionError
 from pasticcio.model.folder import Model
-from pasticcio.render.blend import Blend, Given
-from pasticcio.render.find import Draw, find
+from pasticcio.render.blend import Blend
+from pasticcio.render.find import Draw, Given, find
 from pasticcio.render.options import Options
 from pasticcio.style.style import Style
 

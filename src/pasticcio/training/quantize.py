@@ -17,7 +17,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from pasticcio.errors import ModelError, OutputError
-from pasticcio.files import write_whole
+from pasticcio.files import working_folder, write_whole
 from pasticcio.image.picture import as_float
 from pasticcio.model.folder import PIXELS, PIXELS_INT8, Model
 from pasticcio.model.names import ONNXRUNTIME, ONNXRUNTIME_INT8
@@ -85,8 +85,8 @@ def _pairs(stylizer: Stylizer, photos: Pictures, styles: Pictures | None, count:
 
 
 def _write(graph: Path, folder: Path, inputs: list[Inputs]) -> None:
-    with tempfile.TemporaryDirectory() as name, _quiet():
-        whole, prepared, quantized = (Path(name) / stage for stage in ("whole", "prepared", "quantized"))
+    with working_folder(folder) as work, _temporary(work), _quiet():
+        whole, prepared, quantized = (work / stage for stage in ("whole", "prepared", "quantized"))
         onnx.save(onnx.load(graph), whole)  # with its weights, which lie beside it
         quant_pre_process(str(whole), str(prepared), skip_symbolic_shape=True)
         quantize_static(
@@ -94,6 +94,16 @@ def _write(graph: Path, folder: Path, inputs: list[Inputs]) -> None:
             per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
         write_whole(folder / PIXELS_INT8, borrowing(onnx.load(quantized), folder).SerializeToString())
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[None]:
+    """Put the temporary files of libraries into a folder."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
