@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pasticcio.cli.arguments import weighted
 from pasticcio.errors import ModelError, PasticcioError
 from pasticcio.image.listing import find_pictures
@@ -132,7 +134,7 @@ def targets() -> dict[str, Target]:
     tagged = [data for name, data in files.items() if name.startswith(("exif", "profile"))]
     style = {"format": "pasticcio-style-1", "embedding": [0.5] * 8, "model": "a", "name": "b"}
     with tempfile.TemporaryDirectory() as folder:
-        Style([0.5] * 8, "model", "name").save(Path(folder, "style.json"))
+        Style(np.full(8, 0.5, np.float32), "model", "name").save(Path(folder, "style.json"))
         styles = [Path(folder, "style.json").read_bytes(), json.dumps(style).encode()]
     head = json.dumps({"w": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}).encode()
     gaussian = next((SHIPPED.parent.parent / "style" / "library").glob("*.npz")).read_bytes()
@@ -169,7 +171,8 @@ def work(job: tuple[str, int, int, float, str]) -> tuple[int, int, list[str]]:
     """Try inputs of one target: how many were tried, how many were refused, and what failed."""
     name, seed, inputs, seconds, failures = job
     seeds, check = targets()[name]
-    draw, end, refused, failed = random.Random(seed), time.monotonic() + seconds, 0, {}
+    draw, end, refused = random.Random(seed), time.monotonic() + seconds, 0
+    failed: dict[str, None] = {}
     warnings.simplefilter("ignore")  # Pillow's, of damaged tags
     signal.signal(signal.SIGALRM, _late)
     tried = 0
