@@ -175,6 +175,41 @@ def _lock(place: int) -> bool | None:
     return True
 
 
+@contextlib.contextmanager
+def alone(path: str | os.PathLike[str]) -> Iterator[bool]:
+    """Hold a file, made if it is not there, against other processes that do the same; the second waits.
+
+    Yields:
+        Whether the file is there still; a process that was waited for may have renamed or removed it.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    place = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(place, fcntl.LOCK_EX)
+        there = False
+        with contextlib.suppress(FileNotFoundError):
+            there = os.path.samestat(os.fstat(place), os.stat(path))
+        yield there
+    finally:
+        os.close(place)
+
+
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder, and those above it, where there is none.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make folder {os.fspath(folder)}: {error.strerror or error}") from error
+
+
 def check_apart(out: str | os.PathLike[str], *inputs: object) -> None:
     """Refuse an output in the place of a file that is read for it.
 

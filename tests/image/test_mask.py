@@ -40,3 +40,18 @@ def test_edges_are_softened():
 
 def test_product():
     assert product(np.array([255, 255, 128], np.uint8), np.array([255, 7, 128], np.uint8)).tolist() == [255, 7, 64]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.int32, np.int64])
+def test_a_mask_of_labels_and_of_booleans_is_black_and_white(dtype, tmp_path):
+    white = np.zeros((40, 60), np.uint8)
+    white[:, 30:] = 255
+    wanted = read_mask(white, 40, 60)
+    labels = (white > 0).astype(dtype)
+    assert np.array_equal(read_mask(labels, 40, 60), wanted)
+    if dtype == np.uint8:
+        Image.fromarray(labels).save(tmp_path / "labels.png")
+        assert np.array_equal(read_mask(tmp_path / "labels.png", 40, 60), wanted)
+    with pytest.raises(ImageError):  # other labels have no scale that is known
+        read_mask(labels.astype(np.int64) * 2, 40, 60)
+    assert read_mask(np.full((4, 4), 2, np.uint8), 4, 4).max() == 2  # levels of gray stay as they are

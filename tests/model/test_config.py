@@ -47,7 +47,9 @@ def test_a_folder_of_an_earlier_version_has_no_regions(tmp_path):
 )
 def test_a_key_that_does_not_fit_is_named(changes, message, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**SHIPPED_CONFIG, **changes}))
-    with pytest.raises(ModelError, match=rf"config\.json is damaged: .*{message}.*install or export the model anew"):
+    with pytest.raises(
+        ModelError, match=rf"config\.json is damaged: .*{message}.*install the model anew, or make it again"
+    ):
         ModelConfig.read(tmp_path)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pasticcio.model.config import RegionsConfig
-from pasticcio.render.plan import TILES, plan
+from pasticcio.render.plan import TILES, Plan, plan, smaller
 from pasticcio.render.scene import Scene
 
 TRAITS = RegionsConfig(multiple=8, margin=8, reach=88, scales=(1, 4, 8), layers=(128, 64, 32), at=(8, 4, 1))
@@ -40,3 +40,13 @@ def test_what_is_asked_for_is_done():
     assert plan(scene(3000, 4000), TRAITS, 0, 1e6).tile == 0
     assert plan(scene(30, 40), TRAITS, 64, 1e12).tile == 64
     assert plan(scene(30, 40), None, None, 1e9).tile == 0  # a model folder without the regions graph
+
+
+def test_where_memory_did_not_suffice_smaller_tiles_follow_until_none_would_take_less():
+    large, sides, planned = scene(3000, 4000), [], Plan(0)
+    while planned := smaller(large, planned):
+        sides.append(planned.tile)
+    assert tuple(sides) == TILES
+    assert smaller(large, Plan(0)).why == ": memory did not suffice for one pass"
+    assert smaller(large, Plan(768)).why == ": memory did not suffice for tiles of 768"
+    assert smaller(scene(300, 390), Plan(0)) is None

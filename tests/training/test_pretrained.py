@@ -1,6 +1,9 @@
 import hashlib
 import http.server
+import os
 import re
+import subprocess
+import sys
 import threading
 import urllib.request
 
@@ -148,3 +151,23 @@ def test_weights_of_something_else_are_refused(tmp_path):
     save_file({"fc.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelError, match="of no VGG"):
         guess_vgg(str(tmp_path / "other.safetensors"))
+
+
+def test_two_processes_with_one_cache_download_once(server, tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from pasticcio.training.pretrained import PublicFile, fetch;"
+        "print(fetch(PublicFile(*sys.argv[1:3]), Path(sys.argv[3])))"
+    )
+    command = [sys.executable, "-c", script, server.url, server.sha256, str(tmp_path)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert {process.communicate()[0].strip() for process in processes} == {str(tmp_path / server.name)}
+    assert (tmp_path / server.name).read_bytes() == CONTENT
+    assert len(Server.ranges) == 1
+    assert os.listdir(tmp_path) == [server.name]
+
+
+def test_a_part_of_other_bytes_never_becomes_the_file(server, tmp_path):
+    (tmp_path / f"{server.name}.part").write_bytes(b"of another file")
+    with pytest.raises(DownloadError, match="the download was discarded, try again"):
+        fetch(server, tmp_path)
+    assert fetch(server, tmp_path).read_bytes() == CONTENT

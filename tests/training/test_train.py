@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,11 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pasticcio.errors import ConfigError, ModelError, TrainingError
+from pasticcio.errors import ConfigError, ModelError, OutputError, TrainingError
+from pasticcio.model.folder import Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.training.checkpoint import CHECKPOINT
 from pasticcio.training.config import read_recipe
-from pasticcio.training.model_folder import load_network
+from pasticcio.training.model_folder import load_network, save_model
 from pasticcio.training.train import Run, train
 
 ROOT = Path(__file__).parents[2]
@@ -345,3 +347,26 @@ def test_two_processes_train_one_model(config, pictures, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(logged(out)) == 3
     assert (out / "model" / "transfer.onnx").exists()
+
+
+def test_a_run_is_neither_replaced_in_silence_nor_gone_on_with_as_another(config):
+    config = dataclasses.replace(config, steps=2, sample_steps=0)
+    train(config)
+    before = {path: path.read_bytes() for path in Path(config.out).rglob("*") if path.is_file()}
+    with pytest.raises(OutputError, match=r"run holds a run; go on with --resume"):
+        train(config)
+    other = dataclasses.replace(config, steps=4)
+    for change in ({"frozen": ("predictor",)}, {"network": dataclasses.replace(config.network, half=24)}):
+        with pytest.raises(TrainingError, match=r"cannot resume from .*: its run has (frozen|network\.half) = "):
+            train(dataclasses.replace(other, **change), resume=True)
+    assert {path: path.read_bytes() for path in before} == before
+    train(other, resume=True)
+    assert [entry["step"] for entry in logged(Path(config.out))] == [1, 2, 3, 4]
+
+
+def test_a_model_whose_export_was_broken_off_is_no_model(tiny, model_folder, tmp_path):
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    torch.manual_seed(5)
+    save_model(folder, StyleNetwork(tiny), "newer", {})
+    with pytest.raises(ModelError, match=r"is no complete model: transfer\.onnx missing"):
+        Model.open(folder)

@@ -20,6 +20,7 @@ from pasticcio.baselines.settings import LOSS
 from pasticcio.baselines.start import extended_table, predicted_table
 from pasticcio.errors import OptionError, OutputError, PasticcioError, TrainingError
 from pasticcio.extras import extra
+from pasticcio.files import make_folder, write_whole
 from pasticcio.image.read import open_image
 from pasticcio.image.write import save_image
 from pasticcio.training.checkpoint import CHECKPOINT
@@ -145,15 +146,12 @@ def tune(
         run.resume()
         return _finish(run, target, settings, report)
     shutil.rmtree(folder, ignore_errors=True)  # of a run that made no checkpoint, see `_check`
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise OutputError(f"cannot make folder {folder}: {error.strerror or error}") from error
+    make_folder(folder)
     try:
         config = plan(paintings, target.name, folder, settings, download)
         if settings.minutes is not None:
             config = replace(config, steps=steps_in(settings.minutes, config, download))
-        (folder / "config.json").write_text(to_json(config))
+        write_whole(folder / "config.json", to_json(config).encode())
         return _finish(Run(config, download), target, settings, report)
     except PasticcioError:
         if not (folder / CHECKPOINT).exists():

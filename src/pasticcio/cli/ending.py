@@ -35,6 +35,9 @@ def ending() -> Iterator[None]:
                 raise
             say(f"cannot write to standard output: {error.strerror or error}")
             sys.exit(BAD_INPUT)
+        except MemoryError:
+            say("memory does not suffice; free some, or give smaller pictures or fewer at once")
+            sys.exit(BAD_INPUT)
         finally:
             _release()
 

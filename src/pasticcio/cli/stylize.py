@@ -133,7 +133,7 @@ def _stylize_photo(
     if photo == "-" and sys.stdin is None:
         raise ImageError("cannot read standard input: it is closed; name a file in place of -")
     source = sys.stdin.buffer if photo == "-" else photo
-    picture = read_picture(source, max_megapixels=files.max_megapixels)
+    picture = read_picture(source, max_megapixels=files.max_megapixels, option="--max-megapixels")
     if picture.note:
         typer.echo(f"pasticcio: {picture.name}: {picture.note}", err=True)
     if not piped:
@@ -248,13 +248,11 @@ def demo(
 
     with extra("demo", "the demo"):
         from skimage import data
+    from pasticcio.files import make_folder
     from pasticcio.image.write import save_image
     from pasticcio.render.stylizer import Stylizer
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make folder {out}: {error.strerror or error}") from error
+    make_folder(out)
     stylizer = Stylizer(model)
     named = stylizer.model.styles  # not found by name: there may be a folder of that name here
     if missing := [style for style in DEMO_STYLES if style not in named]:

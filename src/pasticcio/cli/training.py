@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -22,16 +22,23 @@ def train(
 ) -> None:
     """Train the model of a recipe, and export it."""
     with training_extra():
+        from pasticcio.training.checkpoint import check_new
         from pasticcio.training.config import read_recipe
         from pasticcio.training.export import export
         from pasticcio.training.train import train as run
+    from pasticcio.errors import ModelError
+    from pasticcio.model.config import ModelConfig
 
     folder = Path()
     stages = read_recipe(recipe, set_ or [])
+    for config in () if resume else stages:
+        check_new(config)  # all of them before the first begins
     for number, config in enumerate(stages, start=1):
         folder = Path(config.out) / "model"
-        if resume and len(stages) > 1 and (folder / "config.json").exists():
-            continue  # this stage has ended
+        if resume and len(stages) > 1:
+            with suppress(ModelError):
+                ModelConfig.read(folder)
+                continue  # this stage has ended
         with Bars() as bars:
             report = bars.training(f"{config.name} {number}/{len(stages)}")
             run(config, resume=resume, report=report, download=bars.download)

@@ -36,16 +36,30 @@ def from_array(array: NDArray[Any]) -> Picture:
     if np.issubdtype(array.dtype, np.floating):
         low, high = float(array.min()), float(array.max())
         if not (low >= -TOLERANCE and high <= 1.0 + TOLERANCE):  # NaN fails too
-            remedy = f"; divide by {255 if high <= 255 else 65535}" if low >= 0 and high <= 65535 else ""
-            raise ImageError(f"a floating-point picture must lie in [0, 1]; this one spans {low:g} to {high:g}{remedy}")
+            raise ImageError(
+                f"a floating-point picture must lie in [0, 1]; this one spans {low:g} to {high:g}{divided(low, high)}"
+            )
         array = as_depth(array, np.float32)
     elif array.dtype not in (np.uint8, np.uint16):
         raise ImageError(
-            f"an array of {array.dtype} is no picture; use uint8, uint16 or floating point in [0, 1], such as "
-            f"array.astype(numpy.uint8){' * 255' if array.dtype == bool else ''}"
+            f"an array of {array.dtype} is no picture; use uint8, uint16 or floating point in [0, 1]{_cast(array)}"
         )
     colors, alpha = (array[:, :, :3], array[:, :, 3]) if array.shape[2] == 4 else (array, None)
     return from_channels(colors, alpha, kind, GIVEN)
+
+
+def divided(low: float, high: float) -> str:
+    """The end of a message about floating-point numbers outside [0, 1], where their range tells their scale."""
+    return f"; divide by {255 if high <= 255 else 65535}" if low >= 0 and high <= 65535 else ""
+
+
+def _cast(array: NDArray[Any]) -> str:
+    """How an array of another type becomes a picture, where its numbers say so."""
+    if array.dtype == bool:
+        return ", such as array.astype(numpy.uint8) * 255"
+    if array.dtype.kind not in "iu" or array.min() < 0 or array.max() > np.iinfo(np.uint16).max:
+        return ""
+    return f", such as array.astype(numpy.{'uint8' if array.max() <= 255 else 'uint16'})"
 
 
 def from_channels(pixels: Pixels, alpha: Pixels | None, kind: Kind, name: str) -> Picture:

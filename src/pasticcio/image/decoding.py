@@ -35,7 +35,7 @@ _limits_lock = Lock()
 
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
-    """Turn what a decoder raises for a damaged file into an ImageError.
+    """Turn what a decoder raises for a damaged or very large file into an ImageError.
 
     Only calls of decoders belong in the block: an error of our own would pass for a damaged file.
     """
@@ -43,6 +43,8 @@ def decoding(name: str) -> Iterator[None]:
         yield
     except UnidentifiedImageError:
         raise ImageError(f"{name} is not a picture that can be read here") from None
+    except MemoryError as error:
+        raise ImageError(f"{name} does not fit into the memory that is free; free some, or make it smaller") from error
     except DAMAGED as error:
         raise ImageError(f"{name} is damaged or cut off: {first_line(error)}") from error
 

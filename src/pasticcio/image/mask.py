@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -20,8 +22,9 @@ def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | 
     """Read a mask, and resize it to the photo that is rendered.
 
     Args:
-        source: any picture. Its luminance counts, and transparent pixels count as black. Edges are blurred, as a
-            hard edge would be seen as a seam.
+        source: any picture, or an array of booleans. Its luminance counts, and transparent pixels count as black. If
+            its numbers are integers and none but 0 and 1, 1 is white. Edges are blurred, as a hard edge would be seen
+            as a seam.
         height, width: of the mask that is returned.
         photo: height and width of the whole photo, if it is rendered at another size than its own.
 
@@ -31,8 +34,11 @@ def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | 
     Raises:
         ImageError: the mask cannot be read, or its proportions are not the photo's.
     """
-    picture = read_picture(source)
-    gray = luminance(as_float(picture.pixels))
+    picture = read_picture(_widened(source) if isinstance(source, np.ndarray) else source)
+    pixels = picture.pixels
+    if pixels.dtype.kind == "u" and pixels.max() == 1:  # labels, which would do nothing as levels of gray
+        pixels = pixels * np.iinfo(pixels.dtype).max
+    gray = luminance(as_float(pixels))
     if picture.alpha is not None:
         gray = gray * as_float(picture.alpha)
     own_height, own_width = gray.shape
@@ -48,6 +54,13 @@ def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | 
     if mask.size != (width, height):
         mask = mask.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(mask.filter(ImageFilter.GaussianBlur(SOFT)))
+
+
+def _widened(array: NDArray[Any]) -> NDArray[Any]:
+    """Booleans, and integers of any type that are none but 0 and 1, as uint8 of 0 and 255."""
+    if array.dtype == bool or (array.dtype.kind in "iu" and array.size and array.min() >= 0 and array.max() == 1):
+        return array.astype(np.uint8) * np.uint8(255)
+    return array
 
 
 def product(one: Mask, other: Mask) -> Mask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import stat
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pasticcio.image.decoding import decoding, open_file, over_limit, unlimited
 from pasticcio.image.exif import orientation, read_exif, turned, upright
 from pasticcio.image.icc import TOP, deep_to_srgb, srgb_profile, to_srgb
 from pasticcio.image.picture import FILE, GIVEN, Array, Kind, Picture, Pixels, Source, as_depth, over_white
+from pasticcio.image.scale import sixteen_scale, unit_scale
 from pasticcio.image.sixteen_bit import MISSING, cut_to_eight, is_deep, read_deep
 from pasticcio.image.sniffing import unread
 
@@ -25,7 +27,7 @@ MAX_MEGAPIXELS = 400.0
 EIGHT_BITS = "read at 8 bits, not 16"
 
 
-def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
+def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS, option: str = "") -> Picture:
     """Read a picture.
 
     >>> read_picture(np.full((4, 5), 255, np.uint8)).pixels.shape
@@ -40,9 +42,11 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> P
             point in [0, 1]. A Picture is returned as it is.
         max_megapixels: files of more million pixels are refused before they are decoded: a small file can
             hold a picture that fills the memory.
+        option: what raises the limit where this is called, for the message.
 
     Raises:
-        ImageError: missing, not a picture, truncated, too large, or an array of another kind.
+        ImageError: missing, not a picture, truncated, too large for the limit or the memory, or an array of another
+            kind.
     """
     if isinstance(source, Picture):
         return source
@@ -57,10 +61,12 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> P
     with image:
         megapixels = image.width * image.height / 1e6
         if megapixels > max_megapixels:
+            enough = _rounded_up(megapixels)
+            raised = f"if you trust it, raise it with {option} {enough} " if option else ""
             raise ImageError(
-                f"{name} is {image.width} x {image.height}, {_rounded_up(megapixels)} million pixels; the limit is "
-                f"{max_megapixels:g}; if you trust it, raise it with --max-megapixels {_rounded_up(megapixels)} "
-                "of 'pasticcio stylize' (in Python: read_picture(..., max_megapixels=...)), or else make it smaller"
+                f"{name} is {image.width} x {image.height}, {enough} million pixels; the limit is {max_megapixels:g}; "
+                f"{raised}{'or else ' if option else ''}make it smaller (in Python: read_picture(..., "
+                f"max_megapixels={enough}))"
             )
         with unlimited() if over_limit(image) else contextlib.nullcontext():
             return _from_file(image, name, data)
@@ -135,16 +141,16 @@ def _check_kind(name: str) -> None:
     """Refuse pipes, sockets and devices, which may never end; the shell's own pipes, `<(command)`, are read."""
     mode = os.stat(name).st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and not name.startswith(("/dev/fd/", "/dev/stdin", "/proc/")):
-        raise ImageError(f"{name} is a pipe, socket or device, not a file; give the picture on standard input, as '-'")
+        raise ImageError(f"{name} is a pipe, socket or device, not a file; copy what it gives into a file first")
 
 
 def _from_image(image: Image.Image) -> Picture:
     kind = Kind(None, 4 if _has_alpha(image) else 3)
     with decoding(GIVEN):  # it may come from a file, not yet decoded
         image.load()
-    pixels, alpha = _channels(upright(image), image.info.get("icc_profile"))
+    pixels, alpha, scale = _channels(upright(image), image.info.get("icc_profile"), GIVEN)
     exif, note = read_exif(image, pixels.shape[1], pixels.shape[0])
-    return replace(from_channels(pixels, alpha, kind, GIVEN), exif=exif, note=note)
+    return replace(from_channels(pixels, alpha, kind, GIVEN), exif=exif, note="; ".join(filter(None, (scale, note))))
 
 
 def _from_file(image: Image.Image, name: str, data: bytes) -> Picture:
@@ -157,7 +163,8 @@ def _from_file(image: Image.Image, name: str, data: bytes) -> Picture:
     else:
         with decoding(name):
             image.load()
-        pixels, alpha = _channels(upright(image), image.info.get("icc_profile"))
+        pixels, alpha, note = _channels(upright(image), image.info.get("icc_profile"), name)
+        notes.append(note)
     exif, note = read_exif(image, pixels.shape[1], pixels.shape[0])
     notes.append(note)
     return replace(from_channels(pixels, alpha, FILE, name), exif=exif, note="; ".join(filter(None, notes)))
@@ -169,7 +176,7 @@ def _deep_channels(image: Image.Image, name: str, data: bytes) -> tuple[Pixels, 
     profile = image.info.get("icc_profile")
     if samples is None:
         cut_to_eight(image, name)
-        return *_channels(upright(image), profile), f"{EIGHT_BITS}: {MISSING}"
+        return *_channels(upright(image), profile, name)[:2], f"{EIGHT_BITS}: {MISSING}"
     samples = turned(samples, orientation(image))
     colors: Pixels | None = None
     alpha: Pixels | None = None
@@ -186,7 +193,7 @@ def _deep_channels(image: Image.Image, name: str, data: bytes) -> tuple[Pixels, 
     upper = Image.frombytes(mode, samples.shape[1::-1], (samples >> 8).astype(np.uint8).tobytes())
     reason = "it is CMYK" if mode == "CMYK" else "its color profile is one of tables, or damaged"
     alpha = None if alpha is None else (alpha >> 8).astype(np.uint8)
-    return _channels(upper, profile)[0], alpha, f"{EIGHT_BITS}: {reason}"
+    return _channels(upper, profile, name)[0], alpha, f"{EIGHT_BITS}: {reason}"
 
 
 def _frames(image: Image.Image) -> str:
@@ -202,31 +209,37 @@ def _has_alpha(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
 
 
-def _channels(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
-    """Colors (H, W, 1 or 3) and alpha (H, W) in sRGB of a loaded image: 8 bits, or the 16 or float of a gray one."""
+def _channels(image: Image.Image, profile: bytes | None, name: str) -> tuple[Pixels, Pixels | None, str]:
+    """Colors (H, W, 1 or 3) in sRGB, alpha (H, W) and a note of an image: 8 bits, or 16 or float of a gray one."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep_gray(image, profile)
+        return _deep_gray(image, profile, name)
     alpha = None
     if _has_alpha(image):
         image = image.convert("LA") if image.mode == "La" else image
         clear = image.convert("RGBA")
         alpha = np.asarray(clear.getchannel("A"))
         image = image.convert("L") if image.mode in ("1", "L", "LA") else clear.convert("RGB")
-    return np.asarray(to_srgb(image, profile)), alpha
+    return np.asarray(to_srgb(image, profile)), alpha, ""
 
 
-def _deep_gray(image: Image.Image, profile: bytes | None) -> tuple[Pixels, Pixels | None]:
-    """Integer gray of 16 or 32 bits in 16 bits, clipped; floating-point gray clipped to [0, 1]."""
+def _deep_gray(image: Image.Image, profile: bytes | None, name: str) -> tuple[Pixels, Pixels | None, str]:
+    """Integer gray of 16 or 32 bits in 16 bits; floating-point gray in [0, 1]; see `scale`."""
     values: Pixels = np.asarray(image)[:, :, None]
+    if values.size == 0:
+        return values.astype(np.uint16), None, ""  # refused by `from_channels`
     if image.mode == "F":
-        return as_depth(np.nan_to_num(values), np.float32), None
+        unit, note = unit_scale(values, name)
+        return unit, None, note
     see_through, alpha = image.info.get("transparency"), None
     if see_through is not None:
         alpha = np.where(values[:, :, 0] == see_through, 0, TOP).astype(np.uint16)
-    values = np.clip(values, 0, TOP).astype(np.uint16)
+    # Of these formats Pillow's 32 bits hold 16, which a dark picture need not fill.
+    known = image.mode != "I" or image.format in ("PNG", "PPM", "JPEG2000")
+    values, note = (np.clip(values, 0, TOP).astype(np.uint16), "") if known else sixteen_scale(values, name)
     converted = deep_to_srgb(values, profile) if profile else None
-    return values if converted is None else converted, alpha
+    return values if converted is None else converted, alpha, note
 
 
 def _rounded_up(megapixels: float) -> str:
-    return f"{megapixels:.3g}" if megapixels < 10 else f"{megapixels + 0.5:.0f}"
+    """The number of million pixels, never less than it is."""
+    return f"{math.ceil(1000 * megapixels) / 1000:.10g}" if megapixels < 10 else f"{math.ceil(megapixels)}"

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pasticcio.errors import ModelError
-from pasticcio.model.config import CONFIG
+from pasticcio.model.config import CONFIG, REMEDY
 from pasticcio.model.onnx_header import OnnxHeader, read_header
 
 HASHES = "sha256"  # the key of config.json
 DOMAINS = frozenset({"", "ai.onnx", "com.microsoft"})  # ONNX's operators, and onnxruntime's for 8 bits
-REMEDY = "install or export the model anew"
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -11,6 +11,8 @@ from typing import Any
 from pasticcio.errors import ModelError
 
 CONFIG = "config.json"
+EXPORT = "export it anew (in Python: pasticcio.training.export.export(folder))"  # there is no command that only exports
+REMEDY = "install the model anew, or make it again with 'pasticcio train RECIPE --resume'"
 
 
 @dataclass(frozen=True)
@@ -177,4 +179,4 @@ class _Values:
 
 
 def _damaged(path: Path, why: str) -> ModelError:
-    return ModelError(f"{path} is damaged: {why}; install or export the model anew")
+    return ModelError(f"{path} is damaged: {why}; {REMEDY}")

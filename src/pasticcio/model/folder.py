@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pasticcio.errors import ModelError, nearest
-from pasticcio.model.config import CONFIG, ModelConfig
+from pasticcio.model.config import CONFIG, EXPORT, ModelConfig
 
 if TYPE_CHECKING:
     from pasticcio.style.style import Style
@@ -101,7 +101,7 @@ class Model:
         """
         path = self.folder / REGIONS
         if self.settings.regions is None or not path.is_file():
-            raise ModelError(f"{self.folder} has no {REGIONS} for masks, transparency and tiles; export it anew")
+            raise ModelError(f"{self.folder} has no {REGIONS} for masks, transparency and tiles; {EXPORT}")
         return path
 
     @property

@@ -36,20 +36,57 @@ CONTROL_GROUPS = (
 )
 
 
-def available(groups: Sequence[ControlGroup] = CONTROL_GROUPS) -> int:
-    """Bytes of memory that this process can take now without swapping, nor exceeding the limit of its container.
+def available(groups: Sequence[ControlGroup] = CONTROL_GROUPS, own: str = "/proc/self") -> int:
+    """Bytes of memory that this process can take now without swapping, nor exceeding a limit on it.
+
+    Limits are those of its control group, of the groups that hold it, and of the process (`ulimit -v`, `ulimit -d`).
 
     Args:
         groups: where the limits of a container may be found.
+        own: folder in which Linux describes this process.
     """
     found = [_linux()] if sys.platform == "linux" else [_windows()] if sys.platform == "win32" else [_unix()]
     for group in groups:
-        with contextlib.suppress(OSError, ValueError, KeyError):  # a limit of "max" is a ValueError: no limit
-            statistics = Path(group.folder, "memory.stat").read_text()
-            cached = int(dict(line.split() for line in statistics.splitlines())[group.cached])
-            used = int(Path(group.folder, group.use).read_text()) - cached
-            found.append(int(Path(group.folder, group.limit).read_text()) - used)
-    return max(0, min(found))
+        for folder in _within(group.folder, own):
+            with contextlib.suppress(OSError, ValueError, KeyError):  # a limit of "max" is a ValueError: no limit
+                statistics = (folder / "memory.stat").read_text()
+                cached = int(dict(line.split() for line in statistics.splitlines())[group.cached])
+                used = int((folder / group.use).read_text()) - cached
+                found.append(int((folder / group.limit).read_text()) - used)
+    return max(0, min([*found, *_limits(own)]))
+
+
+def _within(mounted: str, own: str) -> list[Path]:
+    """The folders of the control group of this process and of those that hold it, below the one that is mounted."""
+    root, found = Path(mounted), [Path(mounted)]
+    with contextlib.suppress(OSError):
+        for line in Path(own, "cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "" or "memory" in controllers.split(","):
+                inner = root / path.strip("/")
+                found += [folder for folder in (inner, *inner.parents) if root in folder.parents]
+    return found
+
+
+def _limits(own: str) -> list[int]:
+    """What the limits on this process leave of its address space and of its data."""
+    if sys.platform == "win32":
+        return []
+    import resource
+
+    found = []
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        lines = Path(own, "status").read_text().splitlines()
+        used = {
+            name: int(value.split()[0]) * 1024
+            for name, _, value in (line.partition(":") for line in lines)
+            if " kB" in value
+        }
+        for limit, key in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+            most = resource.getrlimit(limit)[0]
+            if most != resource.RLIM_INFINITY:
+                found.append(most - used[key])
+    return found
 
 
 def _linux() -> int:

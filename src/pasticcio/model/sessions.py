@@ -21,6 +21,8 @@ from pasticcio.model.package import import_package
 
 LARGE = 4_000_000  # pixels: larger pictures are run with less memory, see `open_graph`
 
+NO_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate", "out of memory", "cannot allocate memory")
+
 Arrays = Mapping[str, NDArray[Any]]
 Run = Callable[[Arrays], list[NDArray[Any]]]
 
@@ -36,6 +38,7 @@ def open_graph(graph: Path, runtime: str, threads: int | None = None, large: boo
 
     Raises:
         ModelError: the graph cannot be loaded, or is not the one of its model folder, see `check_graph`.
+        MemoryError: memory does not suffice.
     """
     check_graph(graph)
     try:
@@ -45,6 +48,8 @@ def open_graph(graph: Path, runtime: str, threads: int | None = None, large: boo
 
         return OpenVinoGraph(graph, runtime, threads)
     except Exception as error:  # neither runtime's errors have a public base class
+        if _lacks_memory(error):
+            raise MemoryError(f"no memory for {graph.name}") from None
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
         raise ModelError(f"cannot load {graph}: {reason}") from error
 
@@ -57,6 +62,11 @@ def _open_onnxruntime(graph: Path, threads: int | None, arena: bool) -> Run:
     settings.enable_cpu_mem_arena = arena
     session = onnxruntime.InferenceSession(str(graph), settings, providers=["CPUExecutionProvider"])
     return lambda inputs: list(session.run(None, inputs))
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether a runtime's error says that it could not allocate memory."""
+    return isinstance(error, MemoryError) or any(mark in str(error).lower() for mark in NO_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -97,9 +107,16 @@ class Sessions:
 
         Raises:
             ModelError: the graph cannot be loaded.
+            MemoryError: memory does not suffice.
         """
         content = inputs.get("content")
-        return self._loaded(graph, content is not None and content.size > 3 * LARGE)(inputs)
+        run = self._loaded(graph, content is not None and content.size > 3 * LARGE)
+        try:
+            return run(inputs)
+        except Exception as error:  # neither runtime's errors have a public base class
+            if _lacks_memory(error):
+                raise MemoryError(f"no memory for {graph.name}") from None
+            raise
 
     def load(self, graph: Path) -> None:
         """Begin to load a graph in a new thread. If it cannot be loaded, `run` raises the error."""
@@ -108,7 +125,7 @@ class Sessions:
         Thread(target=self._try_to_load, args=(graph,)).start()
 
     def _try_to_load(self, graph: Path) -> None:
-        with contextlib.suppress(PasticcioError):  # `run` raises it again
+        with contextlib.suppress(PasticcioError, MemoryError):  # `run` raises it again
             self._loaded(graph)
 
     def _loaded(self, graph: Path, large: bool = False) -> Run:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pasticcio.errors import OptionError, OutputError, PasticcioError
+from pasticcio.errors import ImageError, OptionError, PasticcioError
+from pasticcio.files import make_folder
 from pasticcio.image.listing import list_pictures, search
 from pasticcio.image.picture import Picture, Source
 from pasticcio.image.read import MAX_MEGAPIXELS, read_picture
@@ -186,6 +187,9 @@ def run(
                 except PasticcioError as error:
                     yield Outcome(job, error)
                     continue
+                except MemoryError:
+                    yield Outcome(job, ImageError(f"{job.photo} does not fit into the memory that is free"))
+                    continue
                 outcome = Outcome(job, seconds=time.perf_counter() - begun, note=picture.note)
                 written.append((outcome, writer.submit(_write, picture, job.out, files)))
             while written:
@@ -268,14 +272,11 @@ def _ahead(
 
 
 def _read(photo: Path, files: Files) -> Picture:
-    return read_picture(photo, max_megapixels=files.max_megapixels)
+    return read_picture(photo, max_megapixels=files.max_megapixels, option="--max-megapixels")
 
 
 def _write(picture: Picture, out: Path, files: Files) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make folder {out.parent}: {error.strerror or error}") from error
+    make_folder(out.parent)
     save_picture(picture, out, strip=files.strip, quality=files.quality)
 
 

@@ -48,6 +48,20 @@ def plan(scene: Scene, traits: RegionsConfig | None, tile: int | None, memory: f
     return Plan(side, f": {pixels / 1e6:.0f} megapixels in one pass would take {need / 1e9:.1f} GB")
 
 
+def smaller(scene: Scene, planned: Plan) -> Plan | None:
+    """What is tried when memory did not suffice for a plan; None where no tiles would take less.
+
+    Args:
+        scene: what to render.
+        planned: how it was tried.
+    """
+    side = planned.tile or max(scene.size)
+    for tile in TILES:
+        if tile < side and tile + OVERLAP < max(scene.size):
+            return Plan(tile, ": memory did not suffice for " + (f"tiles of {side}" if planned.tile else "one pass"))
+    return None
+
+
 def _bytes_per_pixel(scene: Scene, traits: RegionsConfig | None, regions: bool) -> float:
     """About what rendering takes.
 

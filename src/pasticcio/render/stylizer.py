@@ -27,11 +27,12 @@ from pasticcio.model.names import AUTO, INT8, resolve
 from pasticcio.model.sessions import Sessions
 from pasticcio.render.blend import Blend, Weighted
 from pasticcio.render.canvas import Canvas
+from pasticcio.render.content import check_content
 from pasticcio.render.declare import check_value
 from pasticcio.render.embedder import STYLE_RANGE, Chance, Embedder, View
 from pasticcio.render.find import Draw, Given, find
 from pasticcio.render.options import SPREAD, Options
-from pasticcio.render.plan import plan
+from pasticcio.render.plan import Plan, plan, smaller
 from pasticcio.render.recolor import Recolor, thumbnail
 from pasticcio.render.scene import Scene
 from pasticcio.render.statistics import Survey
@@ -43,7 +44,6 @@ MIN_SIDE = 16  # the graphs' smallest height and width
 MAX_SIDE = 4096  # of a style picture
 SPARE = 0.8  # share of the free memory that rendering may take
 TRIAL = 256  # side of the picture by which runtimes are compared
-TOLERANCE = 1e-3  # by which floating-point pixels may lie outside [0, 1]
 
 
 class Stylizer:
@@ -84,7 +84,7 @@ class Stylizer:
             raise OptionError(f"threads is {threads}; it must be 1 or more")
         self.model = model if isinstance(model, Model) else Model.open(model)
         self.memory = memory
-        asked = resolve(runtime)
+        self._settings = threads, asked = threads, resolve(runtime)
         self._bytes_graph = self.model.pixels_int8 if asked in INT8 else self.model.pixels
         if asked in INT8 and not self._bytes_graph:
             raise ModelError(
@@ -96,6 +96,11 @@ class Stylizer:
         self._sessions = sessions or Sessions(lambda: chosen().runtime, threads)
         run, predict = self._sessions.run, self.model.predict
         self._embedder = Embedder(self.model, lambda style: run(predict, {"style": style})[0])
+
+    def __reduce__(self) -> tuple[type[Stylizer], tuple[Any, ...]]:
+        """For pickle and copy: the model's folder and the settings. The graphs are loaded anew, when first used."""
+        threads, runtime = self._settings
+        return type(self), (self.model, threads, runtime, None, self.memory)
 
     @property
     def choice(self) -> Choice:
@@ -256,7 +261,7 @@ class Stylizer:
             ImageError: content of another shape, type or range.
             StyleError: an embedding of another length.
         """
-        _check_content(content)
+        check_content(content)
         row = self._row(embedding)
         height, width = content.shape[:2]
         padded = at_least(content, MIN_SIDE)
@@ -319,13 +324,29 @@ class Stylizer:
         return np.concatenate([own[None], strong]) if masked else strong
 
     def _render(self, scene: Scene, options: Options, report: RenderReport) -> Pixels:
-        """The scene in one pass or in tiles: float32 in [0, 1], or of the dtype of its pixels."""
+        """The scene in one pass or in tiles: float32 in [0, 1], or of the dtype of its pixels.
+
+        Where memory does not suffice, smaller tiles are tried, if the caller did not ask for those that were.
+        """
         memory = available() * SPARE if self.memory is None else self.memory
-        planned = plan(scene, self.model.settings.regions, options.tile, memory)
+        planned: Plan | None = plan(scene, self.model.settings.regions, options.tile, memory)
+        while planned is not None:
+            try:
+                return self._planned(scene, planned, options, report)
+            except MemoryError as error:
+                failed = error  # its frames hold the arrays that were too many
+                failed.__traceback__ = None
+            planned = smaller(scene, planned) if options.tile is None else None
+        raise ImageError(
+            f"a picture of {scene.size[1]} x {scene.size[0]} does not fit into the memory that is free"
+            f"{f' with tile {options.tile}' if options.tile is not None else ''}; free some, "
+            f"{'leave tile out, ' if options.tile is not None else ''}or make the picture smaller"
+        ) from failed
+
+    def _planned(self, scene: Scene, planned: Plan, options: Options, report: RenderReport) -> Pixels:
         if planned.tile:
-            return in_tiles(
-                self.canvas(scene), Survey(options.statistics or "sample", planned.tile), report, planned.why
-            )
+            survey = Survey(options.statistics or "sample", planned.tile)
+            return in_tiles(self.canvas(scene), survey, report, planned.why)
         report(Progress(0, 1, "one pass"))
         if not scene.plain:
             pixels: Pixels = self.canvas(scene).whole()[0]
@@ -368,22 +389,3 @@ def _styled(masks: Sequence[Mask]) -> NDArray[np.float32] | None:
     if not masks:
         return None
     return np.minimum(np.sum(masks, 0, dtype=np.float32) / np.float32(255), 1)
-
-
-def _check_content(content: Any) -> None:
-    """Make sure that `render` can render it.
-
-    Raises:
-        ImageError: it cannot.
-    """
-    if not isinstance(content, np.ndarray):
-        raise ImageError(f"a {type(content).__name__} is no content; give an array (H, W, 3)")
-    if content.ndim != 3 or content.shape[2] != 3 or 0 in content.shape:
-        raise ImageError(f"content has shape {content.shape}; it must be (H, W, 3)")
-    if content.dtype in (np.uint8, np.uint16):
-        return
-    if not np.issubdtype(content.dtype, np.floating):
-        raise ImageError(f"content is {content.dtype}; it must be uint8, uint16 or floating point in [0, 1]")
-    low, high = float(content.min()), float(content.max())
-    if not (low >= -TOLERANCE and high <= 1.0 + TOLERANCE):  # NaN fails too
-        raise ImageError(f"content spans {low:g} to {high:g}; floating-point pixels must lie in [0, 1]")

@@ -23,7 +23,7 @@ from pasticcio.errors import TrainingError
 from pasticcio.files import write_whole
 from pasticcio.image.picture import as_depth
 from pasticcio.model.config import CONFIG
-from pasticcio.model.folder import PIXELS, PREDICT, REGIONS, TRANSFER, Model
+from pasticcio.model.folder import PIXELS, PIXELS_INT8, PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.norm import STEERED_FUNCTION, Steering
@@ -115,7 +115,10 @@ def export(folder: Path) -> float:
     if network.config.predictor != "table":
         _write(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
     rows = {"content": free, "embedding": {0: "styles"}}
+    before = (folder / TRANSFER).read_bytes() if (folder / TRANSFER).exists() else b""
     _write(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
+    if (folder / TRANSFER).read_bytes() != before:
+        (folder / PIXELS_INT8).unlink(missing_ok=True)  # it reads weights from the file as it was
     rows["content"] = {0: "batch", 1: "height", 2: "width"}
     _write(Pixels(network), (to_bytes(picture.permute(0, 2, 3, 1)), embedding), rows, ["image"], folder / PIXELS)
     _save(borrowing(onnx.load(folder / PIXELS), folder), folder / PIXELS)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from pasticcio.errors import OutputError
+from pasticcio.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,17 @@ StepReport = Callable[[Progress], None]
 """Called after every step of training."""
 
 
+LOG = "log.jsonl"
+
+
 class Record:
     """The run's log: a JSON line per entry, and TensorBoard's file where that is installed."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        path = folder / "log.jsonl"
+        path = folder / LOG
         if path.exists():  # what a killed run logged after its checkpoint happens again
-            lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
-            path.write_text("".join(f"{line}\n" for line in lines))
+            lines = path.read_text().splitlines()
+            write_whole(path, "".join(f"{line}\n" for line in lines if _step(line) <= step).encode())
         self.file = path.open("a")
         self.board = None
         with contextlib.suppress(ImportError):
@@ -64,8 +71,19 @@ class Record:
             "learning_rate": progress.learning_rate,
             "pictures_per_second": round(progress.pictures_per_second, 3),
         }
-        self.file.write(json.dumps({"step": progress.step, **values}) + "\n")
-        self.file.flush()
+        try:
+            self.file.write(json.dumps({"step": progress.step, **values}) + "\n")
+            self.file.flush()
+        except OSError as error:
+            raise OutputError(f"cannot write {self.file.name}: {error.strerror or error}") from error
         if self.board is not None:
             for name, value in values.items():
                 self.board.add_scalar(name, value, progress.step)
+
+
+def _step(line: str) -> float:
+    """The step of a line; none is so late as that of half a line, which a killed run may leave at the end."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from pasticcio.errors import ModelError
-from pasticcio.files import write_whole
+from pasticcio.files import make_folder, write_whole
 from pasticcio.model.checks import HASHES, hashes
 from pasticcio.model.config import CONFIG, ModelConfig
 from pasticcio.model.folder import PIXELS, PREDICT, TRANSFER
@@ -37,7 +37,9 @@ def save_model(
         training: how it came about.
         styles: names of the styles of a table.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    for graph in folder.glob("*.onnx"):  # of other weights: until `export` has made its own the folder is no model
+        graph.unlink()
     state = {key: _half(value.detach().cpu()).contiguous() for key, value in network.state_dict().items()}
     write_whole(folder / WEIGHTS, save(state))  # safetensors' save_file leaves other users no permission to read
     inputs = {

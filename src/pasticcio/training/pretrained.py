@@ -7,6 +7,7 @@ torchvision's files are named by the user's choice of network and downloaded onc
 from __future__ import annotations
 
 import hashlib
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pasticcio.cache import cache_folder
 from pasticcio.errors import ConfigError, DownloadError, ModelError
+from pasticcio.files import alone
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,25 +62,30 @@ def fetch(file: PublicFile, folder: Path | None = None, progress: Download | Non
     """
     folder = folder or cache_folder()
     path = folder / file.name
-    if path.exists():
-        return path
     part = path.with_name(path.name + ".part")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _download(file.url, part, progress)
-    except (urllib.error.URLError, OSError) as error:
+        while not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            with alone(part) as there:  # another process that downloads the file is waited for
+                if there:
+                    _download(file.url, part, progress)
+                    _check_digest(file, part)
+                    part.replace(path)
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         reason = getattr(error, "reason", None) or error
         raise DownloadError(
             f"cannot download {file.url}: {reason}; go online and try again, or save the file as {path}"
         ) from error
+    return path
+
+
+def _check_digest(file: PublicFile, part: Path) -> None:
     digest = sha256(part)
     if not digest.startswith(file.sha256):
         part.unlink()
         raise DownloadError(
             f"{file.url}: sha256 begins {digest[:8]}, not {file.sha256}; the download was discarded, try again"
         )
-    part.replace(path)
-    return path
 
 
 def _download(url: str, part: Path, progress: Download | None) -> None:

@@ -19,6 +19,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from pasticcio.errors import ModelError, OutputError
 from pasticcio.files import working_folder, write_whole
 from pasticcio.image.picture import as_float
+from pasticcio.model.config import EXPORT
 from pasticcio.model.folder import PIXELS, PIXELS_INT8, Model
 from pasticcio.model.names import ONNXRUNTIME, ONNXRUNTIME_INT8
 from pasticcio.render.stylizer import Stylizer
@@ -56,7 +57,7 @@ def quantize(
     """
     model = Model.open(folder)
     if model.pixels is None:
-        raise ModelError(f"{folder} has no {PIXELS} to quantize; export it anew")
+        raise ModelError(f"{folder} has no {PIXELS} to quantize; {EXPORT}")
     stylizer = Stylizer(model, runtime=ONNXRUNTIME)
     inputs = _pairs(stylizer, Pictures(photos, split), Pictures(styles, split) if styles else None, pairs)
     try:

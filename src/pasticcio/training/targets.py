@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pasticcio.errors import OutputError
+from pasticcio.files import make_folder
 from pasticcio.nn.losses import gram_targets
 from pasticcio.training.batches import Batches, to_tensor, to_unit
 from pasticcio.training.config import TrainConfig, to_json
@@ -43,13 +45,16 @@ class Kept:
     """
 
     def __init__(self, folder: Path, key: object, count: int, parts: Sequence[int]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
         paths = [folder / f"{name}.{end}.memmap" for end in ("values", "scales", "done")]
-        mode: Literal["r+", "w+"] = "r+" if all(path.exists() for path in paths) else "w+"
-        self.values = np.memmap(paths[0], np.float16, mode, shape=(count, sum(parts)))
-        self.scales = np.memmap(paths[1], np.float32, mode, shape=(count, len(parts)))
-        self.done = np.memmap(paths[2], np.uint8, mode, shape=(count,))
+        sizes = 2 * count * sum(parts), 4 * count * len(parts), count
+        if not all(path.exists() and path.stat().st_size == size for path, size in zip(paths, sizes, strict=True)):
+            for path, size in zip(paths, sizes, strict=True):
+                _reserve(path, size)
+        self.values = np.memmap(paths[0], np.float16, "r+", shape=(count, sum(parts)))
+        self.scales = np.memmap(paths[1], np.float32, "r+", shape=(count, len(parts)))
+        self.done = np.memmap(paths[2], np.uint8, "r+", shape=(count,))
         self.parts = list(parts)
 
     def fill(self, compute: Callable[[Numbers], Sequence[Tensor]]) -> None:
@@ -79,6 +84,23 @@ class Kept:
         for length in self.parts:
             yield slice(start, start + length)
             start += length
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Write a file of zeros. Its place on the disk is taken: a process that fills a map where there is none is killed.
+
+    Raises:
+        OutputError: it cannot be written, or the disk is full.
+    """
+    try:
+        with path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 class StyleTargets:

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pasticcio.errors import TrainingError
+from pasticcio.files import make_folder, write_whole, writing
 from pasticcio.nn.losses import (
     channel_moments,
     content_loss,
@@ -33,7 +34,7 @@ from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
 from pasticcio.training.average import Average
 from pasticcio.training.batches import Batch, Batches, ResidentBatches, to_unit
-from pasticcio.training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from pasticcio.training.checkpoint import CHECKPOINT, check_new, check_same, load_checkpoint, save_checkpoint
 from pasticcio.training.config import TrainConfig, to_json
 from pasticcio.training.log import Progress, Record, StepReport
 from pasticcio.training.model_folder import save_model
@@ -70,14 +71,17 @@ def train(
 
     Args:
         config: what to train.
-        resume: go on from the run's last checkpoint, if there is one.
+        resume: go on from the run's last checkpoint, if there is one. Without it a folder that holds a run is refused.
         report: called after every step, on the main process.
         download: called with bytes so far and in all while public weights are fetched.
 
     Raises:
-        ConfigError, DataError, ModelError: before the first step.
-        TrainingError: a loss that is not finite; names the step and the last good checkpoint.
+        ConfigError, DataError, ModelError, OutputError: before the first step.
+        TrainingError: a checkpoint of another network; or a loss that is not finite, with the step and the last good
+            checkpoint.
     """
+    if not resume:
+        check_new(config)
     run = Run(config, download)
     if resume:
         run.resume()
@@ -164,8 +168,8 @@ class Run:
         """Train from the present step to the last; returns the model's folder."""
         config, main = self.config, self.accelerator.is_main_process
         if main:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "config.json").write_text(to_json(config))
+            make_folder(self.folder)
+            write_whole(self.folder / "config.json", to_json(config).encode())
         with contextlib.ExitStack() as stack:
             record = stack.enter_context(Record(self.folder, self.step)) if main else None
             saved = clock = time.monotonic()
@@ -183,7 +187,8 @@ class Run:
                 if record and (self.step % config.log_steps == 0 or self.step == config.steps):
                     record.add(progress)
                 if config.sample_steps and self.step % config.sample_steps == 0:
-                    self.sample(batch).save(self.folder / f"sample-{self.step:07d}.png")
+                    with writing(self.folder / f"sample-{self.step:07d}.png") as partial:
+                        self.sample(batch).save(partial)
                 if now - saved > 60 * config.checkpoint_minutes:
                     self.save()
                     saved = now
@@ -375,10 +380,11 @@ class Run:
         """Go on from the last checkpoint, if there is one.
 
         Raises:
-            TrainingError: the checkpoint is damaged or of another network.
+            TrainingError: the checkpoint is damaged, of another network, or of one that learns other parts.
         """
         path = self.folder / CHECKPOINT
         if path.exists():
+            check_same(path, self.config)
             self.step = load_checkpoint(path, network=self.bare, average=self.average, optimizer=self.optimizer)
 
     def save_model(self) -> None:
