@@ -84,7 +84,7 @@ def test_the_limit_on_pixels_advises_what_the_place_has(here, files, monkeypatch
     assert Stylizer(threads=1).stylize(read_picture("photo.png", max_megapixels=1), better).size == (64, 48)
     (files / "big").mkdir()
     Image.new("RGB", (1237, 1001)).save("big/a.png")  # 1.238237 million: rounded down it would not do
-    code, _, error = here("stylize", "big", "-s", "dance", "-o", "o")
+    code, _, error = here("stylize", "big", "-s", "dance", "-o", "o", "--max-megapixels", "1")
     (number,) = re.findall(r"raise it with --max-megapixels ([0-9.]+) or else", error)
     assert read_picture("big/a.png", max_megapixels=float(number)).pixels.shape == (1001, 1237, 3)
 

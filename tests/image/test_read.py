@@ -209,7 +209,7 @@ def test_a_bomb_is_not_decoded():
     head = b"IHDR" + struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
     data += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
-    with pytest.raises(ImageError, match=r"100000 x 100000, 10000 million pixels; the limit is 400; .* 10000"):
+    with pytest.raises(ImageError, match=r"100000 x 100000, 10000 million pixels; the limit is 400; .*=10000\)"):
         read_picture(data)
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pasticcio.errors import ImageError
 from pasticcio.image.read import read_picture
@@ -41,18 +42,20 @@ def short_of_memory(limit):
     return Sessions(lambda: "onnxruntime", 1, load), runs
 
 
-def test_a_runtime_that_lacks_memory_is_given_smaller_tiles():
-    photo = np.random.default_rng(0).integers(0, 256, (700, 900, 3), dtype=np.uint8)
-    sessions, runs = short_of_memory(3 * 700 * 700)
+def test_a_runtime_that_lacks_memory_is_given_smaller_tiles(photo):
+    photo = np.asarray(Image.fromarray(photo).resize((900, 700)))
+    sessions, runs = short_of_memory(3 * 700 * 850)
     said = []
     stylizer = Stylizer(threads=1, runtime="onnxruntime", sessions=sessions)
     found = stylizer.paint(read_picture(photo), "dance", None, said.append).pixels
     wanted = Stylizer(threads=1, runtime="onnxruntime").stylize(photo, "dance", Options(tile=384))
-    assert np.array_equal(found, wanted)
+    assert np.abs(found.astype(float) - wanted).mean() < 8  # its statistics are of fewer pixels
     assert "tiles, statistics of a sample: memory did not suffice for" in said[-1].text
     sessions, runs = short_of_memory(1000)
     stylizer = Stylizer(threads=1, runtime="onnxruntime", sessions=sessions)
-    with pytest.raises(ImageError, match="900 x 700 does not fit into the memory that is free; free some, or make"):
+    with pytest.raises(
+        ImageError, match="the picture given of 900 x 700 does not fit into the memory that is free; free some, or"
+    ):
         stylizer.stylize(photo, "dance")
     assert len(runs) > 2
     with pytest.raises(ImageError, match="free with tile 512; free some, leave tile out, or make"):
@@ -86,8 +89,8 @@ def test_a_limit_on_the_process_gives_tiles_and_then_one_line():
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert "tiles, statistics of a sample: 2 megapixels in one pass would take" in text(700 << 20)
-    assert text(30 << 20).startswith("ImageError a picture of 1600 x 1200 does not fit into the memory")
+    assert "tiles, statistics of a sample: 2 megapixels in one pass would take" in text(380 << 20)
+    assert text(30 << 20).startswith("ImageError the picture given of 1600 x 1200 does not fit into the memory")
 
 
 def test_two_hundred_threads_share_one_stylizer():

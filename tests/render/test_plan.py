@@ -4,6 +4,7 @@ import pytest
 from pasticcio.model.config import RegionsConfig
 from pasticcio.render.plan import TILES, Plan, plan, smaller
 from pasticcio.render.scene import Scene
+from pasticcio.render.statistics import Survey
 
 TRAITS = RegionsConfig(multiple=8, margin=8, reach=88, scales=(1, 4, 8), layers=(128, 64, 32), at=(8, 4, 1))
 
@@ -46,7 +47,20 @@ def test_where_memory_did_not_suffice_smaller_tiles_follow_until_none_would_take
     large, sides, planned = scene(3000, 4000), [], Plan(0)
     while planned := smaller(large, planned):
         sides.append(planned.tile)
-    assert tuple(sides) == TILES
+    assert sides[: len(TILES)] == list(TILES)
+    assert set(sides[len(TILES) :]) <= {TILES[-1]}  # then the statistics are measured on fewer pixels
+    assert len(sides) < 10
     assert smaller(large, Plan(0)).why == ": memory did not suffice for one pass"
     assert smaller(large, Plan(768)).why == ": memory did not suffice for tiles of 768"
     assert smaller(scene(300, 390), Plan(0)) is None
+
+
+def test_statistics_are_measured_on_as_many_pixels_as_memory_holds():
+    assert plan(scene(6000, 8000), TRAITS, None, 16e9).survey == plan(scene(3000, 4000), TRAITS, 512, 16e9).survey
+    some, few = (plan(scene(3000, 4000), TRAITS, None, memory).survey for memory in (8e8, 1e6))
+    assert 100_000 < some < 1_000_000
+    assert few == 150_000
+    full, less = Survey.within("sample", 384, 5_000_000), Survey.within("sample", 384, some)
+    assert full == Survey("sample", 384)
+    assert less.reduced_pixels == some
+    assert 1 <= less.crops * (384 + 96) ** 2 <= some

@@ -8,6 +8,7 @@ these rows are trained, and all other weights stay bit for bit (Dumoulin et al. 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -252,15 +253,15 @@ def _check(paintings: Sequence[str | Path], target: Path, folder: Path, resume: 
         raise OptionError("no paintings are given; name at least one picture")
     for painting in paintings:
         open_image(painting)
-    if target.exists():
+    if os.path.exists(target):
         raise OutputError(f"{target} is there already; name a new folder, or remove it")
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise OutputError(f"cannot write {target}: there is no folder {target.parent}")
-    if resume and not (folder / "config.json").exists():
+    if resume and not os.path.exists(folder / "config.json"):
         raise TrainingError(f"cannot resume: there is no run in {folder}; leave out --resume to begin one")
-    if not resume and (folder / CHECKPOINT).exists():
+    if not resume and os.path.exists(folder / CHECKPOINT):
         raise OutputError(f"{folder} holds a run that was broken off; go on with --resume, or remove it")
-    if not resume and folder.exists() and not {path.name for path in folder.iterdir()} <= EARLY:
+    if not resume and os.path.exists(folder) and not {path.name for path in folder.iterdir()} <= EARLY:
         raise OutputError(f"{folder} is there already, and no run of this command; remove it or name another folder")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -283,7 +284,7 @@ def _is_saved(source: Path) -> bool:
     """Whether a source is a table of embeddings, not pictures to embed."""
     from pasticcio.space.formats import SUFFIXES
 
-    return source.suffix.lower() in SUFFIXES and not source.is_dir()
+    return source.suffix.lower() in SUFFIXES and not os.path.isdir(source)
 
 
 def _check_source(source: Path, split: str, style_size: int | None, model: str | None) -> None:

@@ -87,7 +87,7 @@ def search(folder: str | os.PathLike[str], *, recursive: bool = False, leave_out
     if not os.path.isdir(root):
         raise ImageError(f"no such folder: {folder}")
     found, seen = Found([], []), {_identity(root)}
-    skipped = _identity(leave_out) if leave_out is not None and leave_out.is_dir() else None
+    skipped = _identity(leave_out) if leave_out is not None and os.path.isdir(leave_out) else None
     if skipped is not None and skipped not in seen:
         seen.add(skipped)
     else:
@@ -253,4 +253,4 @@ def _in_list(path: Path) -> list[Entry]:
 def _folder_of(path: Path) -> Path:
     """The folder that the paths in a list or table are relative to."""
     beside = path.with_suffix("")
-    return beside if beside.is_dir() else path.parent
+    return beside if os.path.isdir(beside) else path.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -139,12 +140,15 @@ def check_output(path: Path, picture: Picture | None = None) -> None:
         pass
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputError(f"cannot write {path}: it is a folder")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"cannot write {path}: no permission in {path.parent}")
+        fixed = hasattr(os, "statvfs") and os.statvfs(path.parent).f_flag & os.ST_RDONLY
+        raise OutputError(
+            f"cannot write {path}: {os.strerror(errno.EROFS) if fixed else 'no permission'} in {path.parent}"
+        )
     kind = FORMATS[path.suffix.lower()]
     longest = max(picture.pixels.shape[:2]) if picture else 0
     if longest > MAX_SIDE.get(kind, longest):

@@ -90,7 +90,7 @@ class Model:
 
     def _optional(self, name: str) -> Path | None:
         path = self.folder / name
-        return path if name in self.settings.graphs and path.is_file() else None
+        return path if name in self.settings.graphs and os.path.isfile(path) else None
 
     @property
     def regions(self) -> Path:
@@ -100,14 +100,14 @@ class Model:
             ModelError: the folder, of an earlier version, has none.
         """
         path = self.folder / REGIONS
-        if self.settings.regions is None or not path.is_file():
+        if self.settings.regions is None or not os.path.isfile(path):
             raise ModelError(f"{self.folder} has no {REGIONS} for masks, transparency and tiles; {EXPORT}")
         return path
 
     @property
     def bytes(self) -> int:
         """Size of the graphs on disk."""
-        return sum((self.folder / name).stat().st_size for name in GRAPHS if (self.folder / name).is_file())
+        return sum((self.folder / name).stat().st_size for name in GRAPHS if os.path.isfile(self.folder / name))
 
     @property
     def styles(self) -> dict[str, Style]:
@@ -133,15 +133,15 @@ class Model:
         """
         shipped = _shipped()
         folder = shipped.get(os.fspath(name), Path(name))
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise ModelError(
                 f"no model named {os.fspath(name)!r} and no such folder; {nearest(os.fspath(name), shipped)}"
             )
-        missing = [file for file in (CONFIG, TRANSFER) if not (folder / file).is_file()]
+        missing = [file for file in (CONFIG, TRANSFER) if not os.path.isfile(folder / file)]
         if missing:
             raise ModelError(f"{folder} is no complete model: {' and '.join(missing)} missing")
         model = cls(folder, ModelConfig.read(folder))
-        if not model.table and not model.predict.is_file():
+        if not model.table and not os.path.isfile(model.predict):
             raise ModelError(f"{folder} is no complete model: {PREDICT} missing")
         return model
 

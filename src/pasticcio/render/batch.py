@@ -138,9 +138,9 @@ def _check_place(jobs: Sequence[Job], folder: Path, out: Path) -> None:
 
 def folds_case(folder: Path) -> bool:
     """Whether names in a folder that differ in case alone are one name; of a folder not yet made, its parent's."""
-    there = next((path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()), folder)
+    there = next((path for path in (folder.absolute(), *folder.absolute().parents) if os.path.exists(path)), folder)
     other = there.with_name(there.name.swapcase()) if there.name else there
-    return other != there and other.exists() and other.samefile(there)
+    return other != there and os.path.exists(other) and other.samefile(there)
 
 
 def style_stem(style: str) -> str:

@@ -13,6 +13,8 @@ PLAIN, REGIONS, PER_MASK = 16, 60, 30  # bytes that a pixel takes for each numbe
 MOST_MASKS = 2  # further masks take no more
 WIDEST = 8  # numbers a pixel at the widest layer, where the model does not say
 BESIDE = 50  # bytes that a pixel takes beside the network
+SURVEY, LEAST_SURVEY = 5_000_000, 150_000  # pixels on which statistics of tiles are measured at once
+LAST_SURVEY, LESS = 40_000, 4  # where memory did not suffice: how few they become, so many times fewer each time
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,12 @@ class Plan:
     Attributes:
         tile: side of the tiles in pixels; 0 for one pass.
         why: for people, where memory asks for tiles; else empty.
+        survey: pixels on which the statistics of tiles may be measured at once.
     """
 
     tile: int
     why: str = ""
+    survey: int = SURVEY
 
 
 def plan(scene: Scene, traits: RegionsConfig | None, tile: int | None, memory: float) -> Plan:
@@ -37,29 +41,33 @@ def plan(scene: Scene, traits: RegionsConfig | None, tile: int | None, memory: f
         tile: side of the tiles, or 0 for one pass, if the caller asks for either.
         memory: bytes that rendering may take.
     """
+    in_regions = _bytes_per_pixel(scene, traits, regions=True)
+    survey = int(min(SURVEY, max(LEAST_SURVEY, memory / in_regions)))
     if tile is not None:
-        return Plan(tile)
+        return Plan(tile, survey=survey)
     pixels = scene.size[0] * scene.size[1]
     need = _bytes_per_pixel(scene, traits, regions=not scene.plain) * pixels
     if need <= memory:
         return Plan(0)
-    in_regions = _bytes_per_pixel(scene, traits, regions=True)
     side = next((side for side in TILES if in_regions * (side + OVERLAP) ** 2 <= memory / 2), TILES[-1])
-    return Plan(side, f": {pixels / 1e6:.0f} megapixels in one pass would take {need / 1e9:.1f} GB")
+    return Plan(side, f": {pixels / 1e6:.0f} megapixels in one pass would take {need / 1e9:.1f} GB", survey)
 
 
 def smaller(scene: Scene, planned: Plan) -> Plan | None:
-    """What is tried when memory did not suffice for a plan; None where no tiles would take less.
+    """What is tried when memory did not suffice for a plan; None where nothing would take less.
 
     Args:
         scene: what to render.
         planned: how it was tried.
     """
+    pixels = scene.size[0] * scene.size[1]
     side = planned.tile or max(scene.size)
-    for tile in TILES:
-        if tile < side and tile + OVERLAP < max(scene.size):
-            return Plan(tile, ": memory did not suffice for " + (f"tiles of {side}" if planned.tile else "one pass"))
-    return None
+    fitting = [tile for tile in TILES if tile < side and tile + OVERLAP < max(scene.size)]
+    survey = max(LAST_SURVEY, min(planned.survey, pixels) // LESS)
+    if not fitting and (not planned.tile or survey == planned.survey):
+        return None
+    what = f"tiles of {planned.tile}" if planned.tile else "one pass"
+    return Plan(fitting[0] if fitting else planned.tile, f": memory did not suffice for {what}", survey)
 
 
 def _bytes_per_pixel(scene: Scene, traits: RegionsConfig | None, regions: bool) -> float:

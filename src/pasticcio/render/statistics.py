@@ -18,6 +18,7 @@ import numpy as np
 
 from pasticcio.render.canvas import Canvas, Measured
 from pasticcio.render.options import Statistics
+from pasticcio.render.windows import CROP_MARGIN
 
 MAX_CHANGE = 4.0  # factor by which the sample corrects a variance, at most
 
@@ -39,6 +40,12 @@ class Survey:
     reduced_pixels: int = 3_000_000
     crops: int = 20
     crop_side: int = 384
+
+    @classmethod
+    def within(cls, how: Statistics, tile: int, pixels: int) -> Survey:
+        """A survey that looks at no more than about so many pixels at once; how and tile are as above."""
+        crops = pixels // (cls.crop_side + 2 * CROP_MARGIN) ** 2
+        return cls(how, tile, min(cls.reduced_pixels, pixels), max(1, min(cls.crops, crops)))
 
     def factor(self, size: tuple[int, int]) -> float:
         """The factor by which a picture of that height and width is made smaller; 1 where it stays."""

@@ -205,7 +205,18 @@ class Stylizer:
         Raises:
             ImageError, StyleError, OptionError: see `stylize`.
         """
-        options, blend = options or Options(), Blend.of(style).found(self.model)
+        options = options or Options()
+        try:
+            return self._paint(picture, Blend.of(style).found(self.model), options, report)
+        except MemoryError as error:
+            asked, left = ("", "") if options.tile is None else (f" with tile {options.tile}", "leave tile out, ")
+            height, width = picture.pixels.shape[:2]
+            raise ImageError(
+                f"{picture.name} of {width} x {height} does not fit into the memory that is free{asked}; free some, "
+                f"{left}or make the picture smaller"
+            ) from error
+
+    def _paint(self, picture: Picture, blend: Blend, options: Options, report: RenderReport) -> Picture:
         refuse(options, unused(options, blend, self.model))
         work = picture if options.stroke == 1.0 else scaled(picture, 1.0 / options.stroke)
         recolor = Recolor(options.colors, thumbnail(work.pixels))
@@ -337,15 +348,11 @@ class Stylizer:
                 failed = error  # its frames hold the arrays that were too many
                 failed.__traceback__ = None
             planned = smaller(scene, planned) if options.tile is None else None
-        raise ImageError(
-            f"a picture of {scene.size[1]} x {scene.size[0]} does not fit into the memory that is free"
-            f"{f' with tile {options.tile}' if options.tile is not None else ''}; free some, "
-            f"{'leave tile out, ' if options.tile is not None else ''}or make the picture smaller"
-        ) from failed
+        raise failed
 
     def _planned(self, scene: Scene, planned: Plan, options: Options, report: RenderReport) -> Pixels:
         if planned.tile:
-            survey = Survey(options.statistics or "sample", planned.tile)
+            survey = Survey.within(options.statistics or "sample", planned.tile, planned.survey)
             return in_tiles(self.canvas(scene), survey, report, planned.why)
         report(Progress(0, 1, "one pass"))
         if not scene.plain:

@@ -7,6 +7,7 @@ A table consists of a head (a JSON object with the keys "format", "model" and "s
 from __future__ import annotations
 
 import json
+import os
 import tokenize
 import zipfile
 import zlib
@@ -47,7 +48,7 @@ def check_table(path: Path) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"cannot write {path}: a table of embeddings ends in {', '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
     if path.suffix.lower() == ".parquet":
         _arrow()
@@ -71,7 +72,7 @@ def read(path: Path) -> Parts:
         StyleError: no such file, or not such a file.
         MissingExtraError: .parquet without pyarrow.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise StyleError(f"no such file: {path}")
     try:
         reader = {".npz": _read_npz, ".json": _read_json, ".parquet": _read_parquet}.get(path.suffix.lower())

@@ -73,7 +73,7 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, list[str]]:
 def _find(source: Path, split: str) -> list[Entry]:
     if source.suffix.lower() == ".tar":
         raise ImageError(f"{source} is a tar shard; a table of embeddings needs pictures that are files: unpack it")
-    if source.is_dir() or source.suffix.lower() in (".csv", ".txt"):
+    if os.path.isdir(source) or source.suffix.lower() in (".csv", ".txt"):
         return find_pictures(source, split)
     return [Entry(source)]
 

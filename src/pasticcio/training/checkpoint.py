@@ -89,7 +89,7 @@ def check_new(config: TrainConfig) -> None:
         OutputError: the folder holds a run.
     """
     folder = Path(config.out)
-    if os.environ.get("RANK", "0") == "0" and any((folder / name).exists() for name in KEPT):
+    if os.environ.get("RANK", "0") == "0" and any(os.path.exists(folder / name) for name in KEPT):
         raise OutputError(
             f"{folder} holds a run; go on with --resume (in Python: resume=True), name another folder with "
             "--set out=FOLDER, or remove it"

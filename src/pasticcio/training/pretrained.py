@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +65,7 @@ def fetch(file: PublicFile, folder: Path | None = None, progress: Download | Non
     path = folder / file.name
     part = path.with_name(path.name + ".part")
     try:
-        while not path.exists():
+        while not os.path.exists(path):
             folder.mkdir(parents=True, exist_ok=True)
             with alone(part) as there:  # another process that downloads the file is waited for
                 if there:
@@ -151,7 +152,7 @@ def guess_vgg(weights: str) -> str:
     if weights in ("", "random"):
         return "vgg19"
     path = Path(weights)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ModelError(f"no such file: {path}; name the weights of a VGG, or none to download torchvision's")
     names = read_state(path).keys()
     marks = {"conv1_1.weight": "vgg19-normalised", "conv11.weight": "vgg19-small", "features.34.weight": "vgg19"}

@@ -8,6 +8,7 @@ output.
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def start_folder(name: str) -> Path:
     Raises:
         ModelError: neither.
     """
-    return Path(name) if Path(name).is_dir() else Model.open(name).folder
+    return Path(name) if os.path.isdir(name) else Model.open(name).folder
 
 
 def first_row(config: TrainConfig) -> int:
