@@ -23,6 +23,8 @@ except ImportError:  # Windows has no such locks
 PREFIX = ".pasticcio-"
 OLD = 24 * 3600.0  # seconds after which a file is a leftover, where the file system has no locks
 _cleaned: set[str] = set()
+if hasattr(os, "register_at_fork"):  # a forked process is another one
+    os.register_at_fork(after_in_child=_cleaned.clear)
 
 
 @contextlib.contextmanager

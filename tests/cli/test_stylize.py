@@ -118,7 +118,7 @@ def test_names_that_are_no_text(run, photo_file, style_file, tmp_path, model_fol
         ("photo.jpg -o - --json", "--out - is for a picture alone, without --json"),
         ("photo.jpg --max-megapixels 0", "max_megapixels is 0; it must be above 0"),
         ("photo.jpg --max-megapixels nan", "max_megapixels is nan; it must be above 0"),
-        ("photo.jpg --max-megapixels 0.1", "is 451 x 300, 0.135 million pixels; the limit is 0.1; if you trust it"),
+        ("photo.jpg --max-megapixels 0.1", "is 451 x 300, 0.136 million pixels; the limit is 0.1; if you trust it"),
         ("long.png -o out.webp", "WEBP holds at most 16383 pixels a side, and the picture has 17000"),
     ],
 )
