@@ -13,6 +13,7 @@ work, not into imports.
 
 from __future__ import annotations
 
+import abc
 import argparse
 import dataclasses
 import hashlib
@@ -78,7 +79,7 @@ class Result:
     faults: list[str] = dataclasses.field(default_factory=list)
 
 
-class Task:
+class Task(abc.ABC):
     """Work in a folder of its own.
 
     Attributes:
@@ -90,13 +91,13 @@ class Task:
         self.place, self.material = place, material
         place.mkdir(parents=True)
 
+    @abc.abstractmethod
     def work(self) -> None:
         """Do it, going on where an earlier process stopped."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def look(self, complete: bool) -> None:
         """Raise an AssertionError if something is there that is not whole, or missing though it must be complete."""
-        raise NotImplementedError
 
 
 class Folder(Task):

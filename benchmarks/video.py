@@ -30,7 +30,7 @@ from pasticcio.image.resize import style_view
 from pasticcio.image.write import save_image
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
-from pasticcio.video.motion import grid
+from pasticcio.video.motion import pixel_places
 from pasticcio.video.steady import Render, Steadiness, Steady, renderer
 
 Frame = NDArray[np.uint8]
@@ -89,7 +89,7 @@ def _moving(photo: Frame, size: tuple[int, int], views: list[tuple[float, Any]])
     clip = Clip([], [], [], [])
     for scale, corner in views:
         corner = np.asarray(corner, np.float32)
-        origin = grid(size) * np.float32(scale) + corner
+        origin = pixel_places(size) * np.float32(scale) + corner
         clip.frames.append(_taken(photo, origin))
         clip.origin.append(origin)
         clip.layer.append(np.zeros(size, np.uint8))
@@ -99,7 +99,7 @@ def _moving(photo: Frame, size: tuple[int, int], views: list[tuple[float, Any]])
 
 def _object(photo: Frame, size: tuple[int, int], count: int) -> Clip:
     """A disk with another part of the photo on it, that passes at 4 pixels a frame."""
-    clip, base = Clip([], [], [], []), grid(size)
+    clip, base = Clip([], [], [], []), pixel_places(size)
     inside = np.array([photo.shape[1] - size[1], photo.shape[0] - size[0]], np.float32)
     for index in range(count):
         shift = np.array([4.0 * index, 0], np.float32)

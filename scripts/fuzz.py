@@ -34,6 +34,8 @@ from pasticcio.model.folder import SHIPPED
 from pasticcio.model.onnx_header import read_header
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.style import Style
+from pasticcio.training.config import read_recipe
+from pasticcio.training.pretrained import read_state
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bad_pictures
@@ -106,14 +108,10 @@ def _header(data: bytes, folder: Path) -> None:
 
 
 def _recipe(path: Path) -> None:
-    from pasticcio.training.config import read_recipe
-
     read_recipe(path)
 
 
 def _weights(path: Path) -> None:
-    from pasticcio.training.pretrained import read_state
-
     read_state(path)
 
 

@@ -1,6 +1,8 @@
+import io
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from pasticcio.errors import ImageError
 from pasticcio.image.mask import product, read_mask
@@ -28,6 +30,25 @@ def test_what_is_transparent_is_black():
 def test_other_proportions_are_refused():
     with pytest.raises(ImageError, match=r"20 x 20 and the photo 40 x 20; a mask must have the photo's proportions"):
         read_mask(np.zeros((20, 20), np.uint8), 20, 40)
+
+
+def test_a_file_of_other_proportions_is_refused_before_it_is_decoded():
+    long = io.BytesIO()
+    Image.new("F", (40, 100), 1.0).save(long, "TIFF")
+    damaged = long.getvalue()[:4000]  # decoding it would say so
+    with pytest.raises(ImageError, match="is 40 x 100 and the photo 40 x 32; a mask must have"):
+        read_mask(damaged, 32, 40)
+    with pytest.raises(ImageError, match="damaged or cut off"):
+        read_mask(damaged, 100, 40)
+
+
+def test_a_mask_that_its_exif_data_turn_fits(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("L", (60, 30), 255).save(tmp_path / "turned.jpg", exif=exif)
+    assert read_mask(tmp_path / "turned.jpg", 60, 30).shape == (60, 30)
+    with pytest.raises(ImageError, match="30 x 60 and the photo 60 x 30"):
+        read_mask(tmp_path / "turned.jpg", 30, 60)
 
 
 def test_edges_are_softened():

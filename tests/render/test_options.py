@@ -24,6 +24,7 @@ from pasticcio.render.options import Options
         ({"seed": 1.5}, "seed is 1.5; it must be a whole number"),
         ({"tile": 8}, "tile is 8; it must be 64 pixels or more, or 0 for one pass"),
         ({"style_size": 20}, "style_size is 20; it must be between 64 and 1024 pixels"),
+        ({"style_size": 10**400}, "style_size is a number of more than 300 digits; it must be between 64 and 1024"),
         ({"statistics": "exakt"}, "statistics is 'exakt'; did you mean exact?"),
         ({"colors": "mach"}, "colors is 'mach'; did you mean match?"),
         ({"colors": ["match"]}, "colors is ['match']; did you mean match?"),

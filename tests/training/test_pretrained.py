@@ -166,6 +166,16 @@ def test_two_processes_with_one_cache_download_once(server, tmp_path):
     assert os.listdir(tmp_path) == [server.name]
 
 
+def test_a_damaged_copy_is_named_and_left(server, tmp_path):
+    path = tmp_path / server.name
+    path.write_bytes(b"cut off")
+    with pytest.raises(DownloadError, match=r"is damaged, or another file: .* remove it, and it is downloaded anew"):
+        fetch(server, tmp_path)
+    assert path.read_bytes() == b"cut off"
+    path.unlink()
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+
+
 def test_a_part_of_other_bytes_never_becomes_the_file(server, tmp_path):
     (tmp_path / f"{server.name}.part").write_bytes(b"of another file")
     with pytest.raises(DownloadError, match="the download was discarded, try again"):

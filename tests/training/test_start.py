@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pasticcio.errors import ConfigError, DataError
+from pasticcio.errors import ConfigError, DataError, ModelError
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.training.config import DataConfig, TrainConfig
-from pasticcio.training.model_folder import load_network, save_model
+from pasticcio.training.model_folder import WEIGHTS, load_network, save_model
 from pasticcio.training.pictures import Pictures
 from pasticcio.training.start import begin
 
@@ -61,6 +61,14 @@ def test_a_network_with_more_blocks_begins_as_the_one_with_fewer(tiny, pictures,
     for block in (network.transfer.body[1], network.transfer.body[2], network.transfer.detail[1]):
         rows = slice(block.conv2.norm.offset, block.conv2.norm.offset + 2 * block.conv2.norm.channels)
         assert network.heads.bias.grad[rows].abs().max() > 0, "the new block cannot learn"
+
+
+def test_weights_that_are_not_those_of_the_configuration_are_refused(tiny, tmp_path):
+    for name in ("one", "two"):
+        save_model(tmp_path / name, StyleNetwork(tiny), name, {})
+    (tmp_path / "two" / WEIGHTS).replace(tmp_path / "one" / WEIGHTS)
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged or not of this model: its sha256 begins"):
+        load_network(tmp_path / "one")
 
 
 def test_a_network_with_fewer_blocks_is_refused(tiny, pictures, tmp_path):

@@ -34,26 +34,41 @@ def read_mask(source: Source, height: int, width: int, photo: tuple[int, int] | 
     Raises:
         ImageError: the mask cannot be read, or its proportions are not the photo's.
     """
-    picture = read_picture(_widened(source) if isinstance(source, np.ndarray) else source)
+    wanted = photo or (height, width)
+
+    def check(name: str, wide: int, high: int) -> None:
+        if not (_fits(high, wide, wanted) or _fits(wide, high, wanted)):  # EXIF data may turn it
+            raise _refused(name, high, wide, wanted)
+
+    picture = read_picture(_widened(source) if isinstance(source, np.ndarray) else source, check=check)
+    own_height, own_width = picture.pixels.shape[:2]
+    if not _fits(own_height, own_width, wanted):
+        raise _refused(picture.name, own_height, own_width, wanted)
     pixels = picture.pixels
     if pixels.dtype.kind == "u" and pixels.max() == 1:  # labels, which would do nothing as levels of gray
         pixels = pixels * np.iinfo(pixels.dtype).max
     gray = luminance(as_float(pixels))
     if picture.alpha is not None:
         gray = gray * as_float(picture.alpha)
-    own_height, own_width = gray.shape
-    full, wide = photo or (height, width)
-    stretch = own_width * full / (own_height * wide)
-    off = min(abs(own_width - wide * own_height / full), abs(wide - own_width * full / own_height))
-    if not 1 / MAX_STRETCH <= stretch <= MAX_STRETCH and off > 1.0:  # rounding of sizes costs up to a pixel
-        raise ImageError(
-            f"mask {picture.name} is {own_width} x {own_height} and the photo {wide} x {full}; "
-            "a mask must have the photo's proportions"
-        )
     mask = Image.fromarray(as_depth(gray, np.uint8))
     if mask.size != (width, height):
         mask = mask.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(mask.filter(ImageFilter.GaussianBlur(SOFT)))
+
+
+def _fits(height: int, width: int, photo: tuple[int, int]) -> bool:
+    """Whether a mask of that size has the photo's proportions; rounding of sizes costs up to a pixel."""
+    full, wide = photo
+    stretch = width * full / (height * wide)
+    off = min(abs(width - wide * height / full), abs(wide - width * full / height))
+    return 1 / MAX_STRETCH <= stretch <= MAX_STRETCH or off <= 1.0
+
+
+def _refused(name: str, height: int, width: int, photo: tuple[int, int]) -> ImageError:
+    return ImageError(
+        f"mask {name} is {width} x {height} and the photo {photo[1]} x {photo[0]}; a mask must have the photo's "
+        "proportions"
+    )
 
 
 def _widened(array: NDArray[Any]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +25,13 @@ from pasticcio.image.sixteen_bit import MISSING, cut_to_eight, is_deep, read_dee
 from pasticcio.image.sniffing import unread
 
 MAX_MEGAPIXELS = 400.0
+Check = Callable[[str, int, int], None]
 EIGHT_BITS = "read at 8 bits, not 16"
 
 
-def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS, option: str = "") -> Picture:
+def read_picture(
+    source: Source, *, max_megapixels: float = MAX_MEGAPIXELS, option: str = "", check: Check | None = None
+) -> Picture:
     """Read a picture.
 
     >>> read_picture(np.full((4, 5), 255, np.uint8)).pixels.shape
@@ -43,6 +47,8 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS, opti
         max_megapixels: files of more million pixels are refused before they are decoded: a small file can
             hold a picture that fills the memory.
         option: what raises the limit where this is called, for the message.
+        check: called with the name of a file, and with the width and height that its header says, before it is
+            decoded; it may raise an ImageError.
 
     Raises:
         ImageError: missing, not a picture, truncated, too large for the limit or the memory, or an array of another
@@ -68,6 +74,8 @@ def read_picture(source: Source, *, max_megapixels: float = MAX_MEGAPIXELS, opti
                 f"{raised}{'or else ' if option else ''}make it smaller (in Python: read_picture(..., "
                 f"max_megapixels={enough}))"
             )
+        if check is not None:
+            check(name, image.width, image.height)
         with unlimited() if over_limit(image) else contextlib.nullcontext():
             return _from_file(image, name, data)
 

@@ -33,9 +33,7 @@ def check_graph(graph: Path) -> None:
         ModelError: names the file and what is wrong with it.
     """
     raw = _config(graph.parent)
-    table = raw.get(HASHES, {})
-    if not isinstance(table, dict):
-        raise ModelError(f"{graph.parent / CONFIG} is damaged: {HASHES} is no JSON object; {REMEDY}")
+    table = _table(graph.parent, raw)
     data = _read(graph, table)
     try:
         header = read_header(data)
@@ -45,6 +43,22 @@ def check_graph(graph: Path) -> None:
         raise _refused(graph, f"it has operators of the domain {foreign[0]!r}, which is not one of ONNX")
     _check_external(graph, header, table)
     _check_inputs(graph, header, raw)
+
+
+def check_weights(path: Path) -> None:
+    """Make sure that a weights file has the sha256 that the `config.json` beside it has, if that has a table of hashes.
+
+    Raises:
+        ModelError: names the file and what is wrong with it.
+    """
+    _read(path, _table(path.parent, _config(path.parent)))
+
+
+def _table(folder: Path, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    table = raw.get(HASHES, {})
+    if not isinstance(table, dict):
+        raise ModelError(f"{folder / CONFIG} is damaged: {HASHES} is no JSON object; {REMEDY}")
+    return table
 
 
 def _config(folder: Path) -> Mapping[str, Any]:

@@ -94,7 +94,11 @@ def check_value(
     end = f" {unit}" if unit else ""
     limit = f"{low:g}{end} or more" if high is None else f"between {low:g} and {high:g}{end}"
     other = f", or {besides[0]:g} for {besides[1]}" if besides else ""
-    raise OptionError(f"{name} is {value:g}; it must be {limit}{other}")
+    try:
+        given = f"{value:g}"
+    except OverflowError:  # a whole number beyond those of floating point
+        given = "a number of more than 300 digits"
+    raise OptionError(f"{name} is {given}; it must be {limit}{other}")
 
 
 def spelled_also(**old: str) -> Callable[[Class], Class]:

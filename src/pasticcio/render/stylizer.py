@@ -225,6 +225,7 @@ class Stylizer:
         masks = _masks(blend, options, work, picture)
         embeddings = self._weaken(styles, bool(masks), options, recolor, side)
         tone = recolor.content if options.colors == "luminance" else None
+        # Departure from the paper, whose network sees the photo as it is: even areas get something to make strokes of.
         content = textured(work.pixels, options.texture * min(options.strength, 1.0), _styled(masks))
         pixels = self._render(Scene(content, embeddings, masks, work.alpha, tone), options, report)
         pixels = recolor.output(pixels, work.pixels, recolored=all(map(self._is_picture, blend.styles)))

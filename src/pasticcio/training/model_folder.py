@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pasticcio.errors import ModelError
 from pasticcio.files import make_folder, write_whole
-from pasticcio.model.checks import HASHES, hashes
+from pasticcio.model.checks import HASHES, check_weights, hashes
 from pasticcio.model.config import CONFIG, ModelConfig
 from pasticcio.model.folder import PIXELS, PREDICT, TRANSFER
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
@@ -150,6 +150,7 @@ def load_weights(network: StyleNetwork, folder: Path, new: Sequence[str] = ()) -
     Raises:
         ModelError: missing or damaged weights, or another architecture.
     """
+    check_weights(folder / WEIGHTS)
     try:
         state = load_file(folder / WEIGHTS)
         wanted = network.state_dict()

@@ -53,18 +53,25 @@ TORCHVISION = {
 def fetch(file: PublicFile, folder: Path | None = None, progress: Download | None = None) -> Path:
     """The local copy of `file`, downloaded if it is not there; a broken download is resumed.
 
+    The sha256 of a copy that is there is compared too, as far as the publisher names it: 8 of its digits.
+
     Args:
         file: what to fetch.
         folder: where to keep it; by default the cache.
         progress: called with bytes so far and bytes in all (0 where unknown).
 
     Raises:
-        DownloadError: offline, refused, or the checksum differs.
+        DownloadError: offline, refused, or the checksum differs; a copy that was there is left as it is.
     """
     folder = folder or cache_folder()
     path = folder / file.name
     part = path.with_name(path.name + ".part")
     try:
+        if os.path.exists(path) and not (digest := sha256(path)).startswith(file.sha256):
+            raise DownloadError(
+                f"{path} is damaged, or another file: its sha256 begins {digest[:8]}, not {file.sha256}; remove "
+                "it, and it is downloaded anew"
+            )
         while not os.path.exists(path):
             folder.mkdir(parents=True, exist_ok=True)
             with alone(part) as there:  # another process that downloads the file is waited for

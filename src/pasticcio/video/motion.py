@@ -77,7 +77,7 @@ class Watcher:
 
         start = np.zeros((*gray.shape, 2), np.float32)
         back, forward = (cast(Floats, self._dis.calc(*pair, start.copy())) for pair in ((gray, last), (last, gray)))
-        places = grid(gray.shape) + back
+        places = pixel_places(gray.shape) + back
         apart = np.square(_sample(forward, places) + back).sum(2)
         change = np.square(cv2.GaussianBlur(_sample(last, places).astype(np.float32) - gray, (0, 0), 1.0))
         trust = np.exp(-apart / BACK**2 - change / CHANGE**2)
@@ -94,7 +94,7 @@ class Watcher:
         )
 
 
-def grid(size: tuple[int, ...]) -> Floats:
+def pixel_places(size: tuple[int, ...]) -> Floats:
     """The place of each pixel, (H, W, 2), right and down."""
     height, width = size[:2]
     return np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), 2)
@@ -112,7 +112,7 @@ def carried(picture: NDArray[Any], back: Floats) -> Floats:
     """
     import cv2
 
-    places = grid(back.shape) + back
+    places = pixel_places(back.shape) + back
     return _sample(picture.astype(np.float32), places, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
 
 
@@ -158,7 +158,7 @@ def _translation(last: Frame, gray: Frame, back: Floats, trust: Floats) -> Float
     shift = cast(Floats, back[alike].mean(0, dtype=np.float32))
     now = gray.astype(np.float32)
     for _ in range(2):
-        moved = _sample(last.astype(np.float32), grid(gray.shape) + shift)
+        moved = _sample(last.astype(np.float32), pixel_places(gray.shape) + shift)
         slopes = np.stack([slope[alike] for slope in np.gradient((moved + now) / 2)[::-1]], 1)
         step: Floats = np.linalg.lstsq(slopes, (now - moved)[alike], rcond=1e-3)[0]
         if np.abs(step).max() > ALIKE:
