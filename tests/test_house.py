@@ -31,6 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("baselines",),
     ("space",),
     ("experiments",),
+    ("page",),
     ("cli", "__main__"),
     ("__init__",),  # the public names, each loaded when first used: no module of the package needs them
 )

@@ -1,0 +1,2 @@
+// The page: first version.
+export {};
