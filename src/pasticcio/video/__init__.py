@@ -1,5 +1,6 @@
 """From a clip to the same clip in the manner of a style.
 
 `reading` opens a file and yields its frames, upright, each with its time; `motion` is what moved between two frames;
-`steady` renders frame after frame so that they do not flicker. The extra `video` installs what is needed.
+`steady` renders frame after frame so that they do not flicker; `looks` is how frames are rendered at a time; `stylize`
+goes from frames to frames. The extra `video` installs what is needed.
 """

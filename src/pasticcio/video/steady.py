@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 from pasticcio.video.motion import Floats, Frame, Motion, Watcher, carried
 
-Render = Callable[[Frame], Frame]
+Render = Callable[..., Frame]  # called with a frame and the masks that are padded like it; see `Steady.draw`
 
 GRID = 8  # pixels: the network halves height and width three times
 SHARPNESS = 1.0  # of frames rendered alone
@@ -54,6 +54,19 @@ class Steadiness:
             raise OptionError(f"sharpness is {self.sharpness}; it must be between 0 and 1")
         if self.grid < 1:
             raise OptionError(f"grid is {self.grid}; it must be 1 or more")
+
+
+@dataclass(frozen=True)
+class State:
+    """What `Steady` carries from one output to the next.
+
+    Attributes:
+        place: of the scene on the screen since the last cut, pixels right and down.
+        last: the last output, (H, W, 3), float32 or uint8; None before the first.
+    """
+
+    place: tuple[float, float] = (0.0, 0.0)
+    last: NDArray[Any] | None = None
 
 
 class Steady:
@@ -96,7 +109,24 @@ class Steady:
         _check(frame)
         return self._watcher(frame) if self.how.anchor or self.how.carry else None
 
-    def draw(self, frame: Frame, motion: Motion | None, render: Render) -> Frame:
+    @property
+    def state(self) -> State:
+        """The state after the last output; it stays as it is when further frames are drawn."""
+        return State((float(self._place[0]), float(self._place[1])), self._last)
+
+    def go_on(self, state: State, before: Frame) -> None:
+        """Draw the frames that follow as if those before had been drawn by this object.
+
+        Args:
+            state: after the last output.
+            before: the frame of that output, (H, W, 3).
+        """
+        self._place[:], self._last = state.place, state.last
+        self.watch(before)
+
+    def draw(
+        self, frame: Frame, motion: Motion | None, render: Render, masks: Sequence[NDArray[np.uint8]] = ()
+    ) -> Frame:
         """The output of the next frame.
 
         Args:
@@ -104,6 +134,7 @@ class Steady:
             motion: see `watch`.
             render: from (h, w, 3) to the same, at most two grid steps larger than the frame. It may be another one for
                 each frame, as where the style changes with time. See `still` for its options.
+            masks: (H, W) each, fixed to the screen; `render` is called with them too, padded like the frame.
 
         Returns:
             (H, W, 3).
@@ -113,7 +144,7 @@ class Steady:
             motion = self._last = None
         else:
             self._place += motion.camera
-        output = self._anchored(frame, render) if self.how.anchor else render(frame)
+        output = self._anchored(frame, render, masks) if self.how.anchor else render(frame, *masks)
         if not self.how.carry:
             self._last = output  # whose shape alone is used
             return output
@@ -123,15 +154,18 @@ class Steady:
         self._last = blended
         return cast(Frame, np.rint(np.clip(shown, 0, 255)).astype(np.uint8))
 
-    def _anchored(self, frame: Frame, render: Render) -> Frame:
+    def _anchored(self, frame: Frame, render: Render, masks: Sequence[NDArray[np.uint8]]) -> Frame:
         import cv2
 
         grid, (height, width) = self.how.grid, frame.shape[:2]
         # The scene moved right by `place`; padding that grows by the opposite, modulo the grid, keeps it on its places.
         left, top = (int(shift) for shift in np.rint(-self._place).astype(int) % grid)
         right, bottom = (-(-(side + grid - 1) // grid) * grid - side for side in (width, height))
-        padded = cv2.copyMakeBorder(frame, top, bottom - top, left, right - left, cv2.BORDER_REFLECT_101)
-        return render(cast(Frame, padded))[top : top + height, left : left + width]
+        padded = [
+            cv2.copyMakeBorder(one, top, bottom - top, left, right - left, cv2.BORDER_REFLECT_101)
+            for one in (frame, *masks)
+        ]
+        return render(*padded)[top : top + height, left : left + width]
 
     def _blended(self, output: Floats, last: Floats, motion: Motion) -> tuple[Floats, Floats]:
         """The new output with the last one blended in, as it is carried on and as it is shown, with its detail."""
@@ -154,7 +188,11 @@ def still(options: Options) -> Options:
 def renderer(stylizer: Stylizer, style: Style, options: Options | None = None) -> Render:
     """The render function of one style, for `Steady`."""
     how = still(options or Options())
-    return lambda frame: stylizer.stylize(frame, style, how)
+
+    def render(frame: Frame) -> Frame:
+        return stylizer.stylize(frame, style, how)
+
+    return render
 
 
 def _gain(output: Floats, blended: Floats, detail: Floats, sharpness: float) -> float:
