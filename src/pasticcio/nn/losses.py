@@ -112,7 +112,7 @@ def style_loss(
     """Squared difference of Gram matrices, per picture.
 
     Plain: the mean over the matrix, as in the authors' code. Relative: the squared Frobenius norm
-    of the difference over that of the target, |G(y) - G(s)|^2 / |G(s)|^2.
+    of the difference over that of the target, ``|G(y) - G(s)|^2 / |G(s)|^2``.
     """
     squares = (gram - target).square()
     if not relative:
