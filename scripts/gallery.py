@@ -20,9 +20,8 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 SIDE = 400  # long side of the pictures on the page, in pixels
 HEAD = """# Gallery
 
-Each picture is the output of the command beside it; `python scripts/gallery.py` makes the page. The photos come with scikit-image, and the
-styles with the package, so nothing else is needed to repeat them. The pictures are
-reduced to 400 pixels.
+Each picture is the output of the command beside it, reduced to 400 pixels; `python scripts/gallery.py` makes the page.
+The photos come with scikit-image and the styles with the package, so nothing else is needed to repeat them.
 
 | | command |
 |---|---|

@@ -27,9 +27,11 @@ def test_every_page_is_in_the_contents() -> None:
 def test_every_command_is_in_the_reference() -> None:
     pytest.importorskip("sphinx")
     spec = importlib.util.spec_from_file_location("conf", ROOT / "docs/conf.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     conf = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(conf)
     page = conf.commands_page()
     for command in COMMANDS:
-        assert f"## {command}\n" in page and f"Usage: pasticcio {command} " in page
+        assert f"## {command}\n" in page
+        assert f"Usage: pasticcio {command} " in page
