@@ -7,6 +7,7 @@ lives. What a killed process left is not locked; it is removed when another proc
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import time
@@ -178,8 +179,12 @@ def _lock(place: int) -> bool | None:
 
 
 @contextlib.contextmanager
-def alone(path: str | os.PathLike[str]) -> Iterator[bool]:
+def alone(path: str | os.PathLike[str], wait: bool = True) -> Iterator[bool]:
     """Hold a file, made if it is not there, against other processes that do the same; the second waits.
+
+    Args:
+        path: of the file.
+        wait: False to raise BlockingIOError at once where another process holds it.
 
     Yields:
         Whether the file is there still; a process that was waited for may have renamed or removed it.
@@ -190,8 +195,12 @@ def alone(path: str | os.PathLike[str]) -> Iterator[bool]:
     place = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         if fcntl is not None:
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(place, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                raise
+            except OSError:
+                pass  # a file system without locks
         there = False
         with contextlib.suppress(FileNotFoundError):
             there = os.path.samestat(os.fstat(place), os.stat(path))
@@ -210,6 +219,29 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make folder {os.fspath(folder)}: {error.strerror or error}") from error
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a place where no file can be written, before any work is done.
+
+    Raises:
+        OutputError: missing folder, a folder in its place, a name too long, or no permission.
+    """
+    target = Path(path)
+    try:
+        os.stat(target)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from error
+    if os.path.isdir(target):
+        raise OutputError(f"cannot write {target}: it is a folder")
+    if not os.path.isdir(target.parent):
+        raise OutputError(f"cannot write {target}: there is no folder {target.parent}")
+    if not os.access(target.parent, os.W_OK):
+        fixed = hasattr(os, "statvfs") and os.statvfs(target.parent).f_flag & os.ST_RDONLY
+        reason = os.strerror(errno.EROFS) if fixed else "no permission"
+        raise OutputError(f"cannot write {target}: {reason} in {target.parent}")
 
 
 def check_apart(out: str | os.PathLike[str], *inputs: object) -> None:

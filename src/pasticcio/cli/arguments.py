@@ -9,12 +9,16 @@ import os
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pasticcio.errors import OptionError, StyleError
 from pasticcio.render.options import Options
+
+if TYPE_CHECKING:
+    from pasticcio.image.picture import Source
+    from pasticcio.model.folder import Model
 
 OLD_SPELLINGS = {"--colours": "--colors", "--colour": "--color"}  # understood, and not shown in the help
 SOURCES = "Folder, .txt list, .csv table or .tar"
@@ -156,3 +160,26 @@ def _weight(style: str) -> tuple[str, float]:
         return name, float(weight)
     except ValueError:
         return style, math.nan
+
+
+def with_masks(
+    masks: list[Path], styles: list[str], all_pairs: bool
+) -> tuple[Path | None, list[tuple[str, float | Source]]]:
+    """The mask of all styles together, or every style with its own.
+
+    Raises:
+        OptionError: neither one mask nor one for each style.
+    """
+    if len(masks) == len(styles) > 1 and not all_pairs:
+        return None, list(zip(styles, masks, strict=True))
+    if len(masks) > 1:
+        raise OptionError(f"{len(masks)} masks for {len(styles)} styles; give one for all, or one for each")
+    return (masks[0] if masks else None), []
+
+
+def say_files(model: Model, pairs: list[tuple[str, Any]]) -> None:
+    """Say which names of styles are those of files here, which go before named styles."""
+    for name in dict.fromkeys(name for name, _ in pairs if os.path.exists(name)):
+        if name in model.styles:
+            kind = "folder" if os.path.isdir(name) else "file"
+            typer.echo(f"pasticcio: style {name} is the {kind} of that name here, not the named style", err=True)

@@ -18,15 +18,15 @@ from pasticcio.cli.arguments import (
     options_from,
     out_option,
     same_option,
+    say_files,
     style_option,
     weighted,
+    with_masks,
 )
 from pasticcio.errors import ImageError, OptionError, OutputError, StyleError
 from pasticcio.render.options import Options
 
 if TYPE_CHECKING:
-    from pasticcio.image.picture import Source
-    from pasticcio.model.folder import Model
     from pasticcio.render.batch import Job, Outcome
 
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
@@ -72,7 +72,7 @@ def stylize(
     if folder and (out is None or str(out) == "-"):
         raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
     only_for(f"folders, and {photo} is none", folder, all_pairs=all_pairs, resume=resume)
-    overall, regions = _masks(mask or [], style, all_pairs)
+    overall, regions = with_masks(mask or [], style, all_pairs)
     options = replace(options, mask=overall)
     pairs = regions or ([(name, 1.0) for name in style] if all_pairs else weighted(style))
     file_options = {"max_megapixels": max_megapixels, "strip": strip, "quality": quality}
@@ -104,7 +104,7 @@ def _stylize_photo(
     from pasticcio.model.sessions import Sessions
 
     opened, runtime = Model.open(model), resolve(runtime)
-    _say_files(opened, pairs)
+    say_files(opened, pairs)
     if runtime == AUTO:
         runtime = ONNXRUNTIME  # OpenVINO takes longer to load than it saves in one picture
     sessions = Sessions(lambda: runtime)
@@ -152,14 +152,6 @@ def _stylize_photo(
     typer.echo(_json(photo, [name for name, _ in pairs], str(target)) if json_lines else str(target))
 
 
-def _say_files(model: "Model", pairs: list[tuple[str, Any]]) -> None:
-    """Say which names of styles are those of files here, which go before named styles."""
-    for name in dict.fromkeys(name for name, _ in pairs if os.path.exists(name)):
-        if name in model.styles:
-            kind = "folder" if os.path.isdir(name) else "file"
-            typer.echo(f"pasticcio: style {name} is the {kind} of that name here, not the named style", err=True)
-
-
 def _to_standard_output(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
@@ -187,7 +179,7 @@ def _stylize_folder(
     from pasticcio.render.stylizer import Stylizer
 
     stylizer, files = Stylizer(model, runtime=runtime), Files(**file_options)
-    _say_files(stylizer.model, [pair for pair in pairs if Path(pair[0]).resolve() != out.resolve()])
+    say_files(stylizer.model, [pair for pair in pairs if Path(pair[0]).resolve() != out.resolve()])
     jobs = plan(folder, pairs, out, all_pairs=all_pairs)
     only_for("JPEG, WebP and AVIF, and no output is one of them", _any_lossy(jobs), quality=files.quality)
     outcomes: list[Outcome] = []
@@ -214,17 +206,6 @@ def _any_lossy(jobs: "list[Job]") -> bool:
     from pasticcio.image.write import FORMATS, LOSSY
 
     return any(FORMATS[job.out.suffix.lower()] in LOSSY for job in jobs)
-
-
-def _masks(
-    masks: list[Path], styles: list[str], all_pairs: bool
-) -> "tuple[Path | None, list[tuple[str, float | Source]]]":
-    """The mask of all styles together, or every style with its own."""
-    if len(masks) == len(styles) > 1 and not all_pairs:
-        return None, list(zip(styles, masks, strict=True))
-    if len(masks) > 1:
-        raise OptionError(f"{len(masks)} masks for {len(styles)} styles; give one for all, or one for each")
-    return (masks[0] if masks else None), []
 
 
 def _json_of(outcome: "Outcome") -> str:

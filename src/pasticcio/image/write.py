@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import struct
@@ -14,7 +13,7 @@ import numpy as np
 from PIL import Image, features
 
 from pasticcio.errors import OutputError
-from pasticcio.files import writing
+from pasticcio.files import check_place, writing
 from pasticcio.image.decoding import first_line
 from pasticcio.image.exif import exif_tags
 from pasticcio.image.icc import srgb_profile
@@ -134,21 +133,7 @@ def check_output(path: Path, picture: Picture | None = None) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"cannot write {path}: suffix {path.suffix!r} is not one of {', '.join(FORMATS)}")
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except (OSError, ValueError) as error:
-        raise OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
-    if os.path.isdir(path):
-        raise OutputError(f"cannot write {path}: it is a folder")
-    if not os.path.isdir(path.parent):
-        raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        fixed = hasattr(os, "statvfs") and os.statvfs(path.parent).f_flag & os.ST_RDONLY
-        raise OutputError(
-            f"cannot write {path}: {os.strerror(errno.EROFS) if fixed else 'no permission'} in {path.parent}"
-        )
+    check_place(path)
     kind = FORMATS[path.suffix.lower()]
     longest = max(picture.pixels.shape[:2]) if picture else 0
     if longest > MAX_SIDE.get(kind, longest):

@@ -1,21 +1,28 @@
-"""The frames of a clip, upright and in order, each with its time."""
+"""The frames of a clip that PyAV reads, upright and in order, each with its time."""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pasticcio.errors import ImageError
 from pasticcio.extras import extra
+from pasticcio.video.color import Colors
+from pasticcio.video.frames import Facts, Selection, Shown, exact
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HDR = {16: "PQ (SMPTE ST 2084)", 18: "HLG (ARIB STD-B67)"}
-"""Transfer functions of high dynamic range, by their numbers in ITU-T H.273, table 3."""
+MICROSECONDS = 1_000_000  # ticks a second of FFmpeg's times of whole files
+BEFORE = 1.0  # seconds before the start from which frames are decoded: times of packets are not those of frames
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave alpha out
+STREAMS = ("mpegts", "mpeg")  # formats whose times begin anywhere
+MISSING = 1.5  # frames that may be missing at the end of a clip before we say so
 
 
 def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -30,37 +37,270 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, NDArray[n
             too early raises nothing: the frames that it still holds are all that come.
         MissingExtraError: PyAV is not installed.
     """
-    with extra("video", "reading video"):
-        import av
-    name, count = os.fspath(path), 0
+    clip = Clip(path)
     try:
-        with av.open(name) as container:
-            if not container.streams.video:
-                raise ImageError(f"{name} has no video; give a file with a video stream")
-            for frame in container.decode(container.streams.video[0]):
-                yield _time(frame, name, count), _picture(frame, name)
-                count += 1
-    except FileNotFoundError as error:
-        raise ImageError(f"no such file: {name}") from error
-    except (av.FFmpegError, OSError) as error:
-        if isinstance(error, av.EOFError) and not count:
-            raise ImageError(f"{name} has no frames; give a file with one or more") from error
-        where = f" after {count} frames" if count else ""
-        raise ImageError(f"cannot read {name}{where}: {error.strerror or error}") from error
-    if not count:
-        raise ImageError(f"{name} has no frames; give a file with one or more")
+        for shown in clip.frames():
+            yield float(shown.ticks * clip.facts.time_base), shown.pixels
+    finally:
+        clip.close()
 
 
-def _time(frame: Any, name: str, count: int) -> float:
-    if frame.time is None:
-        raise ImageError(f"{name}: frame {count} has no time; write the clip into a container that keeps times")
-    return float(frame.time)
+class Clip:
+    """An open clip, see `frames.Source`.
+
+    Its first video stream is read. Times are the file's; those of MPEG streams begin at 0. Interlaced frames are
+    deinterlaced at the rate of frames.
+
+    Args:
+        path: of the file.
+        selection: which frames are wanted.
+
+    Raises:
+        ImageError: the file cannot be read, has no video or no frames, or has a high dynamic range.
+        MissingExtraError: PyAV is not installed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], selection: Selection | None = None) -> None:
+        with extra("video", "reading video"):
+            import av
+        self.name, self.selection = os.fspath(path), selection or Selection()
+        self.notes: dict[str, None] = {}
+        self.damage = ""
+        self._lost = 0
+        self._reached = Fraction(0)
+        self._last = self._end = 0
+        try:
+            self._container = av.open(self.name)
+        except FileNotFoundError as error:
+            raise ImageError(f"no such file: {self.name}") from error
+        except (av.FFmpegError, OSError) as error:
+            if isinstance(error, av.EOFError):
+                raise self._without_frames() from error
+            raise ImageError(f"cannot read {self.name}: {error.strerror or error}") from error
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        self._stream = self._chosen()
+        self._decoder = self._own_decoder()
+        self._origin = origin_of(self._container)
+        self._seek()
+        decoded = self._decoded()
+        first = next(decoded, None)
+        if first is None and self.selection.start:  # no place to go to, or beyond the end
+            first = next(decoded := self._from_the_beginning(), None)
+        if first is None:
+            raise self._without_frames()
+        interlaced = bool(first.interlaced_frame)
+        decoded = itertools.chain([first], decoded)
+        if interlaced:
+            self.notes["it is interlaced, and is deinterlaced"] = None
+            decoded = self._deinterlaced(decoded)
+            first = next(decoded)
+            decoded = itertools.chain([first], decoded)
+        self._frames = decoded
+        self._colors = Colors.of(first, self.name)
+        self._turned = first.rotation
+        height, width = first.height, first.width
+        self._size = self.selection.fitted(height, width)
+        alpha = any(one.is_alpha for one in first.format.components)
+        if (deep := max(one.bits for one in first.format.components)) > 8:
+            self.notes[f"its {deep} bits a color become 8"] = None
+        aspect = exact(self._stream.sample_aspect_ratio or Fraction(1)) or Fraction(1)
+        aside = bool(self._turned % 180)
+        self.facts = Facts(
+            self._size[::-1] if aside else self._size,
+            exact(first.time_base),
+            self._rate(),
+            self._duration(),
+            alpha,
+            self._colors,
+            1 / aspect if aside else aspect,
+        )
+
+    def frames(self) -> Iterator[Shown]:
+        """The frames that are wanted, once.
+
+        Raises:
+            ImageError: none is wanted, or one cannot be turned back.
+        """
+        count = 0
+        for shown in self.selection.thinned(self._shown(), self.facts.time_base):
+            count += 1
+            self._last = shown.ticks
+            yield shown
+        if self.selection.end is None:
+            self._check_end()
+        if not count:
+            raise ImageError(f"{self.name} has no frames from {self.selection.start:g} seconds on; give a lower start")
+
+    def tail(self) -> int:
+        """Ticks for which the last frame that was read is shown."""
+        end = self._end
+        if (stop := self.selection.stop) is not None:
+            end = min(end, int(stop / self.facts.time_base))
+        return max(1, end - self._last)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def _without_frames(self) -> ImageError:
+        return ImageError(f"{self.name} has no frames; give a file with one or more")
+
+    def _chosen(self) -> Any:
+        stream = main_video(self._container)
+        if stream is None:
+            raise ImageError(f"{self.name} has no video; give a file with a video stream")
+        return stream
+
+    def _own_decoder(self) -> Any:
+        import av
+
+        own = self._stream.codec_context
+        if own is None:
+            raise ImageError(f"{self.name} has video that FFmpeg cannot decode; convert it to another codec first")
+        name = ALPHA_DECODERS.get(own.name)
+        if name is None or self._stream.metadata.get("alpha_mode") != "1":
+            own.thread_type = "AUTO"
+            return own
+        decoder: Any = av.CodecContext.create(name, "r")
+        decoder.extradata, decoder.width, decoder.height = own.extradata, own.width, own.height
+        return decoder
+
+    def _seek(self) -> None:
+        import av
+
+        start = self.selection.start - BEFORE
+        if start > 0:
+            try:
+                self._container.seek(int((Fraction(start) + self._origin) * MICROSECONDS))
+            except (av.FFmpegError, OSError):
+                self._container.close()
+                self._container = av.open(self.name)
+                self._stream = self._chosen()
+                self._decoder = self._own_decoder()
+
+    def _from_the_beginning(self) -> Iterator[Any]:
+        self._container.seek(0)
+        return self._decoded()
+
+    def _decoded(self) -> Iterator[Any]:
+        """PyAV's frames; what cannot be decoded is counted."""
+        import av
+
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self.damage = f"{self.name} cannot be read to its end: {error.strerror or error}"
+                packet = None
+            if packet is None:
+                break
+            if packet.size:
+                self._lost += packet.is_corrupt
+                ended = (packet.pts if packet.pts is not None else packet.dts or 0) + (packet.duration or 0)
+                self._reached = max(self._reached, ended * exact(packet.time_base))
+                yield from self._decode(packet)
+        yield from self._decode(None)
+
+    def _decode(self, packet: Any) -> list[Any]:
+        import av
+
+        try:
+            frames = list(self._decoder.decode(packet))
+        except av.EOFError:
+            return []
+        except av.FFmpegError:
+            self._lost += 1
+            return []
+        for frame in frames:
+            frame.time_base = self._stream.time_base  # the last ones have none
+        return frames
+
+    def _deinterlaced(self, frames: Iterator[Any]) -> Iterator[Any]:
+        import av
+
+        graph = av.filter.Graph()
+        source = graph.add_buffer(template=self._stream, time_base=self._stream.time_base)
+        graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
+        graph.configure()
+        for frame in itertools.chain(frames, [None]):
+            graph.push(frame)
+            while True:
+                try:
+                    yield graph.pull()
+                except (av.BlockingIOError, av.EOFError):
+                    break
+
+    def _shown(self) -> Iterator[Shown]:
+        """All frames from the place that was gone to, upright, their times strictly rising."""
+        tick = self.facts.time_base
+        usual = max(1, round(1 / (self.facts.rate * tick)))
+        origin = round(self._origin / tick)
+        last: int | None = None
+        begin = self.selection.begin
+        for frame in self._frames:
+            ticks = (0 if last is None else last + usual) if frame.pts is None else frame.pts - origin
+            if last is not None and ticks <= last:
+                ticks = last + 1
+            last = ticks
+            self._end = ticks + (frame.duration or usual)
+            if ticks * tick >= begin:
+                yield self._picture(frame, ticks)
+
+    def _picture(self, frame: Any, ticks: int) -> Shown:
+        colors = Colors.of(frame, self.name)
+        pixels = upright(colors.to_rgb(frame, self._size, self.facts.alpha), frame.rotation)
+        if pixels.shape[:2] != self.facts.size:
+            raise ImageError(f"{self.name}: a frame is turned by {frame.rotation} degrees, the first is not so")
+        if not self.facts.alpha:
+            return Shown(ticks, pixels)
+        return Shown(ticks, np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3]))
+
+    def _rate(self) -> Fraction:
+        for rate in (self._stream.average_rate, self._stream.guessed_rate, self._stream.base_rate):
+            if rate and rate > 0:
+                return exact(rate)
+        return Fraction(25)
+
+    def _duration(self) -> float | None:
+        """Seconds of the video stream, as the file says."""
+        stream = self._stream
+        if stream.duration:
+            return float(stream.duration * exact(stream.time_base))
+        if tagged := stream.metadata.get("DURATION"):
+            hours, minutes, seconds = tagged.split(":")
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return self._container.duration / MICROSECONDS if self._container.duration else None
+
+    def _check_end(self) -> None:
+        """Note what is missing of a file that ends too early, or that is damaged."""
+        stream = self._stream
+        begun = (stream.start_time or 0) * exact(stream.time_base)
+        own = bool(stream.duration or stream.metadata.get("DURATION"))  # else the sound may be longer
+        missing = own and self._reached < begun + Fraction(self.facts.duration or 0) - MISSING / self.facts.rate
+        if missing and not self.damage:
+            there, all_of = float(self._reached), self.facts.duration
+            self.damage = f"{self.name} ends early: it holds {there:.4g} of {all_of:.4g} seconds"
+        if self._lost and not self.damage:
+            self.damage = f"{self.name} is damaged: {self._lost} of its packets cannot be decoded"
 
 
-def _picture(frame: Any, name: str) -> NDArray[np.uint8]:
-    if range_name := HDR.get(int(frame.color_trc or 0)):
-        raise ImageError(f"{name} has a high dynamic range, {range_name}; convert it to BT.709 first")
-    return upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+def main_video(container: Any) -> Any:
+    """The first video stream of a PyAV container that is no cover picture, if there is another; None where none is."""
+    streams = list(container.streams.video)
+    return next((one for one in streams if "attached_pic" not in str(one.disposition)), *streams[:1] or [None])
+
+
+def origin_of(container: Any) -> Fraction:
+    """Seconds at which the times of a PyAV container begin, where its format has them begin anywhere; else 0."""
+    begins = container.format.name in STREAMS and container.start_time
+    return Fraction(container.start_time, MICROSECONDS) if begins else Fraction(0)
 
 
 def upright(pixels: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
