@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("baselines",),
     ("space",),
+    ("dataset",),
     ("experiments",),
     ("page",),
     ("cli", "__main__"),

@@ -2,4 +2,5 @@
 
 from pasticcio.cli.main import main
 
-main()
+if __name__ == "__main__":  # processes that `multiprocessing` starts import this module too
+    main()

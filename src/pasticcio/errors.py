@@ -8,7 +8,7 @@
     ├── OptionError     an option outside its range
     ├── DownloadError   public weights that cannot be fetched or fail their checksum
     ├── ConfigError     a recipe with an unknown key or a value that does not fit
-    ├── DataError       training data without usable pictures
+    ├── DataError       data without usable pictures, or with too few
     ├── TrainingError   a training run that cannot go on
     └── MissingExtraError  an optional dependency that is not installed
 
@@ -93,7 +93,7 @@ class ConfigError(PasticcioError):
 
 
 class DataError(PasticcioError):
-    """Training data without usable pictures."""
+    """Data for training without usable pictures; or a data set that cannot be made of its pictures."""
 
 
 class TrainingError(PasticcioError):

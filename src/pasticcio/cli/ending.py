@@ -16,7 +16,7 @@ from pasticcio.cli import BAD_INPUT
 from pasticcio.errors import PasticcioError
 
 SIGNALS = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
-HELD = ("pasticcio.image.listing",)  # loggers whose warnings are shown at the end
+HELD = ("pasticcio.image.listing", "pasticcio.dataset.source")  # loggers whose warnings are shown at the end
 _held: dict[str, None] = {}
 
 

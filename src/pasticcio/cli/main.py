@@ -19,6 +19,7 @@ from pasticcio.cli.ending import ending, hold_warnings
 COMMANDS = {  # module, function, and the line in the list of commands, of at most 62 letters
     "stylize": ("stylize", "stylize", "Render a photo, or a folder of them, in the manner of a style."),
     "video": ("video", "video", "Render a clip in the manner of a style, with its sound."),
+    "dataset": ("dataset", "dataset", "Make a data set of many pictures, each in styles of its own."),
     "demo": ("stylize", "demo", "Stylize scikit-image's photos with named styles."),
     "styles": ("doctor", "styles", "List the named styles."),
     "models": ("doctor", "models", "List the models that ship with the package, or others."),

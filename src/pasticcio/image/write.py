@@ -90,8 +90,17 @@ def save_picture(
 
 def encode_png(picture: Picture, *, strip: bool = False) -> bytes:
     """A picture as the bytes of a PNG file."""
+    return encode(picture, ".png", strip=strip)
+
+
+def encode(picture: Picture, suffix: str, *, strip: bool = False, quality: int | None = None) -> bytes:
+    """A picture as the bytes of a file with that suffix, see `save_picture`.
+
+    Raises:
+        OutputError: a picture that the format cannot hold.
+    """
     file = io.BytesIO()
-    _encode(picture, file, "PNG", "the picture", strip, None)
+    _encode(picture, file, FORMATS[suffix], picture.name, strip, quality)
     return file.getvalue()
 
 
