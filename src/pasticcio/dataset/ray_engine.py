@@ -55,7 +55,7 @@ def in_ray(
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
         while portion := list(islice(tasks, PORTION)):
-            yield from _portion(ray, portion, model, look, count, tally)
+            yield from _portion(ray, portion, (Renderer, model, look, tally), count)
     finally:
         if ours:
             ray.shutdown()
@@ -86,13 +86,13 @@ def _actors(ray: Any, workers: int | None) -> int:
     return count
 
 
-def _portion(ray: Any, portion: list[Task], model: str, look: Look, count: int, tally: Any) -> Iterator[Result]:
+def _portion(ray: Any, portion: list[Task], actor: tuple[Any, ...], count: int) -> Iterator[Result]:
     """One Ray data set, from tasks to results."""
     blocks = max(1, min(len(portion) // BATCH, 16 * count))
     data = ray.data.from_items([{"task": task} for task in portion], override_num_blocks=blocks)
     data = data.map_batches(
         _Actor,
-        fn_constructor_args=(model, look, tally),
+        fn_constructor_args=actor,
         batch_size=BATCH,
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(size=min(count, blocks)),
@@ -121,8 +121,8 @@ class Tally:
 class _Actor:
     """A `Renderer` whose batches are columns of tasks."""
 
-    def __init__(self, model: str, look: Look, tally: Any) -> None:
-        self._render, self._tally = Renderer(model, look), tally
+    def __init__(self, renderer: Any, model: str, look: Look, tally: Any) -> None:
+        self._render, self._tally = renderer(model, look), tally
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         results = np.empty(len(batch["task"]), object)

@@ -1,0 +1,50 @@
+"""Ray makes the same data set, also where actors are killed; without Ray this is skipped."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from pasticcio.dataset import ray_engine
+from pasticcio.dataset.work import Renderer
+from pasticcio.errors import OptionError
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("default"),  # Ray's own
+]
+ONCE, ALWAYS = "a/03", "b/05x"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray = pytest.importorskip("ray", reason="needs Ray: pip install 'pasticcio[ray]'")
+    pytest.importorskip("ray.data", reason="needs Ray Data: pip install 'pasticcio[ray]'")
+    ray_engine._start(ray, 2, None)
+    yield
+    ray.shutdown()
+
+
+class Deadly(Renderer):
+    """A `Renderer` in which one picture ends the actor the first time, and another one every time."""
+
+    def __call__(self, task):
+        mark = task.item.picture.path.with_suffix(".mark")
+        if task.name == ALWAYS or (task.name == ONCE and not mark.exists()):
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(task)
+
+
+def test_two_actors_of_which_some_are_killed_make_the_same(
+    cluster, source, make, reference, state, tmp_path, monkeypatch
+):
+    shutil.copytree(source, tmp_path / "in")
+    monkeypatch.setattr(ray_engine, "Renderer", Deadly)
+    rows = make(tmp_path / "in", tmp_path / "out", engine="ray", workers=2)
+    assert (tmp_path / "in" / f"{ONCE}.mark").exists()
+    assert [(row.key, "ended 2 processes" in row.error) for row in rows if row.error] == [(ALWAYS, True)]
+    assert state(tmp_path / "out" / "shards") == state(reference / "shards")
+    with pytest.raises(OptionError, match="give --workers 2 or fewer"):
+        make(source, tmp_path / "more", engine="ray", workers=3)

@@ -1,0 +1,91 @@
+import io
+import tarfile
+
+import pytest
+from PIL import Image
+
+from made import encoded
+from pasticcio.dataset.source import items, survey
+from pasticcio.errors import ImageError, OptionError
+
+PNG = encoded(Image.new("RGB", (8, 8), "red"))
+
+
+def shard(path, members):
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+def keys(source, **options):
+    return [item.key for item in items(source, **options)]
+
+
+def test_a_tree_is_walked_by_name_and_each_folder_once(tmp_path, caplog):
+    for name in ("b/2.png", "b/10.png", "a/c/x.y.png", "top.png", ".hidden/no.png", "out/no.png"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PNG)
+    (tmp_path / "in" / "b" / "text.txt").write_text("no picture")
+    (tmp_path / "in" / "z").symlink_to(tmp_path / "in")
+    assert keys(tmp_path / "in", leave_out=tmp_path / "in" / "out") == ["top", "a/c/x.y", "b/10", "b/2"]
+    (told,) = caplog.messages
+    assert "text.txt" in told
+    assert "searched already" in told
+    assert ".hidden" in told
+    assert [item.label for item in items(tmp_path / "in", tmp_path / "in" / "out")] == ["", "a", "b", "b"]
+
+
+def test_samples_of_shards_keep_their_keys_and_members(tmp_path, caplog):
+    members = [
+        ("n01/a.jpg", PNG), ("n01/a.cls", b"7"), ("n01/a.json", b"{}"),
+        ("b.v2.cls", b"1"), ("b.v2.seg.png", b"mask"), ("b.png", PNG),
+        ("only.txt", b"words"), ("../up.png", PNG),
+    ]  # fmt: skip
+    shard(tmp_path / "in" / "0.tar", members)
+    shard(tmp_path / "in" / "1.tar", [("last.png", PNG)])
+    a, b, up, last = items(tmp_path / "in")
+    assert [item.key for item in (a, b, up, last)] == ["n01/a", "b", "up", "last"]
+    assert [(suffix, entry.read()) for suffix, entry in a.members] == [("cls", b"7"), ("json", b"{}")]
+    assert [suffix for suffix, _ in b.members] == ["v2.cls", "v2.seg.png"]
+    assert b.picture.read() == PNG
+    assert "only (no picture among its members txt)" in caplog.text
+
+
+def test_keys_of_a_list_stay_below_the_data_set(tmp_path):
+    (tmp_path / "list.txt").write_text(f"a/1.png\n../2.png\n{tmp_path}/b/3.png\n")
+    found = keys(tmp_path / "list.txt")
+    assert found == ["a/1", "2", "b/3"]
+
+
+def test_a_table_names_classes(tmp_path):
+    (tmp_path / "t.csv").write_text("file,class\na/1.png,cat\nb/2.png,\n")
+    assert [item.label for item in items(tmp_path / "t.csv")] == ["cat", "b"]
+
+
+@pytest.mark.parametrize("name", ["none", "file.xyz", "broken.tar", "empty"])
+def test_what_is_no_source_is_named(tmp_path, name):
+    (tmp_path / "file.xyz").write_text("x")
+    shard(tmp_path / "broken.tar", [("a.png", PNG * 100)])
+    (tmp_path / "broken.tar").write_bytes((tmp_path / "broken.tar").read_bytes()[:600])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageError, match=name):
+        survey(lambda: items(tmp_path / name), lambda item: [item.key], str(tmp_path / name))
+
+
+def test_two_outputs_of_one_name_are_named(tmp_path):
+    for name in ("a.png", "b.png", "b.jpg"):
+        (tmp_path / name).write_bytes(PNG)
+    with pytest.raises(OptionError, match=r"b\.jpg and .*b\.png would both be b in the data set"):
+        survey(lambda: items(tmp_path), lambda item: [item.key], "in")
+
+
+def test_the_digest_is_of_all_keys_in_their_order(tmp_path):
+    (tmp_path / "1.txt").write_text("a.png\nb.png\n")
+    (tmp_path / "2.txt").write_text("b.png\na.png\n")
+    one, two = (survey(lambda p=p: items(p), lambda item: [item.key], "") for p in sorted(tmp_path.iterdir()))
+    assert one.count == two.count == 2
+    assert one.digest != two.digest
