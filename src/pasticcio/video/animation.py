@@ -177,6 +177,8 @@ def write_animation(
     else:
         options["loop"] = plays
     if kind == "WEBP":
+        if first.mode == "RGBA":
+            options["kmax"] = 1  # libwebp makes pixels opaque where a frame holds a part of the picture only
         options |= {"quality": QUALITY if quality is None else quality, "method": 4, "lossless": quality == 100}
     if kind == "PNG":
         options["blend"] = 0

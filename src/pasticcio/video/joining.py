@@ -104,7 +104,7 @@ def join(joint: Joint, source: str, path: Path, form: Format, sound: bool) -> li
             video.metadata["alpha_mode"] = "1"
         if not source:
             target.start_encoding()
-            for packet in _video(joint, video):
+            for packet in _video(joint, video, apple):
                 target.mux(packet)
             return []
         with av.open(source) as origin:
@@ -112,7 +112,9 @@ def join(joint: Joint, source: str, path: Path, form: Format, sound: bool) -> li
             target.set_chapters(_chapters(origin.chapters(), joint))
             target.start_encoding()
             others = _others(origin, copied, joint, origin_of(origin))
-            for packet in heapq.merge(_video(joint, video), others, key=lambda one: one.dts * exact(one.time_base)):
+            for packet in heapq.merge(
+                _video(joint, video, apple), others, key=lambda one: one.dts * exact(one.time_base)
+            ):
                 target.mux(packet)
         return notes
 
@@ -125,13 +127,20 @@ def has_others(source: str) -> bool:
         return len(container.streams) > 1
 
 
-def _video(joint: Joint, stream: Any) -> Iterator[Any]:
-    """The packets of the parts, in the order of decoding, with the times of the clip."""
+def _video(joint: Joint, stream: Any, summed: bool) -> Iterator[Any]:
+    """The packets of the parts, in the order of decoding, with the times of the clip.
+
+    Args:
+        joint: the parts.
+        stream: of the output.
+        summed: whether the container takes the sum of the times between packets for the length of the clip.
+    """
     import av
 
     ticks, base, delay = joint.shifted, 0, max(map(_delay, joint.files))
-    step = max(1, round(1 / (joint.rate * joint.time_base)))
-    decoded = itertools.chain((ticks[0] - step * early for early in range(delay, 0, -1)), ticks)
+    step = min(later - one for one, later in itertools.pairwise(ticks))
+    decoded = [*(ticks[0] - step * early for early in range(delay, 0, -1)), *ticks]
+    count = 0
     for file in joint.files:
         with av.open(str(file)) as container:
             last = base
@@ -139,8 +148,11 @@ def _video(joint: Joint, stream: Any) -> Iterator[Any]:
                 number = base + round(packet.pts * exact(packet.time_base) * joint.rate)
                 last = max(last, number)
                 packet.stream, packet.time_base = stream, joint.time_base
-                packet.pts, packet.dts = ticks[number], next(decoded)
+                packet.pts, packet.dts = ticks[number], decoded[count]
                 packet.duration = ticks[number + 1] - ticks[number]
+                if summed and count == len(ticks) - 2:
+                    packet.duration = ticks[-1] - ticks[0] + decoded[0] - packet.dts
+                count += 1
                 yield packet
             base = last + 1
 
