@@ -145,7 +145,7 @@ def _render(request: Request, form: Format, source: Source, looks: Looks, parts:
     """Make the parts that are missing."""
     facts, steady = source.facts, Steady(request.steadiness)
     total = facts.count(request.selection)
-    frames, waiting = source.frames(), deque[Shown]()
+    frames, waiting = _begun(source.frames()), deque[Shown]()
     _go_on(source, frames, parts, steady)
 
     def given() -> Iterator[tuple[float, Frame]]:
@@ -168,6 +168,11 @@ def _render(request: Request, form: Format, source: Source, looks: Looks, parts:
                 report(done + len(ticks), total)
         parts.add(ticks, last.state)
     parts.finish(End(source.tail(), tuple(source.notes), source.damage))
+
+
+def _begun(frames: Iterator[Shown]) -> Iterator[Shown]:
+    """The same frames, of which the first is there: a clip without any is refused before anything is reported."""
+    return itertools.chain([next(frames)], frames)
 
 
 def _go_on(source: Source, frames: Iterator[Shown], parts: Parts, steady: Steady) -> None:

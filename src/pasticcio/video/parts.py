@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pasticcio.errors import OptionError, OutputError
-from pasticcio.files import alone, make_folder, write_whole, writing
+from pasticcio.files import PREFIX, alone, make_folder, write_whole, writing
 from pasticcio.video.steady import State
 
 FORMAT = "pasticcio-parts-1"
@@ -180,6 +180,8 @@ def _held(folder: Path, run: Mapping[str, str], resume: bool) -> Iterator[Parts]
     except BaseException:
         if not parts.ticks:
             shutil.rmtree(folder, ignore_errors=True)
+        else:  # a signal may come between the making of a file and the block that would remove it
+            _empty(folder, PREFIX)
         raise
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -189,10 +191,12 @@ def folder_of(out: Path) -> Path:
     return out.with_name(out.name + ".parts")
 
 
-def _empty(folder: Path) -> None:
-    for entry in os.scandir(folder):
-        if entry.name != LOCK and entry.is_file(follow_symlinks=False):
-            os.unlink(entry.path)
+def _empty(folder: Path, prefix: str = "") -> None:
+    """Remove the files whose names begin so, but the lock."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.name.startswith(prefix) and entry.name != LOCK and entry.is_file(follow_symlinks=False):
+                os.unlink(entry.path)
 
 
 def sum_of(path: Path) -> str:
