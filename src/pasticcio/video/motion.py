@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -13,12 +14,13 @@ from pasticcio.extras import extra
 Frame = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-SIDE = 270  # short side in pixels of the gray pictures that flow is computed on, at most
+SIDE = 216  # short side in pixels of the gray pictures that flow is computed on, at most
 LEAST = 32  # pixels a side; smaller frames are enlarged for the flow
 BACK = 0.7  # pixels of the gray picture: where forward and backward flow differ by that, trust is 1/e
 CHANGE = 14.0  # levels of 255: where brightness along the flow differs by that, trust is 1/e
 CUT = 0.25  # mean trust below which two frames show different scenes
 ALIKE = 0.6  # pixels of the gray picture: flow this near to its median moves as the camera does
+THIN = 2  # one in so many rows, and columns, of the gray picture is looked at for the camera's motion
 CAMERA = 0.5  # share of the trusted pixels that move alike, below which the camera's motion is no translation
 
 
@@ -75,29 +77,36 @@ class Watcher:
     def _between(self, last: Frame, gray: Frame, size: tuple[int, int]) -> Motion:
         import cv2
 
-        start = np.zeros((*gray.shape, 2), np.float32)
-        back, forward = (cast(Floats, self._dis.calc(*pair, start.copy())) for pair in ((gray, last), (last, gray)))
-        places = pixel_places(gray.shape) + back
-        apart = np.square(_sample(forward, places) + back).sum(2)
-        change = np.square(cv2.GaussianBlur(_sample(last, places).astype(np.float32) - gray, (0, 0), 1.0))
-        trust = np.exp(-apart / BACK**2 - change / CHANGE**2)
+        back, forward = (cast(Floats, self._dis.calc(*pair, None)) for pair in ((gray, last), (last, gray)))
+        places = cv2.add(_places(*gray.shape), back)
+        apart = cv2.add(_sample(forward, places), back)
+        change = cv2.subtract(_sample(last, places), gray, dtype=cv2.CV_32F)
+        change = cv2.GaussianBlur(change, (0, 0), 1.0)
+        trust = np.exp(-np.square(apart).sum(2) / np.float32(BACK**2) - np.square(change) / np.float32(CHANGE**2))
         height, width = gray.shape
-        inside = (places > -0.5).all(2) & (places[..., 0] < width - 0.5) & (places[..., 1] < height - 0.5)
-        trust = np.where(inside, trust, 0).astype(np.float32)
+        inside = cv2.inRange(places, (-0.5, -0.5), (width - 0.5, height - 0.5))
+        trust[inside == 0] = 0
+        seen = cv2.countNonZero(inside) / inside.size
         scale = np.array([size[1] / width, size[0] / height], np.float32)
         camera = -_translation(last, gray, back, trust) * scale
         return Motion(
-            _resized(back, size) * scale,
+            _resized(back * scale, size),
             _resized(trust, size),
             (float(camera[0]), float(camera[1])),
-            bool(trust.mean() < CUT * inside.mean()) or not inside.any(),
+            bool(trust.mean() < CUT * seen) or not seen,
         )
 
 
 def pixel_places(size: tuple[int, ...]) -> Floats:
     """The place of each pixel, (H, W, 2), right and down."""
-    height, width = size[:2]
-    return np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), 2)
+    return _places(size[0], size[1]).copy()
+
+
+@lru_cache(4)
+def _places(height: int, width: int) -> Floats:
+    places = np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), 2)
+    places.setflags(write=False)
+    return places
 
 
 def carried(picture: NDArray[Any], back: Floats) -> Floats:
@@ -112,8 +121,8 @@ def carried(picture: NDArray[Any], back: Floats) -> Floats:
     """
     import cv2
 
-    places = pixel_places(back.shape) + back
-    return _sample(picture.astype(np.float32), places, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
+    places = cv2.add(_places(*back.shape[:2]), back)
+    return _sample(picture.astype(np.float32, copy=False), places, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
 
 
 def _gray(frame: Frame) -> Frame:
@@ -131,7 +140,7 @@ def _sample(picture: NDArray[Any], places: Floats, kind: int = 1, border: int = 
     """What a picture shows at these places, by OpenCV's numbers: by default bilinear, the border repeated."""
     import cv2
 
-    return cast(NDArray[Any], cv2.remap(picture, places[..., 0], places[..., 1], kind, borderMode=border))
+    return cast(NDArray[Any], cv2.remap(picture, places, None, kind, borderMode=border))
 
 
 def _resized(picture: Floats, size: tuple[int, int]) -> Floats:
@@ -147,21 +156,45 @@ def _translation(last: Frame, gray: Frame, back: Floats, trust: Floats) -> Float
 
     Their mean is refined by two steps of least squares on brightness (Lucas and Kanade 1981).
     """
-    trusted = trust > 0.5
+    thin = slice(None, None, THIN), slice(None, None, THIN)
+    trusted = trust[thin].ravel() > 0.5
+    flow = np.stack([back[..., 0][thin].ravel(), back[..., 1][thin].ravel()])
     shift = np.zeros(2, np.float32)
     if not trusted.any():
         return shift
-    apart = np.abs(back - np.median(back[trusted], axis=0)).max(2)
-    alike = trusted & (apart < ALIKE)
-    if alike.sum() < CAMERA * trusted.sum():
+    across, down = np.abs(flow - np.median(flow[:, trusted], axis=1, keepdims=True))
+    alike = np.flatnonzero(trusted & (across < ALIKE) & (down < ALIKE))
+    if len(alike) < CAMERA * np.count_nonzero(trusted):
         return shift
-    shift = cast(Floats, back[alike].mean(0, dtype=np.float32))
-    now = gray.astype(np.float32)
+    shift = flow[:, alike].mean(1)
+    before, now = last.astype(np.float32), gray.astype(np.float32)
     for _ in range(2):
-        moved = _sample(last.astype(np.float32), pixel_places(gray.shape) + shift)
-        slopes = np.stack([slope[alike] for slope in np.gradient((moved + now) / 2)[::-1]], 1)
-        step: Floats = np.linalg.lstsq(slopes, (now - moved)[alike], rcond=1e-3)[0]
+        moved = _shifted(before, shift)
+        middle = (moved + now) / 2
+        slopes = np.stack([_slope(middle, *way)[thin].ravel()[alike] for way in ((1, 0), (0, 1))])
+        change = (now - moved)[thin].ravel()[alike]
+        step: Floats = np.linalg.lstsq(slopes @ slopes.T, slopes @ change, rcond=1e-6)[0]
         if np.abs(step).max() > ALIKE:
             break
         shift = shift + step
     return shift
+
+
+def _shifted(picture: Floats, shift: Floats) -> Floats:
+    """What a picture shows that much further right and down; the border is repeated."""
+    import cv2
+
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cast(
+        Floats, cv2.warpAffine(picture, matrix, picture.shape[::-1], flags=how, borderMode=cv2.BORDER_REPLICATE)
+    )
+
+
+def _slope(picture: Floats, right: int, down: int) -> Floats:
+    """Half the difference of the two neighbors."""
+    import cv2
+
+    return cast(
+        Floats, cv2.Sobel(picture, cv2.CV_32F, right, down, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
+    )

@@ -22,8 +22,10 @@ GRID = 8  # pixels: the network halves height and width three times
 SHARPNESS = 1.0  # of frames rendered alone
 SPARE = 0.95  # of the sharpness asked for, below which the last output gets a smaller share
 FINE = 1.0  # pixels: standard deviation of the blur that detail is the difference from
+BLUR = 7  # pixels: side of its window
 MOST = 2.0  # largest factor on the detail that is added
-LINES = 5  # every so many lines are measured; no divisor of the grid, which may show in the output
+LINES = 5  # every so many lines are measured, or more of them
+MEASURED = 60  # lines about which are enough
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,9 @@ class Steady:
         if motion is not None and self._last is not None:
             blended, shown = self._blended(blended, self._last, motion)
         self._last = blended
-        return cast(Frame, np.rint(np.clip(shown, 0, 255)).astype(np.uint8))
+        import cv2
+
+        return cast(Frame, cv2.add(shown, 0, dtype=cv2.CV_8U))  # rounded, from 0 to 255
 
     def _anchored(self, frame: Frame, render: Render, masks: Sequence[NDArray[np.uint8]]) -> Frame:
         import cv2
@@ -171,13 +175,22 @@ class Steady:
         """The new output with the last one blended in, as it is carried on and as it is shown, with its detail."""
         import cv2
 
-        trust = motion.trust[..., None]
-        before: Floats = np.clip(carried(last, motion.back), 0, 255)
-        blended = output + np.float32(self.how.carry) * trust * (before - output)
-        detail: Floats = trust * (blended - cast(Floats, cv2.GaussianBlur(blended, (0, 0), FINE)))
-        shown = blended + np.float32(_gain(output, blended, detail, self.how.sharpness)) * detail
-        share = np.float32(_share(output, shown - output, self.how.sharpness * SPARE))
-        return output + share * (blended - output), output + share * (shown - output)
+        sharpness, trust = self.how.sharpness, motion.trust
+        before = carried(last, motion.back)
+        np.clip(before, 0, 255, out=before)
+        blended = _mixed(output, before, trust * np.float32(self.how.carry))
+        soft = cast(Floats, cv2.GaussianBlur(blended, (BLUR, BLUR), FINE))
+        lines = Lines(output.shape)
+        whole, base = lines.of(output), lines.of(blended)
+        detail = lines.of_product(trust, blended, soft)
+        gain = _gain(whole, base, detail, sharpness)
+        share = _share(whole, base + np.float32(gain) * detail - whole, sharpness * SPARE)
+        shown = _mixed(blended, soft, trust * np.float32(-gain)) if gain else blended
+        if share < 1:
+            shown, blended = (
+                cast(Floats, cv2.addWeighted(output, 1 - share, one, share, 0)) for one in (shown, blended)
+            )
+        return blended, shown
 
 
 def still(options: Options) -> Options:
@@ -195,12 +208,21 @@ def renderer(stylizer: Stylizer, style: Style, options: Options | None = None) -
     return render
 
 
-def _gain(output: Floats, blended: Floats, detail: Floats, sharpness: float) -> float:
+def _mixed(one: Floats, other: Floats, share: Floats) -> Floats:
+    """(1 - share) * one + share * other at each pixel; `share`, (H, W), may be below 0."""
+    import cv2
+
+    return cast(Floats, cv2.blendLinear(one, other, 1 - share, share))
+
+
+def _gain(whole: Floats, base: Floats, more: Floats, sharpness: float) -> float:
     """The factor on the detail that gives the blended output `sharpness` of the output's gradient energy; at most MOST.
 
     The energy is a quadratic function of the factor g: a + 2 b g + c g^2.
+
+    Args:
+        whole, base, more: gradients of the output, of the blended output, and of its detail, see `Lines`.
     """
-    whole, base, more = _gradients(output), _gradients(blended), _gradients(detail)
     missing = sharpness * float(whole @ whole) - float(base @ base)
     b, c = float(base @ more), float(more @ more)
     if missing <= 0 or c <= 0:
@@ -208,13 +230,15 @@ def _gain(output: Floats, blended: Floats, detail: Floats, sharpness: float) -> 
     return min(MOST, (-b + math.sqrt(b * b + c * missing)) / c)
 
 
-def _share(output: Floats, change: Floats, sharpness: float) -> float:
+def _share(whole: Floats, more: Floats, sharpness: float) -> float:
     """The share s in [0, 1] for which output + s * change has `sharpness` of the output's gradient energy.
 
     That is 1 if it has it there; else the largest up to which no share has less. The energy is a quadratic function of
     s: a + 2 b s + c s^2.
+
+    Args:
+        whole, more: gradients of the output and of the change, see `Lines`.
     """
-    whole, more = _gradients(output), _gradients(change)
     spare = (1 - sharpness) * float(whole @ whole)
     b, c = float(whole @ more), float(more @ more)
     if spare + 2 * b + c >= 0:
@@ -222,10 +246,30 @@ def _share(output: Floats, change: Floats, sharpness: float) -> float:
     return (-b - math.sqrt(b * b - c * spare)) / c  # b is below 0
 
 
-def _gradients(picture: Floats) -> Floats:
-    """Differences of neighboring pixels on every fifth line, in one row."""
-    lines = picture[:-1:LINES]
-    return np.concatenate([np.diff(lines, axis=1).ravel(), (picture[1::LINES] - lines).ravel()])
+class Lines:
+    """Some lines of a picture, on which gradients are measured: each fifth, and fewer where there are many.
+
+    Args:
+        shape: of the picture.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        step = max(LINES, shape[0] // MEASURED) | 1  # no divisor of the grid, which may show in the output
+        self._first = np.arange(0, shape[0] - 1, step)
+
+    def of(self, picture: Floats) -> Floats:
+        """Differences of neighboring pixels there, in one row."""
+        return self._gradients(picture[self._first], picture[self._first + 1])
+
+    def of_product(self, weight: Floats, one: Floats, other: Floats) -> Floats:
+        """Those of weight * (one - other), for (H, W) and two pictures (H, W, C)."""
+        first, second = (
+            weight[place][..., None] * (one[place] - other[place]) for place in (self._first, self._first + 1)
+        )
+        return self._gradients(first, second)
+
+    def _gradients(self, lines: Floats, next_lines: Floats) -> Floats:
+        return np.concatenate([np.diff(lines, axis=1).ravel(), (next_lines - lines).ravel()])
 
 
 def _check(frame: Frame) -> None:
