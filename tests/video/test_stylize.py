@@ -7,7 +7,7 @@ from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.video.looks import Look, constant, styling
 from pasticcio.video.steady import Steadiness, Steady
-from pasticcio.video.stylize import draw, grid_of, stylize_video
+from pasticcio.video.stylize import draw, for_clips, grid_of, stylize_video, workers_of
 
 pytest.importorskip("cv2")
 
@@ -92,3 +92,39 @@ def test_another_object_goes_on_from_a_state():
 
 def test_the_grid_grows_with_the_strokes():
     assert [grid_of(Options(stroke=stroke)) for stroke in (1.0, 2.5, 0.5)] == [8, 20, 4]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_in_threads_frames_come_out_as_one_by_one(workers):
+    def look(frame):
+        return (255 - frame) // 8 * 8
+
+    frames, steady = pan(7), Steady()
+    expected = [steady(frame, look) for _, frame in frames]
+    found = [drawn.pixels for drawn in draw(frames, constant(Look(look)), Steady(), workers)]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_frame_that_does_not_differ_is_not_rendered_again():
+    rendered = []
+
+    def look(frame):
+        rendered.append(frame)
+        return frame
+
+    (_, one), *_, (_, other) = pan()
+    frames = [(float(time), frame.copy()) for time, frame in enumerate([one, one, one, other, other, one])]
+    found = [drawn.pixels for drawn in draw(frames, constant(Look(look)), Steady(Steadiness(carry=0)), 2)]
+    assert len(rendered) == 3
+    np.testing.assert_array_equal(found, [frame for _, frame in frames])
+    rendered.clear()
+    list(draw(frames, lambda time: Look(look), Steady(), 2))
+    assert len(rendered) == 6  # each time may have a look of its own
+
+
+def test_a_model_for_clips_renders_as_many_frames_at_once_as_there_are_cores(monkeypatch):
+    for cores, expected in ((1, (1, 1)), (2, (1, 2)), (16, (4, 4))):
+        monkeypatch.setattr("pasticcio.video.stylize.cores", lambda cores=cores: cores)
+        stylizer = for_clips()
+        assert (stylizer.threads, workers_of(stylizer)) == expected
+        assert workers_of(Stylizer()) == 1

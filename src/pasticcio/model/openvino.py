@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasticcio import cache
+from pasticcio.model.machine import cores
 from pasticcio.model.names import OPENVINO, OPENVINO_BF16
 from pasticcio.model.package import import_package
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 COMPILED = "openvino"  # folder of compiled graphs in the cache folder
 MOST_COMPILED = 8  # compiled graphs that are kept there, 6 MB each
 REPEATED = 4  # a graph is compiled for a size when it comes for this time
+MOST_STREAMS = 4  # calls that run at the same time
 MOST_SIZES = 4  # sizes for which a graph is compiled at the same time
 
 Sizes = tuple[tuple[str, tuple[int, ...]], ...]  # names and shapes of inputs
@@ -34,7 +36,8 @@ class OpenVinoGraph:
     Args:
         graph: an ONNX file.
         runtime: "openvino-bf16" for bfloat16; any other for the precision that the graph has.
-        threads: None for one per core.
+        threads: of each call; calls that fit on the cores together run at the same time. None for one per core, and
+            one call at a time.
         repeated: the call, counted for each size, at which the graph is compiled for that size.
         most_sizes: for how many sizes it is compiled; the one that was not asked for the longest gives way.
     """
@@ -57,7 +60,9 @@ class OpenVinoGraph:
             "ENABLE_MMAP": False,
         }
         if threads:
-            self._settings["INFERENCE_NUM_THREADS"] = threads
+            # One stream for each call that runs at the same time; their threads are counted together.
+            streams = max(1, min(MOST_STREAMS, cores() // threads))
+            self._settings |= {"INFERENCE_NUM_THREADS": threads * streams, "NUM_STREAMS": streams}
         self._any_size = _Requests(self._compile())
         self._for_size: OrderedDict[Sizes, _Requests] = OrderedDict()
         self._seen: Counter[Sizes] = Counter()

@@ -84,7 +84,7 @@ class Stylizer:
             raise OptionError(f"threads is {threads}; it must be 1 or more")
         self.model = model if isinstance(model, Model) else Model.open(model)
         self.memory = memory
-        self._settings = threads, asked = threads, resolve(runtime)
+        self.threads, self._asked = threads, (asked := resolve(runtime))
         self._bytes_graph = self.model.pixels_int8 if asked in INT8 else self.model.pixels
         if asked in INT8 and not self._bytes_graph:
             raise ModelError(
@@ -99,8 +99,7 @@ class Stylizer:
 
     def __reduce__(self) -> tuple[type[Stylizer], tuple[Any, ...]]:
         """For pickle and copy: the model's folder and the settings. The graphs are loaded anew, when first used."""
-        threads, runtime = self._settings
-        return type(self), (self.model, threads, runtime, None, self.memory)
+        return type(self), (self.model, self.threads, self._asked, None, self.memory)
 
     @property
     def choice(self) -> Choice:

@@ -33,12 +33,14 @@ class Motion:
         trust: (H, W) in [0, 1]: how far `back` can be trusted; 0 where the frame before does not show the place.
         camera: pixels, right and down, that the scene moved by on the screen; (0, 0) where it did not move as a whole.
         cut: whether the two frames show different scenes.
+        still: whether nothing moved at all.
     """
 
     back: Floats
     trust: Floats
     camera: tuple[float, float]
     cut: bool
+    still: bool = False
 
 
 class Watcher:
@@ -52,8 +54,7 @@ class Watcher:
     """
 
     def __init__(self) -> None:
-        with extra("video", "following motion"):
-            import cv2
+        cv2 = opencv()
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._last: Frame | None = None
         self._size: tuple[int, ...] = ()
@@ -72,11 +73,14 @@ class Watcher:
         self._size = frame.shape
         if last is None or size != frame.shape:
             return None
+        if np.array_equal(last, gray):
+            height, width = frame.shape[:2]
+            flow, trust = np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32)
+            return Motion(flow, trust, (0.0, 0.0), cut=False, still=True)
         return self._between(last, gray, frame.shape[:2])
 
     def _between(self, last: Frame, gray: Frame, size: tuple[int, int]) -> Motion:
-        import cv2
-
+        cv2 = opencv()
         back, forward = (cast(Floats, self._dis.calc(*pair, None)) for pair in ((gray, last), (last, gray)))
         places = cv2.add(_places(*gray.shape), back)
         apart = cv2.add(_sample(forward, places), back)
@@ -95,6 +99,17 @@ class Watcher:
             (float(camera[0]), float(camera[1])),
             bool(trust.mean() < CUT * seen) or not seen,
         )
+
+
+def opencv() -> Any:
+    """The module cv2.
+
+    Raises:
+        MissingExtraError: OpenCV is not installed.
+    """
+    with extra("video", "following motion"):
+        import cv2
+    return cv2
 
 
 def pixel_places(size: tuple[int, ...]) -> Floats:
@@ -119,16 +134,14 @@ def carried(picture: NDArray[Any], back: Floats) -> Floats:
     Returns:
         (H, W, C), float32, by bicubic interpolation: values may lie outside the range of `picture`.
     """
-    import cv2
-
+    cv2 = opencv()
     places = cv2.add(_places(*back.shape[:2]), back)
     return _sample(picture.astype(np.float32, copy=False), places, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
 
 
 def _gray(frame: Frame) -> Frame:
     """Brightness at the size that flow is computed at."""
-    import cv2
-
+    cv2 = opencv()
     gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     height, width = gray.shape
     factor = min(1.0, SIDE / min(height, width))
@@ -138,14 +151,12 @@ def _gray(frame: Frame) -> Frame:
 
 def _sample(picture: NDArray[Any], places: Floats, kind: int = 1, border: int = 1) -> NDArray[Any]:
     """What a picture shows at these places, by OpenCV's numbers: by default bilinear, the border repeated."""
-    import cv2
-
+    cv2 = opencv()
     return cast(NDArray[Any], cv2.remap(picture, places, None, kind, borderMode=border))
 
 
 def _resized(picture: Floats, size: tuple[int, int]) -> Floats:
-    import cv2
-
+    cv2 = opencv()
     if picture.shape[:2] == size:
         return picture
     return cast(Floats, cv2.resize(picture, size[::-1], interpolation=cv2.INTER_LINEAR))
@@ -170,20 +181,19 @@ def _translation(last: Frame, gray: Frame, back: Floats, trust: Floats) -> Float
     before, now = last.astype(np.float32), gray.astype(np.float32)
     for _ in range(2):
         moved = _shifted(before, shift)
-        middle = (moved + now) / 2
+        middle: Floats = (moved + now) / np.float32(2)
         slopes = np.stack([_slope(middle, *way)[thin].ravel()[alike] for way in ((1, 0), (0, 1))])
         change = (now - moved)[thin].ravel()[alike]
-        step: Floats = np.linalg.lstsq(slopes @ slopes.T, slopes @ change, rcond=1e-6)[0]
+        step = np.linalg.lstsq(slopes @ slopes.T, slopes @ change, rcond=1e-6)[0]
         if np.abs(step).max() > ALIKE:
             break
-        shift = shift + step
+        shift = cast(Floats, shift + step)
     return shift
 
 
 def _shifted(picture: Floats, shift: Floats) -> Floats:
     """What a picture shows that much further right and down; the border is repeated."""
-    import cv2
-
+    cv2 = opencv()
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cast(
@@ -193,8 +203,7 @@ def _shifted(picture: Floats, shift: Floats) -> Floats:
 
 def _slope(picture: Floats, right: int, down: int) -> Floats:
     """Half the difference of the two neighbors."""
-    import cv2
-
+    cv2 = opencv()
     return cast(
         Floats, cv2.Sobel(picture, cv2.CV_32F, right, down, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
     )

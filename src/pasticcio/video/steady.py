@@ -14,7 +14,7 @@ from pasticcio.errors import ImageError, OptionError
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
-from pasticcio.video.motion import Floats, Frame, Motion, Watcher, carried
+from pasticcio.video.motion import Floats, Frame, Motion, Watcher, carried, opencv
 
 Render = Callable[..., Frame]  # called with a frame and the masks that are padded like it; see `Steady.draw`
 
@@ -71,6 +71,30 @@ class State:
     last: NDArray[Any] | None = None
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A frame on its way: padded, so that the scene is where it was on the network's grid.
+
+    Attributes:
+        pictures: the frame, (h, w, 3), and the masks, (h, w) each.
+        corner: row and column where the frame begins in them.
+        size: of the frame: height and width.
+        place: see `State`, after this frame.
+        motion: since the frame before; None where outputs begin anew.
+    """
+
+    pictures: tuple[NDArray[np.uint8], ...]
+    corner: tuple[int, int]
+    size: tuple[int, int]
+    place: tuple[float, float]
+    motion: Motion | None
+
+    def rendered(self, render: Render) -> Frame:
+        """The frame's output, (H, W, 3), rendered alone; any thread may do it."""
+        (top, left), (height, width) = self.corner, self.size
+        return render(*self.pictures)[top : top + height, left : left + width]
+
+
 class Steady:
     """Renders the frames of a clip, in order, so that what does not change does not flicker.
 
@@ -93,8 +117,9 @@ class Steady:
     def __init__(self, how: Steadiness | None = None) -> None:
         self.how = how or Steadiness()
         self._watcher = Watcher()
-        self._place = np.zeros(2)  # of the scene on the screen since the last cut, pixels right and down
-        self._last: NDArray[Any] | None = None
+        self._place = np.zeros(2)  # of the last frame placed, see `State`
+        self._size: tuple[int, ...] | None = None  # of that frame
+        self._state = State()
 
     def __call__(self, frame: Frame, render: Render) -> Frame:
         """The next frame's output: `draw` of what `watch` sees."""
@@ -114,7 +139,7 @@ class Steady:
     @property
     def state(self) -> State:
         """The state after the last output; it stays as it is when further frames are drawn."""
-        return State((float(self._place[0]), float(self._place[1])), self._last)
+        return self._state
 
     def go_on(self, state: State, before: Frame) -> None:
         """Draw the frames that follow as if those before had been drawn by this object.
@@ -123,61 +148,78 @@ class Steady:
             state: after the last output.
             before: the frame of that output, (H, W, 3).
         """
-        self._place[:], self._last = state.place, state.last
+        self._place[:], self._state = state.place, state
+        self._size = None if state.last is None else state.last.shape[:2]
         self.watch(before)
 
     def draw(
         self, frame: Frame, motion: Motion | None, render: Render, masks: Sequence[NDArray[np.uint8]] = ()
     ) -> Frame:
-        """The output of the next frame.
+        """The output of the next frame: it is placed, rendered and blended.
 
         Args:
-            frame: (H, W, 3).
-            motion: see `watch`.
+            frame, motion, masks: see `place`.
             render: from (h, w, 3) to the same, at most two grid steps larger than the frame. It may be another one for
                 each frame, as where the style changes with time. See `still` for its options.
-            masks: (H, W) each, fixed to the screen; `render` is called with them too, padded like the frame.
 
         Returns:
             (H, W, 3).
         """
-        if motion is None or motion.cut or self._last is None or self._last.shape != frame.shape:
-            self._place[:] = 0
-            motion = self._last = None
+        placed = self.place(frame, motion, masks)
+        return self.blend(placed, placed.rendered(render))
+
+    def place(self, frame: Frame, motion: Motion | None, masks: Sequence[NDArray[np.uint8]] = ()) -> Placed:
+        """The next frame, padded.
+
+        It may run in another thread than `watch` and `blend`, and ahead of `blend`, as long as each gets the frames in
+        order.
+
+        Args:
+            frame: (H, W, 3).
+            motion: see `watch`.
+            masks: (H, W) each, fixed to the screen; `render` is called with them too, padded like the frame.
+        """
+        height, width = size = frame.shape[:2]
+        if motion is None or motion.cut or self._size != size:
+            self._place[:], motion = 0, None
         else:
             self._place += motion.camera
-        output = self._anchored(frame, render, masks) if self.how.anchor else render(frame, *masks)
-        if not self.how.carry:
-            self._last = output  # whose shape alone is used
-            return output
-        blended = shown = output.astype(np.float32)
-        if motion is not None and self._last is not None:
-            blended, shown = self._blended(blended, self._last, motion)
-        self._last = blended
-        import cv2
-
-        return cast(Frame, cv2.add(shown, 0, dtype=cv2.CV_8U))  # rounded, from 0 to 255
-
-    def _anchored(self, frame: Frame, render: Render, masks: Sequence[NDArray[np.uint8]]) -> Frame:
-        import cv2
-
-        grid, (height, width) = self.how.grid, frame.shape[:2]
+        self._size, place = size, (float(self._place[0]), float(self._place[1]))
+        if not self.how.anchor:
+            return Placed((frame, *masks), (0, 0), size, place, motion)
+        cv2, grid = opencv(), self.how.grid
         # The scene moved right by `place`; padding that grows by the opposite, modulo the grid, keeps it on its places.
         left, top = (int(shift) for shift in np.rint(-self._place).astype(int) % grid)
         right, bottom = (-(-(side + grid - 1) // grid) * grid - side for side in (width, height))
-        padded = [
-            cv2.copyMakeBorder(one, top, bottom - top, left, right - left, cv2.BORDER_REFLECT_101)
-            for one in (frame, *masks)
-        ]
-        return render(*padded)[top : top + height, left : left + width]
+        border = top, bottom - top, left, right - left, cv2.BORDER_REFLECT_101
+        padded = tuple(cv2.copyMakeBorder(one, *border) for one in (frame, *masks))
+        return Placed(padded, (top, left), size, place, motion)
+
+    def blend(self, placed: Placed, output: Frame) -> Frame:
+        """The output of the next frame, with the last output blended in where it can be.
+
+        Args:
+            placed: see `place`.
+            output: (H, W, 3), rendered alone.
+
+        Returns:
+            (H, W, 3).
+        """
+        last = self._state.last
+        if not self.how.carry:
+            self._state = State(placed.place, output)  # whose shape alone is used
+            return output
+        blended = shown = output.astype(np.float32)
+        if placed.motion is not None and last is not None:
+            blended, shown = self._blended(blended, last, placed.motion)
+        self._state = State(placed.place, blended)
+        return cast(Frame, opencv().add(shown, 0, dtype=opencv().CV_8U))  # rounded, from 0 to 255
 
     def _blended(self, output: Floats, last: Floats, motion: Motion) -> tuple[Floats, Floats]:
         """The new output with the last one blended in, as it is carried on and as it is shown, with its detail."""
-        import cv2
-
+        cv2 = opencv()
         sharpness, trust = self.how.sharpness, motion.trust
-        before = carried(last, motion.back)
-        np.clip(before, 0, 255, out=before)
+        before = last if motion.still else np.clip(carried(last, motion.back), 0, 255)
         blended = _mixed(output, before, trust * np.float32(self.how.carry))
         soft = cast(Floats, cv2.GaussianBlur(blended, (BLUR, BLUR), FINE))
         lines = Lines(output.shape)
@@ -210,8 +252,7 @@ def renderer(stylizer: Stylizer, style: Style, options: Options | None = None) -
 
 def _mixed(one: Floats, other: Floats, share: Floats) -> Floats:
     """(1 - share) * one + share * other at each pixel; `share`, (H, W), may be below 0."""
-    import cv2
-
+    cv2 = opencv()
     return cast(Floats, cv2.blendLinear(one, other, 1 - share, share))
 
 

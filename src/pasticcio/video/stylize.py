@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
 
 from pasticcio.image.picture import Source
+from pasticcio.model.folder import Model
+from pasticcio.model.machine import cores
+from pasticcio.model.names import AUTO
 from pasticcio.render.blend import Weighted
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 from pasticcio.video.looks import Look, Looks, constant, styling
 from pasticcio.video.motion import Frame
-from pasticcio.video.steady import GRID, State, Steadiness, Steady
+from pasticcio.video.pipeline import Step, pipeline
+from pasticcio.video.steady import GRID, Placed, State, Steadiness, Steady
+
+MOST_WORKERS = 4  # frames rendered at the same time: each takes memory
 
 
 @dataclass(frozen=True)
@@ -47,11 +57,12 @@ def stylize_video(
     [0.0, 0.04, 0.08]
 
     Args:
-        frames: times in seconds and frames, (H, W, 3), uint8, RGB; taken one by one, some ahead of their turn.
+        frames: times in seconds and frames, (H, W, 3), uint8, RGB, that do not change any more; taken one by one, some
+            ahead of their turn.
         style: see `Stylizer.stylize`. Or a `Look`, or a function from the time of a frame to its look; `options` are
             then not used.
         options: of all frames; `texture` is left out, see `steady.still`. Masks are fixed to the screen.
-        stylizer: the model; by default the default one.
+        stylizer: the model; by default the default one, see `for_clips`.
         steadiness: what is done against flicker.
 
     Yields:
@@ -69,11 +80,12 @@ def stylize_video(
     elif callable(style):
         looks = style
     else:
-        stylizer = stylizer or Stylizer()
+        stylizer = stylizer or for_clips()
         height, width = first[1].shape[:2]
         looks = constant(styling(stylizer, style, options, (height, width)).look(stylizer))
     steadiness = steadiness or Steadiness(grid=grid_of(options))
-    for drawn in draw(itertools.chain([first], frames), looks, Steady(steadiness)):
+    workers = 1 if stylizer is None else workers_of(stylizer)
+    for drawn in draw(itertools.chain([first], frames), looks, Steady(steadiness), workers):
         yield drawn.time, drawn.pixels
 
 
@@ -82,16 +94,90 @@ def grid_of(options: Options) -> int:
     return max(1, round(GRID * options.stroke))
 
 
-def draw(frames: Iterable[tuple[float, Frame]], looks: Looks, steady: Steady) -> Iterator[Drawn]:
-    """The outputs of frames, in order.
+def for_clips(model: str | os.PathLike[str] | Model = "default", runtime: str = AUTO) -> Stylizer:
+    """A model that renders several frames at the same time, which is faster than each with all cores.
 
     Args:
-        frames: see `stylize_video`. They may be taken ahead of their turn and in another thread. An exception raised
-            by them is raised here, after the outputs of the frames before.
-        looks: of each frame, by its time.
-        steady: in the state of the frame before the first.
+        model, runtime: see `Stylizer`.
+
+    Raises:
+        ModelError, OptionError, MissingExtraError: see `Stylizer`.
     """
-    for time, frame in frames:
-        look = looks(time)
-        pixels = steady.draw(frame, steady.watch(frame), look.render, look.masks)
-        yield Drawn(time, pixels, steady.state)
+    return Stylizer(model, threads=max(1, cores() // MOST_WORKERS), runtime=runtime)
+
+
+def workers_of(stylizer: Stylizer) -> int:
+    """How many frames a model renders at the same time: as many as there are cores for their threads; at most 4."""
+    return max(1, min(MOST_WORKERS, cores() // (stylizer.threads or cores())))
+
+
+def draw(frames: Iterable[tuple[float, Frame]], looks: Looks, steady: Steady, workers: int = 1) -> Iterator[Drawn]:
+    """The outputs of frames, in order.
+
+    Frames are taken, watched and placed, rendered, and blended in threads, at the same time as the caller uses the
+    outputs, see `pipeline`. Memory does not depend on how many there are.
+
+    Args:
+        frames: see `stylize_video`. They are taken ahead of their turn and in another thread. An exception raised
+            by them is raised here, after the outputs of the frames before.
+        looks: of each frame, by its time; called in another thread, in order.
+        steady: in the state of the frame before the first.
+        workers: frames that are rendered at the same time, see `workers_of`.
+    """
+
+    def blended(ready: _Ready) -> Drawn:
+        pixels = steady.blend(ready.placed, ready.rendering())
+        return Drawn(ready.time, pixels, steady.state)
+
+    steps = Step(_Places(looks, steady)), Step(_Ready.render, workers), Step(blended)
+    yield from pipeline(frames, *steps)
+
+
+class _Rendering:
+    """An output that is rendered once, by the thread that comes first."""
+
+    def __init__(self, placed: Placed, look: Look) -> None:
+        self._placed, self._look = placed, look
+        self._output: Frame | None = None
+        self._lock = Lock()
+
+    def __call__(self) -> Frame:
+        with self._lock:
+            if self._output is None:
+                self._output = self._placed.rendered(self._look.render)
+            return self._output
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A frame, ready to be rendered; frames that do not differ share a rendering."""
+
+    time: float
+    placed: Placed
+    rendering: _Rendering
+
+    def render(self) -> _Ready:
+        self.rendering()
+        return self
+
+
+class _Places:
+    """Watches frames and places them."""
+
+    def __init__(self, looks: Looks, steady: Steady) -> None:
+        self._looks, self._steady = looks, steady
+        self._last: tuple[Frame, Look, _Ready] | None = None
+
+    def __call__(self, item: tuple[float, Frame]) -> _Ready:
+        time, frame = item
+        look = self._looks(time)
+        placed = self._steady.place(frame, self._steady.watch(frame), look.masks)
+        rendering = _Rendering(placed, look)
+        if self._last is not None:
+            before, look_before, ready = self._last
+            same = look is look_before and placed.corner == ready.placed.corner
+            if same and np.array_equal(before, frame):
+                rendering = ready.rendering
+        ready = _Ready(time, placed, rendering)
+        self._last = frame, look, ready
+        return ready
