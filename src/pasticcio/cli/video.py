@@ -102,12 +102,11 @@ def video(
     options = replace(options, mask=overall)
 
     from pasticcio.files import check_apart
-    from pasticcio.render.stylizer import Stylizer
     from pasticcio.video.convert import Request
     from pasticcio.video.frames import Selection
     from pasticcio.video.keyframes import read_keyframes, styles_of
     from pasticcio.video.steady import Steadiness
-    from pasticcio.video.stylize import grid_of
+    from pasticcio.video.stylize import for_clips, grid_of
 
     keys = read_keyframes(keyframes) if keyframes else []
     target = out or _default(clip, [name for name, _ in pairs])
@@ -122,7 +121,7 @@ def video(
         resume,
         Steadiness(anchor, carry, sharpness, grid_of(options)),
     )
-    stylizer = Stylizer(model, runtime=runtime)
+    stylizer = for_clips(model, runtime)
     say_files(stylizer.model, [*pairs, *((name, 1.0) for name in styles_of(keys))])
     outcome = _converted(request, stylizer, pairs, options, keys)
     names = list(dict.fromkeys([*(name for name, _ in pairs), *styles_of(keys)]))
@@ -176,6 +175,7 @@ def _made(
     from pasticcio.video.convert import Made
     from pasticcio.video.keyframes import keyed
     from pasticcio.video.looks import constant, styling
+    from pasticcio.video.stylize import workers_of
 
     run: dict[str, Any] = {"model": stylizer.model.fingerprint, "runtime": stylizer.choice.runtime}
     base = styling(stylizer, pairs, options, size) if pairs else None
@@ -189,7 +189,7 @@ def _made(
         run |= {f"style {number}.{place}": style.embedding for place, style in enumerate(one.styles)}
         run |= {f"mask {number}.{place}": mask for place, mask in enumerate(one.masks)}
     run["options"] = replace(styled[0].options, mask=None)
-    return Made(looks, run)
+    return Made(looks, run, workers_of(stylizer))
 
 
 def _sum_of(path: str) -> str:

@@ -62,10 +62,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Made:
-    """A look for each time of a clip, and what it depends on, by names: texts, numbers and arrays."""
+    """A look for each time of a clip.
+
+    Attributes:
+        looks: see there.
+        run: what they depend on, by names: texts, numbers and arrays.
+        workers: frames that are rendered at the same time, see `stylize.workers_of`.
+    """
 
     looks: Looks
     run: Mapping[str, Any] = field(default_factory=dict)
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def convert(
         try:
             with parts_of(request.out, run, request.resume) as parts:
                 if parts.end is None:
-                    _render(request, form, source, made.looks, parts, report)
+                    _render(request, form, source, made, parts, report)
                 return _join(request, form, source.facts, parts)
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"cannot write {request.out}: {getattr(error, 'strerror', None) or error}") from error
@@ -141,7 +148,7 @@ def _run(request: Request, form: Format, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _render(request: Request, form: Format, source: Source, looks: Looks, parts: Parts, report: Report) -> None:
+def _render(request: Request, form: Format, source: Source, made: Made, parts: Parts, report: Report) -> None:
     """Make the parts that are missing."""
     facts, steady = source.facts, Steady(request.steadiness)
     total = facts.count(request.selection)
@@ -155,18 +162,18 @@ def _render(request: Request, form: Format, source: Source, looks: Looks, parts:
 
     report(parts.count, total)
     alpha, rate, colors = facts.alpha and form.alpha, part_rate(request, facts), facts.colors
-    drawn = draw(given(), looks, steady)
-    while (first := next(drawn, None)) is not None:
-        ticks: list[int] = []
-        done = parts.count
-        last = first
-        with parts.next() as path, PartWriter(path, form, facts.size, rate, colors, facts.aspect, alpha) as writer:
-            for last in itertools.chain([first], itertools.islice(drawn, request.part - 1)):
-                shown = waiting.popleft()
-                writer.add(_finished(last, shown, alpha))
-                ticks.append(shown.ticks)
-                report(done + len(ticks), total)
-        parts.add(ticks, last.state)
+    with contextlib.closing(draw(given(), made.looks, steady, made.workers)) as drawn:
+        while (first := next(drawn, None)) is not None:
+            ticks: list[int] = []
+            done = parts.count
+            last = first
+            with parts.next() as path, PartWriter(path, form, facts.size, rate, colors, facts.aspect, alpha) as writer:
+                for last in itertools.chain([first], itertools.islice(drawn, request.part - 1)):
+                    shown = waiting.popleft()
+                    writer.add(_finished(last, shown, alpha))
+                    ticks.append(shown.ticks)
+                    report(done + len(ticks), total)
+            parts.add(ticks, last.state)
     parts.finish(End(source.tail(), tuple(source.notes), source.damage))
 
 

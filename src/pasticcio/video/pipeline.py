@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Step:
             raise OptionError(f"threads is {self.threads}; it must be 1 or more")
 
 
-def pipeline(items: Iterable[Any], *steps: Step, room: int = ROOM) -> Iterator[Any]:
+def pipeline(items: Iterable[Any], *steps: Step, room: int = ROOM) -> Generator[Any, None, None]:
     """Take items through all steps, each in threads of its own.
 
     >>> list(pipeline(range(5), Step(lambda number: number + 1, threads=2), Step(str)))

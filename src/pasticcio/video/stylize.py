@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 
@@ -111,7 +111,9 @@ def workers_of(stylizer: Stylizer) -> int:
     return max(1, min(MOST_WORKERS, cores() // (stylizer.threads or cores())))
 
 
-def draw(frames: Iterable[tuple[float, Frame]], looks: Looks, steady: Steady, workers: int = 1) -> Iterator[Drawn]:
+def draw(
+    frames: Iterable[tuple[float, Frame]], looks: Looks, steady: Steady, workers: int = 1
+) -> Generator[Drawn, None, None]:
     """The outputs of frames, in order.
 
     Frames are taken, watched and placed, rendered, and blended in threads, at the same time as the caller uses the
