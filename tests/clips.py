@@ -161,7 +161,8 @@ def see(path):
         file.seek(0)
         for frame in file.decode(video):
             seen.times.append(float(frame.pts * video.time_base))
-            seen.frames.append(frame.to_ndarray(format="rgb24"))
+            exact = frame.reformat(format="rgb24", dst_color_range=2, interpolation=4 | 8192 | 262144)
+            seen.frames.append(exact.to_ndarray())
             seen.colors = int(frame.colorspace), int(frame.color_range)
         seen.codec, seen.form = video.codec_context.name, video.codec_context.pix_fmt
     return seen
