@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from pasticcio.errors import ConfigError, DataError, ModelError
+from pasticcio.model.folder import WEIGHTS
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.training.config import DataConfig, TrainConfig
-from pasticcio.training.model_folder import WEIGHTS, load_network, save_model
+from pasticcio.training.model_folder import load_network, save_model
 from pasticcio.training.pictures import Pictures
 from pasticcio.training.start import begin
 

@@ -33,6 +33,8 @@ COMMANDS = {  # module, function, and the line in the list of commands, of at mo
     "map": ("space", "map_styles", "Draw pictures on a map where near means alike in style."),
     "neighbors": ("space", "neighbors", "List the pictures whose style is nearest to a picture's."),
     "grid": ("space", "grid", "Make a contact sheet of styles, strengths, mixes, walks."),
+    "pull": ("hub", "pull", "Fetch a model from the Hugging Face Hub."),
+    "push": ("hub", "push", "Publish a model folder on the Hugging Face Hub."),
     "experiment": ("experiments", "experiment", "Repeat an experiment of the paper and print its table."),
 }
 OLD_NAMES = {"neighbours": "neighbors"}  # understood, and not shown in the help

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pasticcio.errors import ModelError, nearest
 from pasticcio.model.config import CONFIG, EXPORT, ModelConfig
+from pasticcio.model.fetched import NAME, pulled
 
 if TYPE_CHECKING:
     from pasticcio.style.style import Style
@@ -21,6 +22,8 @@ PIXELS = "pixels.onnx"
 PIXELS_INT8 = "pixels-int8.onnx"
 REGIONS = "regions.onnx"
 GRAPHS = PREDICT, TRANSFER, PIXELS, PIXELS_INT8, REGIONS
+WEIGHTS = "model.safetensors"
+FILES = CONFIG, *GRAPHS, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all that a folder may hold
 
 
 @dataclass(frozen=True)
@@ -126,17 +129,12 @@ class Model:
 
     @classmethod
     def open(cls, name: str | os.PathLike[str] = "default") -> Model:
-        """A shipped model by name, or any model folder by path.
+        """A shipped model by name, any model folder by path, or a model of the hub that was fetched, see `hub.pull`.
 
         Raises:
             ModelError: unknown name, or an incomplete or damaged folder.
         """
-        shipped = _shipped()
-        folder = shipped.get(os.fspath(name), Path(name))
-        if not os.path.isdir(folder):
-            raise ModelError(
-                f"no model named {os.fspath(name)!r} and no such folder; {nearest(os.fspath(name), shipped)}"
-            )
+        folder = _found(os.fspath(name))
         missing = [file for file in (CONFIG, TRANSFER) if not os.path.isfile(folder / file)]
         if missing:
             raise ModelError(f"{folder} is no complete model: {' and '.join(missing)} missing")
@@ -153,6 +151,23 @@ def list_models() -> list[Model]:
     ['default']
     """
     return [Model.open(name) for name in _shipped()]
+
+
+def _found(name: str) -> Path:
+    """The folder of a model.
+
+    Raises:
+        ModelError: there is none.
+    """
+    shipped = _shipped()
+    if name in shipped or os.path.isdir(name):
+        return shipped.get(name, Path(name))
+    if (folder := pulled(name)) is not None:
+        return folder
+    advice = (
+        f"'pasticcio pull {name}' fetches it if it is on the hub" if NAME.fullmatch(name) else nearest(name, shipped)
+    )
+    raise ModelError(f"no model named {name!r} and no such folder; {advice}")
 
 
 def _shipped() -> dict[str, Path]:

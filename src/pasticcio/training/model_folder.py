@@ -16,12 +16,11 @@ from pasticcio.errors import ModelError
 from pasticcio.files import make_folder, write_whole
 from pasticcio.model.checks import HASHES, check_weights, hashes
 from pasticcio.model.config import CONFIG, ModelConfig
-from pasticcio.model.folder import PIXELS, PREDICT, TRANSFER
+from pasticcio.model.folder import PIXELS, PREDICT, TRANSFER, WEIGHTS
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.training.config import from_dict
 from pasticcio.training.pretrained import sha256
 
-WEIGHTS = "model.safetensors"
 STYLE_SIDE = 256  # pixels: the short side at which a style picture is shown to the predictor by default
 FINGERPRINT_DIGITS = 12
 
