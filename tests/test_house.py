@@ -33,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("dataset",),
     ("experiments",),
     ("page",),
+    ("server",),
     ("cli", "__main__"),
     ("__init__",),  # the public names, each loaded when first used: no module of the package needs them
 )

@@ -20,6 +20,7 @@ COMMANDS = {  # module, function, and the line in the list of commands, of at mo
     "stylize": ("stylize", "stylize", "Render a photo, or a folder of them, in the manner of a style."),
     "video": ("video", "video", "Render a clip in the manner of a style, with its sound."),
     "dataset": ("dataset", "dataset", "Make a data set of many pictures, each in styles of its own."),
+    "serve": ("serve", "serve", "Serve a page and an HTTP API on this machine."),
     "demo": ("stylize", "demo", "Stylize scikit-image's photos with named styles."),
     "styles": ("doctor", "styles", "List the named styles."),
     "models": ("doctor", "models", "List the models that ship with the package, or others."),

@@ -18,7 +18,6 @@ from pasticcio.cli.arguments import (
     same_option,
     style_option,
 )
-from pasticcio.cli.ending import say
 from pasticcio.cli.progress import Bars
 from pasticcio.errors import OptionError, OutputError, StyleError, nearest
 from pasticcio.render.options import Options
@@ -320,6 +319,6 @@ def _embed_all(sources: list[Path], split: str, side: int | None, model: str) ->
 def _name(bad: list[Exception]) -> None:
     """Name the pictures that could not be read, and leave with their exit code."""
     for error in bad:
-        say(str(error))
+        typer.echo(f"pasticcio: {error}", err=True)
     if bad:
         raise typer.Exit(SOME_BAD)

@@ -99,8 +99,14 @@ def encode(picture: Picture, suffix: str, *, strip: bool = False, quality: int |
     Raises:
         OutputError: a picture that the format cannot hold.
     """
+    kind, longest = FORMATS[suffix], max(picture.pixels.shape[:2])
+    if longest > MAX_SIDE.get(kind, longest):
+        raise OutputError(
+            f"cannot write {picture.name} as {kind}, which holds at most {MAX_SIDE[kind]} pixels a side: it has "
+            f"{longest}; choose PNG, or make it smaller"
+        )
     file = io.BytesIO()
-    _encode(picture, file, FORMATS[suffix], picture.name, strip, quality)
+    _encode(picture, file, kind, picture.name, strip, quality)
     return file.getvalue()
 
 

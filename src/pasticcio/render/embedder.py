@@ -27,6 +27,16 @@ EMBEDDINGS, MOST_EMBEDDINGS = "embeddings", 1000  # folder in the cache folder, 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
+def style_side(asked: int | None, height: float, width: float) -> int:
+    """The short side, in pixels, at which style pictures are embedded for a photo of that height and width.
+
+    Args:
+        asked: the side that the caller asks for, if any, see `Options`.
+        height, width: of the photo, at the size at which it is rendered.
+    """
+    return asked or int(np.clip(min(height, width), *STYLE_RANGE))
+
+
 @dataclass(frozen=True)
 class View:
     """How a style picture is prepared before it is embedded.

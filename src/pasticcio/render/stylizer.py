@@ -29,7 +29,7 @@ from pasticcio.render.blend import Blend, Weighted
 from pasticcio.render.canvas import Canvas
 from pasticcio.render.content import check_content
 from pasticcio.render.declare import check_value
-from pasticcio.render.embedder import STYLE_RANGE, Chance, Embedder, View
+from pasticcio.render.embedder import Chance, Embedder, View, style_side
 from pasticcio.render.find import Draw, Given, find
 from pasticcio.render.options import SPREAD, Options
 from pasticcio.render.plan import Plan, plan, smaller
@@ -219,7 +219,7 @@ class Stylizer:
         refuse(options, unused(options, blend, self.model))
         work = picture if options.stroke == 1.0 else scaled(picture, 1.0 / options.stroke)
         recolor = Recolor(options.colors, thumbnail(work.pixels))
-        side = options.style_size or int(np.clip(min(work.pixels.shape[:2]), *STYLE_RANGE))
+        side = style_side(options.style_size, *work.pixels.shape[:2])
         styles = self._embed(blend, View(side, None if options.colors == "style" else recolor.style), options)
         masks = _masks(blend, options, work, picture)
         embeddings = self._weaken(styles, bool(masks), options, recolor, side)
