@@ -4,7 +4,9 @@ import os
 import shutil
 import signal
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pasticcio.dataset import ray_engine
 from pasticcio.dataset.work import Renderer
@@ -37,12 +39,24 @@ class Deadly(Renderer):
         return super().__call__(task)
 
 
+def test_the_documented_pipeline_runs(cluster, tmp_path, monkeypatch):
+    from docs.blocks import blocks  # the actors, which import this module, cannot
+
+    (block,) = (one for one in blocks() if one.page == "docs/datasets.md" and "import ray\n" in one.code)
+    for number in range(4):
+        (tmp_path / "train").mkdir(exist_ok=True)
+        Image.fromarray(np.full((80, 64, 3), 60 * number, np.uint8)).save(tmp_path / "train" / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block.code, str(block), "exec"), {"__name__": "docs"})
+
+
 def test_two_actors_of_which_some_are_killed_make_the_same(
     cluster, source, make, reference, state, tmp_path, monkeypatch
 ):
     shutil.copytree(source, tmp_path / "in")
     monkeypatch.setattr(ray_engine, "Renderer", Deadly)
-    rows = make(tmp_path / "in", tmp_path / "out", engine="ray", workers=2)
+    monkeypatch.chdir(tmp_path)  # the actors begin in another folder
+    rows = make("in", tmp_path / "out", engine="ray", workers=2)
     assert (tmp_path / "in" / f"{ONCE}.mark").exists()
     assert [(row.key, "ended 2 processes" in row.error) for row in rows if row.error] == [(ALWAYS, True)]
     assert state(tmp_path / "out" / "shards") == state(reference / "shards")

@@ -40,9 +40,16 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
         for number, picture in enumerate(pictures):
             picture.save(folder / name / f"{number}.jpg")
+    for name, picture in {"person": photo, "cells": other}.items():
+        (folder / "train" / name).mkdir(parents=True)
+        for number in range(2):
+            picture.crop((8 * number, 0, 100 + 8 * number, 100)).save(folder / "train" / name / f"{number}.jpg")
     return folder
 
 
+@pytest.mark.filterwarnings(  # webdataset leaves the shards that it has read to the garbage collector
+    "ignore:Exception ignored in. <_io.FileIO name='stylized/shards:pytest.PytestUnraisableExceptionWarning"
+)
 @pytest.mark.parametrize("block", RUN, ids=str)
 def test_block_runs(block: Block, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)

@@ -6,6 +6,7 @@ and gives their tasks to others.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import numpy as np
 
 from pasticcio.dataset.local import DEATHS, cores
 from pasticcio.dataset.work import Look, Renderer, Result, Task
-from pasticcio.errors import OptionError
+from pasticcio.errors import DataError, OptionError
 from pasticcio.extras import extra
 
 PORTION = 8192  # tasks of one Ray data set
@@ -37,7 +38,7 @@ def in_ray(
     Raises:
         MissingExtraError: Ray is not installed.
         OptionError: more actors than the cluster has cores for.
-        ModelError: see `Renderer`.
+        DataError: Ray cannot go on, for instance because its actors cannot load the model.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what later versions do, and else warn of
@@ -55,7 +56,7 @@ def in_ray(
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
         while portion := list(islice(tasks, PORTION)):
-            yield from _portion(ray, portion, (Renderer, model, look, tally), count)
+            yield from _portion(ray, portion, (Renderer, model, look, tally, os.getcwd()), count)
     finally:
         if ours:
             ray.shutdown()
@@ -97,8 +98,14 @@ def _portion(ray: Any, portion: list[Task], actor: tuple[Any, ...], count: int) 
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(size=min(count, blocks)),
     )
-    for row in data.iter_rows():
-        yield row["result"]
+    try:
+        for row in data.iter_rows():
+            yield row["result"]
+    except ray.exceptions.RayError as error:
+        lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise DataError(
+            f"Ray cannot go on: {lines[-1].strip()}; groups that are done stay, go on with --resume"
+        ) from error
 
 
 class Tally:
@@ -121,7 +128,9 @@ class Tally:
 class _Actor:
     """A `Renderer` whose batches are columns of tasks."""
 
-    def __init__(self, renderer: Any, model: str, look: Look, tally: Any) -> None:
+    def __init__(self, renderer: Any, model: str, look: Look, tally: Any, folder: str) -> None:
+        with contextlib.suppress(OSError):  # where it is not, paths have to be absolute
+            os.chdir(folder)  # that relative paths are relative to
         self._render, self._tally = renderer(model, look), tally
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
