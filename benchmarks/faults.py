@@ -1,65 +1,39 @@
 """Work that is killed at random moments: nothing half-written is taken for whole, and the next start clears up.
 
-    python benchmarks/faults.py [--kills 50] [--finish-every 5] [--seed 0] [TASK ...]
+    python benchmarks/faults.py [--kills 50] [--renames 10] [--finish-every 5] [--seed 0] [TASK ...]
 
-TASK is among folder, train, export, download, table, map and quantize; by default all. Each is done once unbroken, for
-its time, and then begun again and again and killed with SIGKILL at a random moment of that time. After every kill what
-the killed process left is looked at: whatever is there under its own name must be whole, or be refused with an error of
-Pasticcio's own. After some kills the work is done to its end, and must then be complete, and no leftover be there.
+TASK is among folder, train, export, download, table, map and quantize; by default all. Each is done unbroken, for its
+time, and then begun again and again and killed with SIGKILL at a random moment of that time, until so many have been
+killed before they had ended; and after that so often just before a file that is written gets its own name. After every
+kill what the killed process left is looked at: whatever is there under its own name must be whole, or be refused with
+an error of Pasticcio's own. After some kills the work is done to its end, and must then be complete, and no leftover be
+there.
 
-All work is done in forks of this process, which has imported everything and run nothing: so moments fall into the
-work, not into imports.
+What is done is in `tasks`. The graphs of an export are traced once, see `tasks.traced`.
 """
 
 from __future__ import annotations
 
-import abc
 import argparse
 import dataclasses
-import hashlib
-import http.server
-import json
 import multiprocessing
 import os
 import random
 import signal
 import sys
 import tempfile
-import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
-import torch
-from safetensors import safe_open
+from tasks import TASKS, Download, Quantize, Task, Train, begin, in_fork, leftovers, visible
 
-from pasticcio.errors import PasticcioError
-from pasticcio.files import PREFIX
-from pasticcio.image.listing import find_pictures
-from pasticcio.image.read import read_picture
 from pasticcio.image.write import save_image
-from pasticcio.model.folder import Model
-from pasticcio.nn.network import NetworkConfig, StyleNetwork
-from pasticcio.render.batch import plan, run
-from pasticcio.render.options import Options
-from pasticcio.render.stylizer import Stylizer
-from pasticcio.space.embed import embed_pictures
-from pasticcio.space.embeddings import Embeddings
-from pasticcio.space.layout import layout
-from pasticcio.space.map import write_map
-from pasticcio.training.config import read_recipe
-from pasticcio.training.export import export
-from pasticcio.training.model_folder import save_model
-from pasticcio.training.pretrained import PublicFile, fetch
-from pasticcio.training.quantize import quantize
-from pasticcio.training.train import train
 
-RECIPE = Path(__file__).parents[1] / "recipes" / "smoke.toml"
-CONTENT = bytes(range(256)) * 20_000
-PHOTO = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+STARTS = 10  # for each kill, at most
 
 
 @dataclasses.dataclass
@@ -67,284 +41,91 @@ class Result:
     """What became of a task's kills.
 
     Attributes:
-        kills: processes that were killed before they had ended.
+        kills: processes that were killed at a random moment before they had ended.
+        renames: processes that were killed just before a rename.
         ended: processes that had ended before they were killed.
         leftovers: kills after which there was an unfinished file.
         faults: what was taken for whole and was not, or was left at the end.
     """
 
     kills: int = 0
+    renames: int = 0
     ended: int = 0
     leftovers: int = 0
     faults: list[str] = dataclasses.field(default_factory=list)
 
 
-class Task(abc.ABC):
-    """Work in a folder of its own.
+def to_rename(work: Callable[[], None], number: int, count: Any) -> None:
+    """Do a work up to its so-many-th rename of a file, and be killed there; all of it where it has fewer.
 
-    Attributes:
-        place: the folder.
-        material: pictures, in `photos` and `styles`.
+    Args:
+        work: see `Task.work`.
+        number: of the rename, from 1.
+        count: a shared integer, to which the renames are added.
     """
+    rename = os.replace
 
-    def __init__(self, place: Path, material: Path) -> None:
-        self.place, self.material = place, material
-        place.mkdir(parents=True)
+    def killed(*arguments: Any) -> None:
+        count.value += 1
+        if count.value == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(*arguments)
 
-    @abc.abstractmethod
-    def work(self) -> None:
-        """Do it, going on where an earlier process stopped."""
-
-    @abc.abstractmethod
-    def look(self, complete: bool) -> None:
-        """Raise an AssertionError if something is there that is not whole, or missing though it must be complete."""
+    with mock.patch.object(os, "replace", killed):
+        work()
 
 
-class Folder(Task):
-    """A folder of photos."""
-
-    def work(self) -> None:
-        jobs = plan(self.material / "photos", [("dance", 1.0)], self.place / "out")
-        for outcome in run(Stylizer(threads=1, runtime="onnxruntime"), jobs, Options(), resume=True):
-            assert outcome.error is None, outcome.error
-
-    def look(self, complete: bool) -> None:
-        made = visible(self.place)
-        for path in made:
-            read_picture(path)
-        assert not complete or len(made) == len(visible(self.material / "photos"))
-
-
-class Train(Task):
-    """A training run with a checkpoint and a sample after every step, and the model at its end."""
-
-    def work(self) -> None:
-        changes = ["data.workers=0", f"out={self.place / 'run'}"]
-        changes += [f"data.{kind}={self.material / kind}" for kind in ("photos", "styles")]
-        (config,) = read_recipe(RECIPE, changes)
-        config = dataclasses.replace(config, steps=6, log_steps=1, sample_steps=1, checkpoint_minutes=0.0)
-        train(config, resume=True)
-
-    def look(self, complete: bool) -> None:
-        for path in visible(self.place):
-            if path.suffix == ".safetensors":
-                with safe_open(path, "pt") as file:
-                    assert all(torch.isfinite(file.get_tensor(name)).all() for name in file.keys())  # noqa: SIM118
-            elif path.suffix == ".json":
-                json.loads(path.read_text())
-            elif path.suffix == ".png":
-                read_picture(path)
-        log = self.place / "run" / "log.jsonl"
-        assert not complete or [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4, 5, 6]
-
-
-class Export(Task):
-    """The graphs of a model folder that has older ones."""
-
-    def __init__(self, place: Path, material: Path) -> None:
-        super().__init__(place, material)
-        torch.manual_seed(0)
-        small = {"half": 8, "quarter": 8, "eighth": 8, "quarter_blocks": 1, "eighth_blocks": 1}
-        more = {"embedding": 6, "predictor_widths": (4, 4, 8), "predictor_hidden": 8}
-        network = StyleNetwork(NetworkConfig(**small, **more))  # type: ignore[arg-type]
-        save_model(place / "model", network.eval(), "tiny", {})
-
-    def work(self) -> None:
-        from jaxtyping import config
-
-        config.update("jaxtyping_disable", True)  # sizes are symbols to the exporter
-        export(self.place / "model")
-
-    def look(self, complete: bool) -> None:
-        whole = usable(self.place / "model", "onnxruntime")
-        assert whole or not complete
-
-
-class Download(Task):
-    """A file from a server of this process, which sends it slowly."""
-
-    def __init__(self, place: Path, material: Path) -> None:
-        super().__init__(place, material)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        digest = hashlib.sha256(CONTENT).hexdigest()
-        self.file = PublicFile(f"http://127.0.0.1:{self.server.server_port}/weights.pth", digest[:8])
-
-    def work(self) -> None:
-        fetch(self.file, self.place / "cache")
-
-    def look(self, complete: bool) -> None:
-        path = self.place / "cache" / self.file.name
-        assert not path.exists() or path.read_bytes() == CONTENT
-        assert not complete or [one.name for one in visible(self.place)] == [path.name]
-        if complete:
-            path.unlink()  # the next process begins again
-
-
-class Slow(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT, with ranges."""
-
-    def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-        if start >= len(CONTENT):
-            self.send_error(416)
-            return
-        self.send_response(206 if wanted else 200)
-        self.send_header("Content-Length", str(len(CONTENT) - start))
-        self.end_headers()
-        try:
-            for place in range(start, len(CONTENT), 1 << 18):
-                self.wfile.write(CONTENT[place : place + (1 << 18)])
-                time.sleep(0.02)
-        except OSError:
-            pass  # the client was killed
-
-    def log_message(self, *arguments: Any) -> None:
-        """Say nothing."""
-
-
-class Table(Task):
-    """A table of embeddings."""
-
-    def work(self) -> None:
-        table, _ = embed_pictures(find_pictures(self.material / "styles"), workers=1)
-        for name in ("table.npz", "table.json"):
-            table.save(self.place / name)
-
-    def look(self, complete: bool) -> None:
-        made = visible(self.place)
-        for path in made:
-            assert len(Embeddings.load(path)) == len(visible(self.material / "styles"))
-        assert not complete or len(made) == 2
-
-
-class Map(Task):
-    """A map of styles."""
-
-    def work(self) -> None:
-        table, _ = embed_pictures(find_pictures(self.material / "styles"), workers=1)
-        write_map(table, layout(table.vectors, "pca", seed=0), self.place / "map.html", title="map")
-
-    def look(self, complete: bool) -> None:
-        made = visible(self.place)
-        assert all(path.read_text().rstrip().endswith("</html>") for path in made)
-        assert not complete or len(made) == 1
-
-
-class Quantize(Export):
-    """The graph in 8 bits of a model folder, which stays usable all the time."""
-
-    def __init__(self, place: Path, material: Path) -> None:
-        super().__init__(place, material)
-        in_fork(super().work)
-
-    def work(self) -> None:
-        quantize(self.place / "model", [str(self.material / "photos")], [str(self.material / "styles")], pairs=2)
-
-    def look(self, complete: bool) -> None:
-        assert usable(self.place / "model", "onnxruntime")
-        whole = usable(self.place / "model", "onnxruntime-int8")
-        assert whole or not complete
-
-
-TASKS: dict[str, type[Task]] = {
-    "folder": Folder,
-    "train": Train,
-    "export": Export,
-    "download": Download,
-    "table": Table,
-    "map": Map,
-    "quantize": Quantize,
-}
-
-
-def visible(folder: Path) -> list[Path]:
-    """The files in a folder that are not temporary."""
-    return sorted(
-        path for path in folder.rglob("*") if path.is_file() and not any(p.startswith(PREFIX) for p in path.parts)
-    )
-
-
-def leftovers(folder: Path) -> list[Path]:
-    """Temporary files and folders in a folder."""
-    return list(folder.rglob(f"{PREFIX}*"))
-
-
-def usable(folder: Path, runtime: str) -> bool:
-    """Whether a model renders; False where it is refused by an error of Pasticcio's own."""
-    try:
-        stylizer = Stylizer(Model.open(folder), threads=1, runtime=runtime)
-        assert stylizer.stylize(PHOTO, PHOTO).shape == PHOTO.shape
-    except PasticcioError:
-        return False
-    return True
-
-
-def begin(call: Callable[..., None], *arguments: Any) -> Any:
-    """Call a function in a fork of this process; what it raises is printed, and its exit code is 1."""
-
-    def alone() -> None:
-        torch.set_num_threads(1)
-        try:
-            call(*arguments)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)  # neither this process's server nor its exit handlers are the fork's
-
-    process = multiprocessing.get_context("fork").Process(target=alone)
-    process.start()
-    return process
-
-
-def in_fork(call: Callable[..., None], *arguments: Any) -> bool:
-    """Call a function in a fork, to its end; whether it raised nothing."""
-    process = begin(call, *arguments)
-    process.join()
-    return process.exitcode == 0
-
-
-def torment(task: Task, kills: int, finish_every: int, draw: random.Random) -> Result:
+def torment(task: Task, kills: int, renames: int, finish_every: int, draw: random.Random) -> Result:
     """Kill a task again and again, see the module's description."""
-    result, begun = Result(), time.monotonic()
+    result = Result()
     if not in_fork(task.work):
         result.faults.append("it fails unbroken")
         return result
-    seconds = time.monotonic() - begun
     if not in_fork(task.look, True):
         result.faults.append("it is not complete unbroken")
-    for number in range(1, kills + 1):
-        clear(task, draw)
-        process = begin(task.work)
-        process.join(draw.uniform(0.0, seconds))
-        if process.exitcode is None:
-            os.kill(process.pid, signal.SIGKILL)
-            result.kills += 1
+    clear(task, draw, 1.0)
+    begun, count = time.monotonic(), multiprocessing.Value("i", lock=False)
+    in_fork(to_rename, task.work, 0, count)  # a second time: at first, code was compiled and graphs were traced
+    seconds, last = time.monotonic() - begun, count.value
+    for number in range(1, STARTS * (kills + renames)):
+        if result.kills == kills and result.renames == renames:
+            return result
+        clear(task, draw, 0.7)
+        if result.kills < kills:
+            process = begin(task.work)
+            process.join(draw.uniform(0.0, seconds))
+            if process.exitcode is None:
+                os.kill(process.pid, signal.SIGKILL)
+            process.join()
+            result.kills += process.exitcode == -signal.SIGKILL
         else:
-            result.ended += 1
-            if process.exitcode:
-                result.faults.append(f"start {number} failed")
-        process.join()
+            count.value = 0
+            process = begin(to_rename, task.work, draw.randint(1, last), count)
+            process.join()
+            result.renames += process.exitcode == -signal.SIGKILL
+        result.ended += process.exitcode == 0
+        if process.exitcode not in (0, -signal.SIGKILL):
+            result.faults.append(f"start {number} failed")
         result.leftovers += bool(leftovers(task.place))
         if not in_fork(task.look, False):
-            result.faults.append(f"half-written after kill {number}")
-        if number % finish_every == 0 or number == kills:
+            result.faults.append(f"half-written after start {number}")
+        if number % finish_every == 0 or (result.kills, result.renames) == (kills, renames):
             if not in_fork(task.work):
-                result.faults.append(f"the start after kill {number} failed")
+                result.faults.append(f"the start after start {number} failed")
             elif not in_fork(task.look, True):
-                result.faults.append(f"not complete after kill {number}")
-            result.faults += [f"left after kill {number}: {path.name}" for path in leftovers(task.place)]
+                result.faults.append(f"not complete after start {number}")
+            result.faults += [f"left after start {number}: {path.name}" for path in leftovers(task.place)]
+    result.faults.append(f"only {result.kills} kills and {result.renames} at renames")
     return result
 
 
-def clear(task: Task, draw: random.Random) -> None:
-    """Remove some of what is done, so that there is work; a model's weights and temporary files stay."""
+def clear(task: Task, draw: random.Random, share: float) -> None:
+    """Remove a share of what is done, so that there is work; a model's weights and temporary files stay."""
     for path in visible(task.place):
         keep = path.name in ("model.safetensors", "config.json") or isinstance(task, Train | Download)
         if isinstance(task, Quantize):
             keep = "int8" not in path.name
-        if not keep and draw.random() < 0.7:
+        if not keep and draw.random() < share:
             path.unlink()
     if isinstance(task, Train) and (task.place / "run" / "model" / "config.json").exists():
         for path in visible(task.place / "run"):
@@ -356,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Result]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tasks", nargs="*", metavar="TASK")
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--renames", type=int, default=10)
     parser.add_argument("--finish-every", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(arguments)
@@ -368,13 +150,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Result]:
             for number in range(8):
                 picture = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
                 save_image(picture, material / kind / f"{number}.png")
-        print("| task | kills | had ended | with leftovers | faults |\n|---|---|---|---|---|")
+        print("| task | kills | at renames | had ended | with leftovers | faults |\n|---|---|---|---|---|---|")
         for name in asked.tasks or TASKS:
             task = TASKS[name](Path(folder, name), material)
-            result = results[name] = torment(task, asked.kills, asked.finish_every, random.Random(asked.seed))
-            print(
-                f"| {name} | {result.kills} | {result.ended} | {result.leftovers} | {len(result.faults)} |", flush=True
-            )
+            draw = random.Random(asked.seed)
+            result = results[name] = torment(task, asked.kills, asked.renames, asked.finish_every, draw)
+            counts = (result.kills, result.renames, result.ended, result.leftovers, len(result.faults))
+            print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
             for fault in result.faults:
                 print(f"{name}: {fault}", file=sys.stderr)
     return results

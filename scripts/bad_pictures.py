@@ -2,7 +2,8 @@
 
     python scripts/bad_pictures.py FOLDER
 
-`FILES` has the contents by file name. `make` writes them, and folders, links, pipes and sockets beside them.
+`FILES` has the contents by file name, `ARRAYS` arrays that are no pictures, or odd ones. `make` writes the files, and
+folders, links, pipes and sockets beside them.
 """
 
 from __future__ import annotations
@@ -49,6 +50,17 @@ def bmp(width: int, height: int, bits: int = 24) -> bytes:
     """The head of a BMP file, and 100 bytes."""
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, 0, 0, 0, 0, 0, 0)
     return b"BM" + struct.pack("<IHHI", 154, 0, 0, 54) + head + bytes(100)
+
+
+def tall(tiff: bytes, height: int) -> bytes:
+    """A TIFF file of Pillow's that says that it has another height, and has the strips that it had."""
+    (first,) = struct.unpack_from("<I", tiff, 4)
+    (count,) = struct.unpack_from("<H", tiff, first)
+    changed = bytearray(tiff)
+    for place in range(first + 2, first + 2 + 12 * count, 12):
+        if struct.unpack_from("<H", tiff, place) == (257,):  # ImageLength
+            struct.pack_into("<HII", changed, place + 2, 4, 1, height)
+    return bytes(changed)
 
 
 def flip(data: bytes, every: int) -> bytes:
@@ -151,6 +163,8 @@ def _files() -> dict[str, bytes]:
         "animated.gif": encoded(pages[0], "GIF", save_all=True, append_images=pages[1:]),
         "animated.webp": encoded(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(90)] * 2),
         "animated.png": encoded(rgb, "PNG", save_all=True, append_images=[rgb.rotate(90)] * 2),
+        "tall.tif": tall(encoded(Image.fromarray(real), "TIFF"), 6_118_176),
+        "tall-fax.tif": tall(encoded(photo("1"), "TIFF", compression="group4"), 6_118_176),
         "loop.tif": b"II*\0\x08\0\0\0\0\0\x08\0\0\0",
         "far.tif": b"II*\0\xf0\xff\xff\xff" + bytes(40),
         "one-pixel.png": encoded(Image.new("RGB", (1, 1)), "PNG"),
@@ -173,6 +187,45 @@ def _files() -> dict[str, bytes]:
 
 
 FILES = _files()
+
+
+def _arrays() -> dict[str, Any]:
+    gray, rgb = np.asarray(photo("L")), np.asarray(photo())
+    real = rgb / np.float32(255)
+    return {
+        "no pixels": rgb[:0],
+        "a number": np.array(5, np.uint8),
+        "a row": gray[0],
+        "two channels": rgb[:, :, :2],
+        "five channels": np.zeros((8, 8, 5), np.uint8),
+        "channels first": rgb.transpose(2, 0, 1),
+        "a batch": rgb[None],
+        "a cube": np.zeros((8,) * 5, np.uint8),
+        "booleans": gray > 100,
+        "signed bytes": np.full((8, 8), -5, np.int8),
+        "64 bits": rgb.astype(np.int64),
+        "complex": real.astype(np.complex64),
+        "objects": np.array([[1, None], ["a", 2.0]], object),
+        "text": np.array([["a", "b"]]),
+        "dates": np.array([["2020-01-01"]], "datetime64[D]"),
+        "records": np.zeros((8, 8), [("red", np.uint8), ("green", np.uint8)]),
+        "not a number": np.full((8, 8, 3), np.nan, np.float32),
+        "without end": np.full((8, 8, 3), np.inf),
+        "up to 255": real * 255,
+        "below 0": real - 1,
+        "long double": real.astype(np.longdouble),
+        "half": real.astype(np.float16),
+        "big-endian": rgb.astype(">u2"),
+        "backwards": rgb[::-1, ::-1],
+        "every third": rgb[::3, ::3],
+        "in Fortran's order": np.asfortranarray(rgb),
+        "one pixel repeated": np.broadcast_to(np.uint8(7), (50, 60, 3)),
+        "masked": np.ma.masked_less(gray, 50),
+        "one pixel": rgb[:1, :1],
+    }
+
+
+ARRAYS = _arrays()
 
 
 def make(folder: Path) -> list[str | bytes]:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
 
 def test_killed_work_leaves_nothing_half_written():
     command = [sys.executable, ROOT / "benchmarks" / "faults.py", "folder", "train", "download", "table", "map"]
-    done = subprocess.run([*command, "--kills", "2"], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*command, "--kills", "2", "--renames", "1"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line for line in done.stdout.splitlines() if line.endswith("| 0 |")]
     assert len(rows) == 5
@@ -21,6 +21,6 @@ def test_killed_work_leaves_nothing_half_written():
 
 @pytest.mark.slow
 def test_killed_export_and_quantization_leave_a_model_that_is_whole_or_refused():
-    command = [sys.executable, ROOT / "benchmarks" / "faults.py", "quantize", "--kills", "1"]
+    command = [sys.executable, ROOT / "benchmarks" / "faults.py", "quantize", "--kills", "1", "--renames", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,13 +3,18 @@
 import io
 import os
 import sys
+from contextlib import suppress
 
 import pytest
-from bad_pictures import FILES, make
+from bad_pictures import ARRAYS, FILES, make
 from PIL import Image
 
-from pasticcio.errors import ImageError
+from pasticcio.errors import ImageError, PasticcioError
+from pasticcio.image.listing import Entry
+from pasticcio.image.mask import read_mask
 from pasticcio.image.read import read_picture
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.space.pictures import open_reduced
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes and sockets in folders")
 
@@ -44,11 +49,25 @@ def test_every_content_gives_a_picture_or_an_image_error(way, bad):
             continue
 
 
+def test_every_array_gives_a_picture_or_an_error_of_ours():
+    stylizer = Stylizer(threads=1)
+    given = set()
+    for name, array in ARRAYS.items():
+        for read in (read_picture, lambda array: read_mask(array, 32, 40), lambda array: stylizer.embed(array)):
+            with suppress(PasticcioError):
+                read(array)
+                given.add(name)
+    assert {"backwards", "masked", "half", "one pixel repeated"} <= given < ARRAYS.keys()
+
+
 @pytest.mark.parametrize("name", ["pipe.png", "endless.png", "socket.jpg", "null.png"])
-def test_what_may_never_end_is_not_read(bad, name):
+def test_what_may_never_end_is_not_read(bad, name, tmp_path):
     (path,) = (one for one in bad if isinstance(one, str) and one.endswith(name))
-    with pytest.raises(ImageError, match="pipe, socket or device"):
-        read_picture(path)
+    link = tmp_path / "link.jpg"
+    link.symlink_to(path)
+    for read in (read_picture, lambda path: Entry(path).read(), lambda path: open_reduced(path, 64)):
+        with pytest.raises(ImageError, match="pipe, socket or device"):
+            read(link)
 
 
 def test_exif_data_that_name_themselves_end():

@@ -28,7 +28,7 @@ def ending() -> Iterator[None]:
         try:
             yield
         except PasticcioError as error:
-            say(" ".join(str(error).splitlines()))  # names may hold line ends
+            say(str(error))
             sys.exit(BAD_INPUT)
         except OSError as error:
             if out is None or error is not out.error:
@@ -44,7 +44,7 @@ def ending() -> Iterator[None]:
 
 def say(line: str) -> None:
     """Write a line for people on standard error."""
-    typer.echo(f"pasticcio: {line}", err=True)
+    typer.echo(f"pasticcio: {' '.join(line.splitlines())}", err=True)  # names may hold line ends
 
 
 def hold_warnings() -> None:

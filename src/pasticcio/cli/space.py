@@ -18,6 +18,7 @@ from pasticcio.cli.arguments import (
     same_option,
     style_option,
 )
+from pasticcio.cli.ending import say
 from pasticcio.cli.progress import Bars
 from pasticcio.errors import OptionError, OutputError, StyleError, nearest
 from pasticcio.render.options import Options
@@ -319,6 +320,6 @@ def _embed_all(sources: list[Path], split: str, side: int | None, model: str) ->
 def _name(bad: list[Exception]) -> None:
     """Name the pictures that could not be read, and leave with their exit code."""
     for error in bad:
-        typer.echo(f"pasticcio: {error}", err=True)
+        say(str(error))
     if bad:
         raise typer.Exit(SOME_BAD)

@@ -23,6 +23,7 @@ from pasticcio.cli.arguments import (
     weighted,
     with_masks,
 )
+from pasticcio.cli.ending import say
 from pasticcio.errors import ImageError, OptionError, OutputError, StyleError
 from pasticcio.render.options import Options
 
@@ -135,7 +136,7 @@ def _stylize_photo(
     source = sys.stdin.buffer if photo == "-" else photo
     picture = read_picture(source, max_megapixels=files.max_megapixels, option="--max-megapixels")
     if picture.note:
-        typer.echo(f"pasticcio: {picture.name}: {picture.note}", err=True)
+        say(f"{picture.name}: {picture.note}")
     if not piped:
         check_output(target, picture)
     with Bars() as bars:
@@ -197,7 +198,7 @@ def _stylize_folder(
         there = f", {skipped} were there already" if skipped else ""
         typer.echo(f"{len(jobs) - len(bad) - skipped} pictures made{there}, {len(bad)} not")
     for message in dict.fromkeys([*notes, *bad]):
-        typer.echo(f"pasticcio: {message}", err=True)
+        say(message)
     if bad:
         raise typer.Exit(SOME_BAD)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pasticcio.errors import ImageError
-from pasticcio.image.sniffing import NO_PICTURE, is_picture, left_out
+from pasticcio.image.sniffing import NO_PICTURE, check_kind, is_picture, left_out
 
 SUFFIXES = frozenset(  # in lower case: of files that are taken for pictures unseen
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp"}
@@ -51,11 +51,12 @@ class Entry:
             ImageError: they cannot be read.
         """
         try:
+            check_kind(str(self.path))
             with self.path.open("rb") as file:
                 file.seek(self.offset)
                 return file.read(self.size)
-        except OSError as error:
-            raise ImageError(f"cannot read {self.name}: {error.strerror or error}") from error
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+            raise ImageError(f"cannot read {self.name}: {getattr(error, 'strerror', None) or error}") from error
 
 
 @dataclass(frozen=True)

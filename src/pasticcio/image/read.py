@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,8 @@ from pasticcio.image.icc import TOP, deep_to_srgb, srgb_profile, to_srgb
 from pasticcio.image.picture import FILE, GIVEN, Array, Kind, Picture, Pixels, Source, as_depth, over_white
 from pasticcio.image.scale import sixteen_scale, unit_scale
 from pasticcio.image.sixteen_bit import MISSING, cut_to_eight, is_deep, read_deep
-from pasticcio.image.sniffing import unread
+from pasticcio.image.sniffing import check_kind, unread
+from pasticcio.image.tiff import check_tiff
 
 MAX_MEGAPIXELS = 400.0
 Check = Callable[[str, int, int], None]
@@ -76,6 +76,7 @@ def read_picture(
             )
         if check is not None:
             check(name, image.width, image.height)
+        check_tiff(image, name)
         with unlimited() if over_limit(image) else contextlib.nullcontext():
             return _from_file(image, name, data)
 
@@ -122,7 +123,7 @@ def _content(source: object) -> tuple[bytes, str]:
     if isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
         try:
-            _check_kind(name)
+            check_kind(name)
             return Path(name).read_bytes(), str(name)
         except FileNotFoundError:
             raise ImageError(f"no such file: {name}") from None
@@ -145,15 +146,9 @@ def _content(source: object) -> tuple[bytes, str]:
     return data, name
 
 
-def _check_kind(name: str) -> None:
-    """Refuse pipes, sockets and devices, which may never end; the shell's own pipes, `<(command)`, are read."""
-    mode = os.stat(name).st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and not name.startswith(("/dev/fd/", "/dev/stdin", "/proc/")):
-        raise ImageError(f"{name} is a pipe, socket or device, not a file; copy what it gives into a file first")
-
-
 def _from_image(image: Image.Image) -> Picture:
     kind = Kind(None, 4 if _has_alpha(image) else 3)
+    check_tiff(image, GIVEN)
     with decoding(GIVEN):  # it may come from a file, not yet decoded
         image.load()
     pixels, alpha, scale = _channels(upright(image), image.info.get("icc_profile"), GIVEN)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 from pathlib import Path
 
 from PIL import Image
 
+from pasticcio.errors import ImageError
 from pasticcio.image.decoding import DAMAGED, quiet
 
 NO_PICTURE = "no picture"
@@ -15,6 +18,18 @@ VAGUE = frozenset({"CUR", "EPS", "ICNS", "ICO", "IPTC", "MPEG", "PCD", "PCX", "T
 THUMBNAILS = frozenset({"@eadir", "__macosx", "thumbs.db", "ehthumbs.db"})  # in lower case
 UNFINISHED = (".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".bak", ".swp")
 UNREAD = {b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"hevc": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC"}
+
+
+def check_kind(name: str) -> None:
+    """Refuse pipes, sockets and devices, which may never end; the shell's own pipes, `<(command)`, are read.
+
+    Raises:
+        ImageError: it is one of these.
+        OSError, ValueError: there is no such file, or its name is none.
+    """
+    mode = os.stat(name).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and not name.startswith(("/dev/fd/", "/dev/stdin", "/proc/")):
+        raise ImageError(f"{name} is a pipe, socket or device, not a file; copy what it gives into a file first")
 
 
 def left_out(path: Path) -> str:

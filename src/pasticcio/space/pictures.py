@@ -10,9 +10,11 @@ from pathlib import Path
 from PIL import Image
 
 from pasticcio.errors import ImageError, OptionError
+from pasticcio.image.decoding import DAMAGED, quiet
 from pasticcio.image.listing import Entry, find_pictures
 from pasticcio.image.picture import Array
 from pasticcio.image.read import open_image
+from pasticcio.image.sniffing import check_kind
 
 DRAFT = 3  # a JPEG that is so many times larger than needed is decoded at a fraction of its size
 
@@ -28,12 +30,15 @@ def open_reduced(path: Path, side: int) -> Array:
     """
     if path.suffix.lower() in (".jpg", ".jpeg"):
         try:
-            with Image.open(path) as image:
+            check_kind(str(path))
+            with quiet():
+                image = Image.open(path)
+            with image:
                 if min(image.size) >= DRAFT * side:
                     # draft() chooses the smallest size with both sides at least those asked for
                     image.draft(None, (DRAFT * side // 2,) * 2)
                     return open_image(image)
-        except (OSError, ImageError, Image.DecompressionBombError):
+        except (*DAMAGED, ImageError, Image.DecompressionBombError):
             pass  # `open_image` says why
     return open_image(path)
 
