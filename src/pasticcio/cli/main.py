@@ -19,6 +19,7 @@ from pasticcio.cli.ending import ending, hold_warnings
 COMMANDS = {  # module, function, and the line in the list of commands, of at most 62 letters
     "stylize": ("stylize", "stylize", "Render a photo, or a folder of them, in the manner of a style."),
     "video": ("video", "video", "Render a clip in the manner of a style, with its sound."),
+    "webcam": ("webcam", "webcam", "Render a camera's frames as they come, in a window or a pipe."),
     "dataset": ("dataset", "dataset", "Make a data set of many pictures, each in styles of its own."),
     "serve": ("serve", "serve", "Serve a page and an HTTP API on this machine."),
     "demo": ("stylize", "demo", "Stylize scikit-image's photos with named styles."),
