@@ -71,7 +71,7 @@ def test_a_clip_is_played_at_its_own_pace():
     assert given == pytest.approx([0, 0.25, 0.55, 0.75])
 
 
-def test_latency_is_told_in_seconds_and_in_frames_of_the_camera():
+def test_latency_is_told_in_seconds_and_in_frames():
     clock = Clock()
     camera = FakeCamera()
 

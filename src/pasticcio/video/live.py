@@ -130,7 +130,7 @@ class Seen:
     Attributes:
         shown, dropped: numbers of frames.
         latency: mean of the seconds from a frame's coming to its output's being shown.
-        frames: the same, in frames of the camera.
+        frames: the same, in the mean time from one output to the next.
     """
 
     shown: int = 0
@@ -203,11 +203,11 @@ class Live:
             self._newest.close()
 
     def _count(self, late: float, elapsed: float) -> None:
-        seen, given = self.seen, self._newest.taken + self._newest.dropped
+        seen = self.seen
         seen.shown, seen.dropped = seen.shown + 1, self._newest.dropped
         self._total += late
         seen.latency = self._total / seen.shown
-        seen.frames = seen.latency * (given - 1) / elapsed if elapsed > 0 else 0.0
+        seen.frames = seen.latency * (seen.shown - 1) / elapsed if elapsed > 0 else 0.0
 
 
 def fitted(frame: Frame, size: tuple[int, int]) -> Frame:
