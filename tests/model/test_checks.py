@@ -138,6 +138,45 @@ def test_a_configuration_that_lies_about_the_graph_is_refused(folder):
         check_graph(folder / "pixels.onnx")
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "what"),
+    [
+        (
+            "pixels.onnx",
+            "transfer.onnx",
+            r"its input content is float32 \(\?, 3, \?, \?\); config\.json has uint8 \(batch",
+        ),
+        ("transfer.onnx", "pixels.onnx", r"its input content is uint8"),
+        ("predict.onnx", "transfer.onnx", r"its inputs are content, embedding; config\.json has style"),
+        ("transfer.onnx", "regions.onnx", r"its inputs are content, embeddings, given"),
+        ("regions.onnx", "transfer.onnx", r"its inputs are content, embedding; config\.json has content, embeddings"),
+        ("pixels-int8.onnx", "predict.onnx", r"its inputs are style"),
+    ],
+)
+def test_a_graph_in_the_place_of_another_is_refused_without_hashes_too(folder, name, other, what):
+    without_hashes(folder)
+    shutil.copy(DEFAULT / other, folder / name)
+    with pytest.raises(ModelError, match=rf"{name} is damaged or not of this model: {what}"):
+        check_graph(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        (lambda value: setattr(value, "name", "picture"), r"its outputs are picture; config\.json has image"),
+        (lambda value: setattr(value.type.tensor_type, "elem_type", 1), r"its output image is float32"),
+        (lambda value: value.type.tensor_type.shape.dim.pop(), r"its output image is uint8 \(\?, \?, \?\)"),
+        (
+            lambda value: setattr(value.type.tensor_type.shape.dim[3], "dim_value", 4),
+            r"image is uint8 \(\?, \?, \?, 4\)",
+        ),
+    ],
+)
+def test_another_output_is_refused(folder, edit, what):
+    with pytest.raises(ModelError, match=what):
+        check_graph(rewrite(folder, lambda graph: edit(graph.graph.output[0])))
+
+
 @pytest.mark.parametrize("value", [[], "x", 3])
 def test_hashes_of_another_kind_are_refused(folder, value):
     change(folder, lambda config: config.update(sha256=value))

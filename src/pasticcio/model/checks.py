@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pasticcio.errors import ModelError
 from pasticcio.model.config import CONFIG, REMEDY
-from pasticcio.model.onnx_header import OnnxHeader, read_header
+from pasticcio.model.onnx_header import OnnxHeader, Value, read_header
 
 HASHES = "sha256"  # the key of config.json
+DECLARED = re.compile(
+    r"(\w+) \(([^)]*)\)"
+)  # how `config.json` describes an input or output, such as "uint8 (batch, 3)"
+REGIONS = "regions.onnx"  # has a table of its own
 DOMAINS = frozenset({"", "ai.onnx", "com.microsoft"})  # ONNX's operators, and onnxruntime's for 8 bits
 
 
@@ -26,8 +31,8 @@ def check_graph(graph: Path) -> None:
     """Make sure that a graph may be handed to a runtime.
 
     Its sha256, and that of each file whose weights it reads, must be the one in the `config.json` beside it, if that
-    has a table of hashes. Its operators must be ONNX's own, its weights in its folder, and its inputs those of
-    the configuration.
+    has a table of hashes. Its operators must be ONNX's own, its weights in its folder, and its inputs and outputs those
+    of the configuration: by name, type, number of dimensions, and sizes that are fixed.
 
     Raises:
         ModelError: names the file and what is wrong with it.
@@ -41,8 +46,8 @@ def check_graph(graph: Path) -> None:
         raise _refused(graph, str(error)) from error
     if foreign := sorted(header.domains - DOMAINS):
         raise _refused(graph, f"it has operators of the domain {foreign[0]!r}, which is not one of ONNX")
+    _check_values(graph, header, raw)
     _check_external(graph, header, table)
-    _check_inputs(graph, header, raw)
 
 
 def check_weights(path: Path) -> None:
@@ -109,17 +114,50 @@ def _check_external(graph: Path, header: OnnxHeader, table: Mapping[str, Any]) -
             )
 
 
-def _check_inputs(graph: Path, header: OnnxHeader, raw: Mapping[str, Any]) -> None:
+def _check_values(graph: Path, header: OnnxHeader, raw: Mapping[str, Any]) -> None:
     network = raw.get("network")
     embedding = network.get("embedding") if isinstance(network, dict) else None
     for name in ("embedding", "embeddings"):
-        size = (header.inputs.get(name) or (0,))[-1]
+        size = (header.inputs[name].sizes or (0,))[-1] if name in header.inputs else 0
         if embedding is not None and size not in (0, embedding):
             raise _refused(graph, f"its input {name} has {size} numbers, and {CONFIG} says {embedding}")
-    inputs = raw.get("inputs")
-    listed = inputs.get(graph.name) if isinstance(inputs, dict) else None
-    if isinstance(listed, dict) and set(listed) != set(header.inputs):
-        raise _refused(graph, f"its inputs are {', '.join(sorted(header.inputs))}; {CONFIG} has {', '.join(listed)}")
+    for kind, found in (("inputs", header.inputs), ("outputs", header.outputs)):
+        listed = _listed(graph.name, kind, raw)
+        if listed and set(listed) != set(found):
+            raise _refused(graph, f"its {kind} are {', '.join(sorted(found))}; {CONFIG} has {', '.join(listed)}")
+        for name, text in listed.items():
+            if not _agrees(found[name], str(text)):
+                free = ("?" if size == 0 else str(size) for size in found[name].sizes)
+                raise _refused(
+                    graph, f"its {kind[:-1]} {name} is {found[name].type} ({', '.join(free)}); {CONFIG} has {text}"
+                )
+
+
+def _listed(graph: str, kind: str, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the configuration says of a graph's inputs or outputs, by name; empty where it says nothing."""
+    table = raw.get("regions" if graph == REGIONS else kind)
+    listed = table.get(kind if graph == REGIONS else graph) if isinstance(table, dict) else None
+    if not isinstance(table, dict) or not isinstance(listed, dict):
+        return {}
+    if graph != REGIONS:
+        return listed
+    scales = table.get("scales")
+    known = scales if isinstance(scales, list) else []  # masks_K stands for a mask at each scale K
+    return {
+        one: text
+        for name, text in listed.items()
+        for one in ([f"{name[:-1]}{k}" for k in known] if name[-2:] == "_K" else [name])
+    }
+
+
+def _agrees(value: Value, text: str) -> bool:
+    """Whether a value has the type, the number of dimensions and the fixed sizes of a description."""
+    described = DECLARED.match(text)
+    if described is None:
+        return True
+    sizes = described[2].split(", ")
+    fits = all(size in (0, int(one)) for one, size in zip(sizes, value.sizes, strict=False) if one.isdecimal())
+    return value.type == described[1] and len(sizes) == len(value.sizes) and fits
 
 
 def _refused(path: Path, why: str) -> ModelError:

@@ -1,4 +1,4 @@
-"""What an ONNX file says before any runtime is handed it: inputs, domains of its operators, files outside it.
+"""What an ONNX file says before any runtime is handed it: inputs, outputs, domains of operators, files outside it.
 
 The package `onnx` is not in the base install. The walk follows only the fields that are needed, by their numbers in
 onnx.proto (github.com/onnx/onnx, onnx/onnx.proto), and skips the weights.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 DEEPEST = 64  # subgraphs within each other
 _SIZES = {1: 8, 5: 4}  # of the wire types of a fixed size, in bytes
@@ -15,13 +16,26 @@ _SIZES = {1: 8, 5: 4}  # of the wire types of a fixed size, in bytes
 _WITHIN: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
-    "graph": {1: "node", 5: "tensor", 11: "input", 15: "sparse"},
+    "graph": {1: "node", 5: "tensor", 11: "input", 12: "output", 15: "sparse"},
     "function": {7: "node", 11: "attribute"},
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {13: "external"},
 }
+_TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "float64"}
+
+
+class Value(NamedTuple):
+    """An input or output.
+
+    Attributes:
+        type: of its numbers, as numpy has it; ONNX's number for other types, "0" where it has none.
+        sizes: 0 where a size is free.
+    """
+
+    type: str
+    sizes: tuple[int, ...]
 
 
 @dataclass
@@ -29,12 +43,13 @@ class OnnxHeader:
     """What was found.
 
     Attributes:
-        inputs: sizes of each input of the graph, by its name; 0 where a size is free.
+        inputs, outputs: of the graph, by name.
         domains: of the operators; "" is ONNX's own.
         external: for every tensor kept in another file, its keys and values ("location", "offset", "length").
     """
 
-    inputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    inputs: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
     domains: set[str] = field(default_factory=set)
     external: list[dict[str, str]] = field(default_factory=list)
 
@@ -69,26 +84,27 @@ def _walk(data: memoryview, message: str, header: OnnxHeader, depth: int) -> Non
         if kind == "external":
             pair = {key: _text(text) for key, text in _fields(value) if not isinstance(text, int)}
             external[pair.get(1, "")] = pair.get(2, "")
-        elif kind == "input":
-            name, sizes = _input(value)
-            header.inputs.setdefault(name, sizes)
+        elif kind in ("input", "output"):
+            if depth == 1:  # others are those of subgraphs
+                (header.inputs if kind == "input" else header.outputs).update([_value(value)])
         elif kind:
             _walk(value, kind, header, depth + 1)
     if external:
         header.external.append(external)
 
 
-def _input(data: memoryview) -> tuple[str, tuple[int, ...]]:
-    """Name and sizes of a ValueInfoProto."""
-    name, sizes = "", []
+def _value(data: memoryview) -> tuple[str, Value]:
+    """Name, type and sizes of a ValueInfoProto."""
+    name, kind, sizes = "", 0, []
     for number, value in _fields(data):
         if number == 1 and not isinstance(value, int):
             name = _text(value)
         for tensor in _messages([value] if number == 2 else [], 1):  # TypeProto.tensor_type
+            kind = next((n for key, n in _fields(tensor) if key == 1 and isinstance(n, int)), 0)
             for shape in _messages([tensor], 2):
                 for size in _messages([shape], 1):
                     sizes.append(next((n for key, n in _fields(size) if key == 1 and isinstance(n, int)), 0))
-    return name, tuple(sizes)
+    return name, Value(_TYPES.get(kind, str(kind)), tuple(sizes))
 
 
 def _messages(parents: list[int | memoryview], number: int) -> Iterator[memoryview]:
