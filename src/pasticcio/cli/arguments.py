@@ -35,6 +35,9 @@ RuntimeOption = Annotated[
         "'openvino-int8'; 'auto' is the faster of the first two, see 'pasticcio doctor'.",
     ),
 ]
+FastOption = Annotated[
+    bool, typer.Option("--fast", help="Render at half the size and add the frame's detail; strokes become larger.")
+]
 PhotosOption = Annotated[list[str], typer.Option("--photos", help=f"{SOURCES} of photos; repeatable.")]
 SplitOption = Annotated[str, typer.Option("--split", help="Of .csv tables, only the rows of this split.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]

@@ -12,6 +12,7 @@ import typer
 
 from pasticcio.cli import SOME_BAD
 from pasticcio.cli.arguments import (
+    FastOption,
     ModelOption,
     RuntimeOption,
     options_from,
@@ -85,6 +86,7 @@ def video(
         bool, typer.Option("--resume", help="Go on from the finished parts of a run that was stopped, in OUT.parts.")
     ] = False,
     json_line: Annotated[bool, typer.Option("--json", help="One line of JSON in place of the output's name.")] = False,
+    fast: FastOption = False,
     runtime: RuntimeOption = "auto",
     model: ModelOption = "default",
 ) -> None:
@@ -119,11 +121,11 @@ def video(
         quality,
         not no_audio,
         resume,
-        Steadiness(anchor, carry, sharpness, grid_of(options)),
+        Steadiness(anchor, carry, sharpness, grid_of(options, fast)),
     )
     stylizer = for_clips(model, runtime)
     say_files(stylizer.model, [*pairs, *((name, 1.0) for name in styles_of(keys))])
-    outcome = _converted(request, stylizer, pairs, options, keys)
+    outcome = _converted(request, stylizer, pairs, options, keys, fast)
     names = list(dict.fromkeys([*(name for name, _ in pairs), *styles_of(keys)]))
     typer.echo(_json(clip, names, target, outcome) if json_line else str(target))
     for note in outcome.notes:
@@ -144,7 +146,12 @@ def _default(clip: str, styles: list[str]) -> Path:
 
 
 def _converted(
-    request: "Request", stylizer: "Stylizer", pairs: list[tuple[str, Any]], options: Options, keys: "list[Keyframe]"
+    request: "Request",
+    stylizer: "Stylizer",
+    pairs: list[tuple[str, Any]],
+    options: Options,
+    keys: "list[Keyframe]",
+    fast: bool,
 ) -> "Outcome":
     """Render the clip; where that is stopped, say what is kept."""
     from pasticcio.cli.progress import Bars
@@ -152,7 +159,7 @@ def _converted(
     from pasticcio.video.parts import LIST, folder_of
 
     def make(size: tuple[int, int]) -> "Made":
-        return _made(stylizer, pairs, options, keys, size)
+        return _made(stylizer, pairs, options, keys, size, fast)
 
     try:
         with Bars() as bars:
@@ -170,14 +177,16 @@ def _made(
     options: Options,
     keys: "list[Keyframe]",
     size: tuple[int, int],
+    fast: bool,
 ) -> "Made":
     """The looks of the styles or keyframes, and what they depend on."""
     from pasticcio.video.convert import Made
+    from pasticcio.video.fast import faster
     from pasticcio.video.keyframes import keyed
     from pasticcio.video.looks import constant, styling
     from pasticcio.video.stylize import workers_of
 
-    run: dict[str, Any] = {"model": stylizer.model.fingerprint, "runtime": stylizer.choice.runtime}
+    run: dict[str, Any] = {"model": stylizer.model.fingerprint, "runtime": stylizer.choice.runtime, "fast": fast}
     base = styling(stylizer, pairs, options, size) if pairs else None
     if keys:
         looks, styled = keyed(stylizer, keys, base, options, size)
@@ -189,7 +198,7 @@ def _made(
         run |= {f"style {number}.{place}": style.embedding for place, style in enumerate(one.styles)}
         run |= {f"mask {number}.{place}": mask for place, mask in enumerate(one.masks)}
     run["options"] = replace(styled[0].options, mask=None)
-    return Made(looks, run, workers_of(stylizer))
+    return Made(faster(looks) if fast else looks, run, workers_of(stylizer))
 
 
 def _sum_of(path: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pasticcio.cli.arguments import RuntimeOption, out_option, style_option
+from pasticcio.cli.arguments import FastOption, RuntimeOption, out_option, style_option
 from pasticcio.cli.ending import say
 from pasticcio.errors import OptionError, OutputError
 from pasticcio.render.options import Options
@@ -52,6 +52,7 @@ def webcam(
     steady: Annotated[
         bool, typer.Option("--steady/--no-steady", help="Whether frames are kept from flickering.")
     ] = True,
+    fast: FastOption = False,
     runtime: RuntimeOption = "auto",
     model: Annotated[
         list[str] | None,
@@ -84,7 +85,7 @@ def webcam(
     if out is not None and str(out) != "-":
         check_apart(out, source, *style)
     how = None if steady else Steadiness(anchor=False, carry=0)
-    paint = Painter(manner, options, how, lambda name: Stylizer(name, runtime=runtime))
+    paint = Painter(manner, options, how, lambda name: Stylizer(name, runtime=runtime), fast)
     limit = sides or (640, 640)
     with contextlib.ExitStack() as stack:
         sinks = _sinks(stack, out, virtual)

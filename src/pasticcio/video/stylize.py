@@ -18,6 +18,7 @@ from pasticcio.render.blend import Weighted
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
+from pasticcio.video.fast import SMALLER, faster
 from pasticcio.video.looks import Look, Looks, constant, styling
 from pasticcio.video.motion import Frame
 from pasticcio.video.pipeline import Step, pipeline
@@ -48,6 +49,7 @@ def stylize_video(
     *,
     stylizer: Stylizer | None = None,
     steadiness: Steadiness | None = None,
+    fast: bool = False,
 ) -> Iterator[tuple[float, Frame]]:
     """Render the frames of a clip, in order, without flicker.
 
@@ -64,6 +66,7 @@ def stylize_video(
         options: of all frames; `texture` is left out, see `steady.still`. Masks are fixed to the screen.
         stylizer: the model; by default the default one, see `for_clips`.
         steadiness: what is done against flicker.
+        fast: render at half the size and add the detail of the frames, see `fast`.
 
     Yields:
         The time and the output, (H, W, 3), uint8, of each frame.
@@ -83,15 +86,17 @@ def stylize_video(
         stylizer = stylizer or for_clips()
         height, width = first[1].shape[:2]
         looks = constant(styling(stylizer, style, options, (height, width)).look(stylizer))
-    steadiness = steadiness or Steadiness(grid=grid_of(options))
+    steadiness = steadiness or Steadiness(grid=grid_of(options, fast))
+    if fast:
+        looks = faster(looks)
     workers = 1 if stylizer is None else workers_of(stylizer)
     for drawn in draw(itertools.chain([first], frames), looks, Steady(steadiness), workers):
         yield drawn.time, drawn.pixels
 
 
-def grid_of(options: Options) -> int:
+def grid_of(options: Options, fast: bool = False) -> int:
     """The pixels by which a photo must move for the network to move its output likewise, see `Steadiness`."""
-    return max(1, round(GRID * options.stroke))
+    return max(1, round(GRID * options.stroke * (SMALLER if fast else 1)))
 
 
 def for_clips(model: str | os.PathLike[str] | Model = "default", runtime: str = AUTO) -> Stylizer:
