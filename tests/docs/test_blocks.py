@@ -15,6 +15,7 @@ from skimage import data
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from clips import make_clip, scene
 from docs.blocks import ROOT, Block, blocks, commands, pages
 from pasticcio.cli.main import COMMANDS, app
 
@@ -33,6 +34,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, picture in {"photo": photo, "painting": painting, "a": painting, "b": other}.items():
         picture.save(folder / f"{name}.jpg")
     photo.resize((512, 512)).save(folder / "large.jpg")
+    make_clip(folder / "clip.mp4", scene(3))
     ramp = np.tile(np.linspace(0, 255, 160).astype(np.uint8), (160, 1))
     for name, pixels in {"mask": ramp, "a": ramp, "b": 255 - ramp}.items():
         Image.fromarray(pixels).save(folder / f"{name}.png")

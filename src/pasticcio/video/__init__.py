@@ -1,7 +1,9 @@
 """From a clip to the same clip in the manner of a style.
 
-`reading` opens a file and yields its frames, upright, each with its time; `motion` is what moved between two frames;
-`steady` renders frame after frame so that they do not flicker; `looks` is how frames are rendered at a time; `stylize`
-goes from frames to frames, in the threads of a `pipeline`. `live` renders the frames of a `camera` as they come
-and shows them in `sinks`. The extra `video` installs what is needed.
+A file is opened (`opening`) as a clip (`reading`) or an animated picture (`animation`), whose frames (`frames`) come
+upright, in RGB (`color`), each with its time. `stylize` goes from frames to frames: `motion` is what moved between two
+of them, `steady` renders frame after frame so that they do not flicker, `looks` and `keyframes` are how frames are
+rendered at a time, and `pipeline` does it all at once, in threads. `convert` goes from file to file: outputs are
+encoded (`encoding`) in parts (`parts`), which are joined with the sound and all else (`joining`). `live` renders the
+frames of a `camera` as they come and shows them in `sinks`. The extra `video` installs what is needed.
 """
