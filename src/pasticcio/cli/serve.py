@@ -62,4 +62,4 @@ def serve(
     if not Server(place, api, options, allow_host or (), ready).serve_forever():
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        os._exit(0)  # a picture is being rendered, which cannot be interrupted
+        os._exit(0)  # a graph is being loaded or run, which cannot be interrupted

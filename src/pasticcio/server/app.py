@@ -36,6 +36,7 @@ from pasticcio.server.work import Result, Work
 
 CLIENT = "X-Pasticcio-Client"
 GONE = Response(status_code=499)  # nobody reads it
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY")
 STYLIZE = (PHOTO, *REPEATABLE, *OPTIONS, *OUTPUT)
 EMBED = ("style", "embedding", "like", "style_size", "seed", "spread")
 
@@ -193,6 +194,16 @@ def routes(api: Api) -> list[Route]:
     ]
 
 
+def _other_methods(route: Route) -> Route:
+    """The route of the same address for the methods that it does not take, which would be asked of the page."""
+    taken = route.methods or set()
+
+    async def refuse(request: Request) -> Response:
+        raise HTTPException(405, headers={"Allow": ", ".join(sorted(taken))})
+
+    return Route(route.path, refuse, methods=[method for method in METHODS if method not in taken])
+
+
 def make_app(api: Api, access: Access) -> ASGIApp:
     """The application: API and page, guarded."""
 
@@ -218,5 +229,5 @@ def make_app(api: Api, access: Access) -> ASGIApp:
     }
     found = routes(api)
     page = Mount("/", StaticFiles(directory=site(), html=True))
-    app = Starlette(routes=[*found, page], exception_handlers=handlers)
+    app = Starlette(routes=[*found, *map(_other_methods, found), page], exception_handlers=handlers)
     return Guard(app, access, api.metrics, frozenset(route.path for route in found))

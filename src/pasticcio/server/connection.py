@@ -53,6 +53,12 @@ class Connection(H11Protocol):
         if not self._between:
             self._begun = None
 
+    def on_response_complete(self) -> None:
+        """Look at what came of the next request while this one was answered."""
+        super().on_response_complete()
+        if self._between and self.conn.trailing_data[0]:
+            self._begun = self.loop.time()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         error = sys.exc_info()[1]

@@ -156,9 +156,11 @@ class Server(uvicorn.Server):
     def serve_forever(self) -> bool:
         """Serve until a signal, or `should_exit`; returns whether all threads have ended."""
         with contextlib.closing(self._place.listener):
-            threading.Thread(target=warm_up, args=(self._api.stylizer,), daemon=True).start()
+            warming = threading.Thread(target=warm_up, args=(self._api.stylizer,), daemon=True)
+            warming.start()
             asyncio.run(self.serve(sockets=[self._place.listener]))
-        return self._api.work.close(GRACE / 2)
+        warming.join(GRACE / 4)
+        return self._api.work.close(GRACE / 4) and not warming.is_alive()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
