@@ -1,6 +1,7 @@
 """How much stylized clips of exactly known motion flicker, and what it costs to have them flicker less.
 
     python benchmarks/video.py --strip runs/video.png --json runs/video.json
+    python benchmarks/video.py --speed --json runs/video-speed.json
 
 Clips are cut from two photos of scikit-image: pans of 1, 3.3 and 8 pixels a frame, a zoom of 1% a frame, and an object
 that passes before a still scene. The warping error is the root mean square difference, in levels of 255, between an
@@ -244,12 +245,20 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=8, help="of each clip, more than 5")
     parser.add_argument("--photos", nargs="+", default=list(PHOTOS), help="of scikit-image")
     parser.add_argument("--styles", type=int, default=2, help="how many, 1 to 3")
+    parser.add_argument("--speed", action="store_true", help="measure speed and memory instead")
+    parser.add_argument("--seconds", type=float, default=12, help="of each way, for --speed")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--strip", type=Path, help="write a picture of frames and outputs there")
     arguments = parser.parse_args()
     width, height = (int(side) for side in arguments.size.split("x"))
-    rows = measure((height, width), arguments.frames, tuple(arguments.photos), arguments.styles)
-    print(table(rows))
+    if arguments.speed:
+        import video_speed
+
+        sizes = video_speed.SIZES if arguments.size == parser.get_default("size") else ((height, width),)
+        rows = video_speed.measure(arguments.seconds, sizes)
+    else:
+        rows = measure((height, width), arguments.frames, tuple(arguments.photos), arguments.styles)
+        print(table(rows))
     if arguments.json:
         text = json.dumps(rows, indent=1)
         write_whole(arguments.json, text.encode())
