@@ -38,3 +38,14 @@ def test_the_table_has_a_line_for_each_way():
     row = {"gap 1": 2.0, "gap 5": 3.0, "sharpness": 1.0, "style": 0.5}
     lines = video.table({motion: dict.fromkeys(video.WAYS, row) for motion in ("zoom", "object")}).splitlines()
     assert lines[2:] == [f"| {way} | 2.0 / 3.0 | 2.0 / 3.0 | 2.0 / 3.0 | 1.000 | 0.500 |" for way in video.WAYS]
+
+
+def test_speed_and_memory_are_measured(tmp_path):
+    import video_speed
+    from pasticcio.video.stylize import for_clips
+
+    clip = tmp_path / "clip.mp4"
+    video_speed.make_clip(clip, (48, 64), 4)
+    for fast, pipeline in ((False, False), (True, True)):
+        row = video_speed.run(clip, for_clips(runtime="onnxruntime"), 0.0, fast=fast, pipeline=pipeline)
+        assert all(row[name] > 0 for name in ("frames/s", *video_speed.STEPS))
