@@ -42,6 +42,7 @@ def test_the_table_has_a_line_for_each_way():
 
 def test_speed_and_memory_are_measured(tmp_path):
     import video_speed
+
     from pasticcio.video.stylize import for_clips
 
     clip = tmp_path / "clip.mp4"
