@@ -40,7 +40,8 @@ def test_anything_else_is_read_or_refused(piece, start, end, cuts):
     try:
         assert all(part.name for part in parse(changed, cuts))
     except RefusedError as refused:
-        assert refused.status in (400, 413)
+        if refused.status not in (400, 413):
+            raise
 
 
 def test_bytes_are_counted_and_given_back():
