@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from fractions import Fraction
 
@@ -461,3 +462,15 @@ def test_the_aspect_of_pixels_stays(tmp_path):
     with av.open(str(tmp_path / "out.mp4")) as file:
         ratio = file.streams.video[0].sample_aspect_ratio
         assert (ratio.numerator, ratio.denominator) == (4, 3)
+
+
+def test_where_writing_fails_no_thread_goes_on_with_the_clip(tmp_path, monkeypatch):
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    source = make_clip(tmp_path / "in.mp4", scene(12))
+    monkeypatch.setattr("pasticcio.video.convert.PartWriter.add", full)
+    before = set(threading.enumerate())
+    with pytest.raises(OutputError, match="No space left on device"):
+        change(source, tmp_path / "out.mp4")
+    assert set(threading.enumerate()) <= before
