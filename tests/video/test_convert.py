@@ -471,6 +471,7 @@ def test_where_writing_fails_no_thread_goes_on_with_the_clip(tmp_path, monkeypat
     source = make_clip(tmp_path / "in.mp4", scene(12))
     monkeypatch.setattr("pasticcio.video.convert.PartWriter.add", full)
     before = set(threading.enumerate())
-    with pytest.raises(OutputError, match="No space left on device"):
+    with pytest.raises(OutputError, match="No space left on device") as caught:
         change(source, tmp_path / "out.mp4")
     assert set(threading.enumerate()) <= before
+    assert caught.value.__cause__  # which holds the run's objects until here
