@@ -33,6 +33,7 @@ def make_clip(
     rotation=0,
     container=None,
     aspect=None,
+    attachment=None,
 ):
     """Write a clip.
 
@@ -72,6 +73,8 @@ def make_clip(
             tone.metadata["language"], tone.metadata["title"] = "deu", "Ton"
         if subtitles:
             subtitle = file.add_mux_stream("mov_text" if str(path).endswith("mp4") else "subrip")
+        if attachment is not None:
+            file.add_attachment("font.ttf", "font/ttf", attachment)
         file.metadata.update(metadata or {})
         file.set_chapters(_chapters(chapters))
         file.start_encoding()

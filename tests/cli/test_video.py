@@ -159,3 +159,15 @@ def test_help_imports_nothing_heavy(environment):
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     assert "--keyframes" in done.stdout
     assert done.stderr.strip() == ""
+
+
+def test_what_is_done_against_flicker_by_default_is_what_the_library_does():
+    import inspect
+
+    from pasticcio.cli.video import video
+    from pasticcio.video.steady import Steadiness
+
+    defaults = {name: one.default for name, one in inspect.signature(video).parameters.items()}
+    assert {name: defaults[name] for name in ("anchor", "carry", "sharpness")} == {
+        name: getattr(Steadiness(), name) for name in ("anchor", "carry", "sharpness")
+    }

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def same(size):
 
 
 def change(source, out, make=same, report=lambda done, total: None, **request):
-    return convert(Request(source, out, **{"steadiness": ALONE, **request}), make, report)
+    return convert(Request(source, Path(out), **{"steadiness": ALONE, **request}), make, report)
 
 
 def apart(one, other):
@@ -95,8 +96,8 @@ def test_sound_and_subtitles_of_matroska_stay_in_matroska(tmp_path):
 def test_what_a_container_does_not_hold_is_named(tmp_path):
     source = make_clip(tmp_path / "in.mkv", scene(3), **WHOLE)
     assert change(source, tmp_path / "out.webm").notes == (
-        "its sound (aac) is left out: .webm does not take it along",
-        "its subtitle (srt) is left out: .webm does not take it along",
+        "its sound (aac) cannot go along: .webm does not take that",
+        "its subtitles (srt) cannot go along: .webm does not take that",
     )
     assert see(tmp_path / "out.webm").packets == {}
     assert change(source, tmp_path / "out.gif").notes == ("its sound and other streams are left out: .gif holds none",)
@@ -475,3 +476,23 @@ def test_where_writing_fails_no_thread_goes_on_with_the_clip(tmp_path, monkeypat
         change(source, tmp_path / "out.mp4")
     assert set(threading.enumerate()) <= before
     assert caught.value.__cause__  # which holds the run's objects until here
+
+
+def test_attachments_go_along_and_cover_pictures_are_named(tmp_path):
+    source = tmp_path / "in.mkv"
+    make_clip(source, scene(2), attachment=b"a font")
+    assert change(source, tmp_path / "out.mkv").notes == ()
+    with av.open(str(tmp_path / "out.mkv")) as file:
+        (attachment,) = file.streams.attachments
+        assert (attachment.name, bytes(attachment.data)) == ("font.ttf", b"a font")
+    assert change(source, tmp_path / "out.mp4").notes == ("its attachment cannot go along: .mp4 does not take that",)
+
+
+def test_a_name_that_looks_like_an_address_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_clip(tmp_path / "in.mp4", scene(2)).rename(tmp_path / "http:in.mp4")
+    assert change(Path("http:in.mp4"), tmp_path / "out.mp4").frames == 2
+    with pytest.raises(ImageError, match="no such file"):
+        change("http://127.0.0.1:9/in.mp4", tmp_path / "out.mp4")
+    with pytest.raises(ImageError, match="cannot read"):
+        change(tmp_path, tmp_path / "out.mp4")

@@ -47,7 +47,7 @@ def video(
     out: Annotated[
         Path | None,
         out_option(
-            "MP4, MOV, MKV or WebM, or an animated GIF, WebP or PNG, by its suffix. [default: CLIP-STYLE.mp4 here]"
+            "MP4, MOV, MKV or WebM, or an animated GIF, WebP or PNG, by its suffix. [default: CLIP-STYLE here, as the clip is]"
         ),
     ] = None,
     options: Options,

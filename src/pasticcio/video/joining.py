@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pasticcio.video.animation import write_animation
 from pasticcio.video.encoding import Format
 from pasticcio.video.frames import exact
-from pasticcio.video.reading import main_video, origin_of
+from pasticcio.video.reading import main_video, opened, origin_of
 
 OWN = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "alpha_mode"}  # the container's tags
 RENAMED = {"name": "title"}  # as FFmpeg reads it from MP4 and MOV, and as it writes it there
@@ -107,7 +107,7 @@ def join(joint: Joint, source: str, path: Path, form: Format, sound: bool) -> li
             for packet in _video(joint, video, apple):
                 target.mux(packet)
             return []
-        with av.open(source) as origin:
+        with opened(source) as origin:
             copied, notes = _streams(origin, target, video, path.suffix, sound)
             target.set_chapters(_chapters(origin.chapters(), joint))
             target.start_encoding()
@@ -121,9 +121,8 @@ def join(joint: Joint, source: str, path: Path, form: Format, sound: bool) -> li
 
 def has_others(source: str) -> bool:
     """Whether a file that PyAV reads has streams besides its video."""
-    import av
 
-    with av.open(source) as container:
+    with opened(source) as container:
         return len(container.streams) > 1
 
 
@@ -208,8 +207,10 @@ def _streams(origin: Any, target: Any, video: Any, suffix: str, sound: bool) -> 
                 raise ValueError
             made = copied[stream.index] = target.add_stream_from_template(stream, opaque=True)
         except (ValueError, av.FFmpegError):
-            what = {"audio": "sound", "video": "another picture or video"}.get(stream.type, stream.type)
-            left.append(f"its {what}{f' ({codec})' if codec else ''} is left out: {suffix} does not take it along")
+            what = {"audio": "sound", "video": "further video or cover", "subtitle": "subtitles"}.get(
+                stream.type, stream.type
+            )
+            left.append(f"its {what}{f' ({codec})' if codec else ''} cannot go along: {suffix} does not take that")
             continue
         _copy_tags(stream.metadata, made.metadata)
         made.disposition = stream.disposition

@@ -70,13 +70,13 @@ class Clip:
         self._reached = Fraction(0)
         self._last = self._end = 0
         try:
-            self._container = av.open(self.name)
+            self._container = opened(self.name)
         except FileNotFoundError as error:
             raise ImageError(f"no such file: {self.name}") from error
-        except (av.FFmpegError, OSError) as error:
-            if isinstance(error, av.EOFError):
-                raise self._without_frames() from error
-            raise ImageError(f"cannot read {self.name}: {error.strerror or error}") from error
+        except av.EOFError as error:
+            raise self._without_frames() from error
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise ImageError(f"cannot read {self.name}: {getattr(error, 'strerror', None) or error}") from error
         try:
             self._open()
         except BaseException:
@@ -180,7 +180,7 @@ class Clip:
                 self._container.seek(int((Fraction(start) + self._origin) * MICROSECONDS))
             except (av.FFmpegError, OSError):
                 self._container.close()
-                self._container = av.open(self.name)
+                self._container = opened(self.name)
                 self._stream = self._chosen()
                 self._decoder = self._own_decoder()
 
@@ -289,6 +289,18 @@ class Clip:
             self.damage = f"{self.name} ends early: it holds {there:.4g} of {all_of:.4g} seconds"
         if self._lost and not self.damage:
             self.damage = f"{self.name} is damaged: {self._lost} of its packets cannot be decoded"
+
+
+def opened(path: str) -> Any:
+    """PyAV's container of a local file, whatever its name looks like to FFmpeg, which opens addresses too.
+
+    Raises:
+        FFmpegError, OSError, ValueError: it cannot be opened, or its name holds a null character.
+    """
+    import av
+
+    os.stat(path)
+    return av.open(f"file:{path}")
 
 
 def main_video(container: Any) -> Any:
