@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from pasticcio.errors import ImageError
-from pasticcio.image.decoding import first_line
+from pasticcio.image.decoding import DAMAGED, decoding, first_line, quiet
 from pasticcio.video.frames import Facts, Selection, Shown
 
 KINDS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG", ".apng": "PNG"}
@@ -53,12 +53,11 @@ class Animation:
         self.notes: dict[str, None] = {}
         self.damage = ""
         self._last = self._end = 0
-        try:
-            self._image = Image.open(path, formats=sorted(set(KINDS.values())))
-        except UnidentifiedImageError as error:
-            raise ImageError(f"cannot read {self.name}: it is no whole picture") from error
-        except (OSError, ValueError, SyntaxError) as error:
-            raise ImageError(f"cannot read {self.name}: {first_line(error)}") from error
+        with decoding(self.name), quiet():
+            try:
+                self._image = Image.open(path, formats=sorted(set(KINDS.values())))
+            except Image.DecompressionBombError as error:
+                raise ValueError(f"{first_line(error).partition(',')[0]}, a clip's frames are smaller") from error
         alpha, ends = self._survey()
         width, height = self._image.size
         self.facts = Facts(
@@ -100,12 +99,10 @@ class Animation:
         ticks = number = 0
         while True:
             try:
-                self._image.seek(number)
-                self._image.load()
-                picture = self._image.convert("RGBA")
+                picture = self._frame(number)
             except EOFError:
                 return
-            except (OSError, ValueError, SyntaxError) as error:
+            except (*DAMAGED, Image.DecompressionBombError) as error:
                 if not number:
                     raise ImageError(f"cannot read {self.name}: {first_line(error)}") from error
                 self.damage = f"{self.name} ends early or is damaged after {number} frames: {first_line(error)}"
@@ -114,8 +111,13 @@ class Animation:
             end = ticks + round(asked * TICKS / 1000)
             yield ticks, end, picture
             ticks, number = end, number + 1
-            if number >= getattr(self._image, "n_frames", 1):
-                return
+
+    def _frame(self, number: int) -> Image.Image:
+        """A frame, whole, with alpha; EOFError behind the last."""
+        with quiet():
+            self._image.seek(number)
+            self._image.load()
+            return self._image.convert("RGBA")
 
     def _survey(self) -> tuple[bool, list[int]]:
         """Whether a pixel is transparent, and when each frame ends."""
