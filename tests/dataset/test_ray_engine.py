@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +30,14 @@ def cluster():
 
 
 class Deadly(Renderer):
-    """A `Renderer` in which one picture ends the actor the first time, and another one every time."""
+    """A `Renderer` that ends when it is made first, at one picture the first time, and at another one every time."""
+
+    def __init__(self, model, look):
+        mark = Path("made.mark")
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().__init__(model, look)
 
     def __call__(self, task):
         mark = task.item.picture.path.with_suffix(".mark")
@@ -57,6 +65,7 @@ def test_two_actors_of_which_some_are_killed_make_the_same(
     monkeypatch.setattr(ray_engine, "Renderer", Deadly)
     monkeypatch.chdir(tmp_path)  # the actors begin in another folder
     rows = make("in", tmp_path / "out", engine="ray", workers=2)
+    assert (tmp_path / "made.mark").exists()
     assert (tmp_path / "in" / f"{ONCE}.mark").exists()
     assert [(row.key, "ended 2 processes" in row.error) for row in rows if row.error] == [(ALWAYS, True)]
     assert state(tmp_path / "out" / "shards") == state(reference / "shards")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pasticcio.dataset.local import DEATHS, cores
+from pasticcio.dataset.local import DEATHS, STARTS, cores
 from pasticcio.dataset.work import Look, Renderer, Result, Task
 from pasticcio.errors import DataError, OptionError
 from pasticcio.extras import extra
@@ -55,6 +55,8 @@ def in_ray(
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
+        if hasattr(context, "max_consecutive_actor_init_deaths"):  # 0 by default, in the versions that have it
+            context.max_consecutive_actor_init_deaths = STARTS
         while portion := list(islice(tasks, PORTION)):
             yield from _portion(ray, portion, (Renderer, model, look, tally, os.getcwd()), count)
     finally:
