@@ -116,3 +116,20 @@ def test_an_early_stop_ends_all_threads_and_closes_the_items():
 def test_a_number_of_threads_outside_its_limits():
     with pytest.raises(OptionError, match="threads is 0"):
         Step(str, threads=0)
+
+
+def test_the_end_waits_until_no_item_is_being_taken():
+    taking, ended = threading.Event(), threading.Event()
+
+    def items():
+        yield 0
+        taking.set()
+        threading.Event().wait(0.2)  # as a frame that is being decoded
+        ended.set()
+        yield 1
+
+    running = pipeline(items(), Step(lambda number: number))
+    assert next(running) == 0
+    assert taking.wait(60)
+    running.close()
+    assert ended.is_set()

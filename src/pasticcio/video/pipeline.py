@@ -12,6 +12,7 @@ from typing import Any
 from pasticcio.errors import OptionError
 
 ROOM = 2  # items that wait before each step, at most
+FEED = 10.0  # seconds that the end waits for the next item: what gives items may be closed right after it
 WAIT = 1.5  # seconds that the end waits for threads, which may be in the middle of an item
 
 
@@ -39,8 +40,8 @@ def pipeline(items: Iterable[Any], *steps: Step, room: int = ROOM) -> Generator[
     ['1', '2', '3', '4', '5']
 
     At most `room` items, and one for each thread, are before each step, whatever the number of all. Where the caller
-    takes no more items, all threads end; a thread in the middle of an item ends after it, and is not waited for longer
-    than a moment.
+    takes no more items, all threads end; a thread in the middle of an item ends after it. The one that takes
+    items is waited for, as what gives them may be closed then; the others no longer than a moment.
 
     Args:
         items: taken in a thread of their own. A generator is closed there.
@@ -69,8 +70,9 @@ def pipeline(items: Iterable[Any], *steps: Step, room: int = ROOM) -> Generator[
     finally:
         for line in lines:
             line.close()
+        threads[0].join(FEED)
         until = time.monotonic() + WAIT
-        for thread in threads:
+        for thread in threads[1:]:
             thread.join(max(0.0, until - time.monotonic()))
 
 
