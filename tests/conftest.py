@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import os
+import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from torch import nn
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist runs two processes; more threads would wait for each other
 os.environ["PASTICCIO_RUNTIME"] = "onnxruntime"  # the runtime is the same whether or not OpenVINO is installed
@@ -85,21 +92,55 @@ def tiny():
     )
 
 
+def _sources() -> str:
+    """A digest of all that the graphs of a model folder depend on."""
+    digest = hashlib.sha256()
+    for package in ("torch", "onnx", "onnxscript", "onnx_ir"):
+        digest.update(f"{package} {importlib.metadata.version(package)} ".encode())
+    for folder in ("src/pasticcio/nn", "src/pasticcio/training", "src/pasticcio/model", "tests/conftest.py"):
+        for path in sorted((ROOT / folder).rglob("*.py")) or [ROOT / folder]:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 @pytest.fixture(scope="session")
-def model_folder(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Callable[..., Path]:
+    """Writes a model folder, and its graphs once for all processes and all runs of the same sources.
+
+    They take most of a minute; pytest's cache keeps them.
+    """
+    from pasticcio.files import alone
+    from pasticcio.training.export import export
+    from pasticcio.training.model_folder import save_model
+
+    cache = getattr(pytestconfig, "cache", None)
+    store = cache.mkdir("pasticcio-models") if cache else tmp_path_factory.mktemp("kept")
+
+    def write(network: nn.Module, name: str, *more: object) -> Path:
+        kept = store / f"{name}-{_sources()}"
+        with alone(store / f"{name}.lock"):
+            if not kept.exists():
+                for older in store.glob(f"{name}-*"):
+                    shutil.rmtree(older)
+                begun = store / f"{name}-unfinished"
+                save_model(begun, network, name, {"steps": 0}, *more)
+                with unchecked_shapes():
+                    export(begun)
+                begun.rename(kept)
+            return shutil.copytree(kept, tmp_path_factory.mktemp("models") / name)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def model_folder(tiny, exported) -> Path:
     """A whole model folder of the tiny network, ONNX graphs included."""
     import torch
 
     from pasticcio.nn.network import StyleNetwork
-    from pasticcio.training.export import export
-    from pasticcio.training.model_folder import save_model
 
     torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    save_model(folder, StyleNetwork(tiny).eval(), "tiny", {"steps": 0})
-    with unchecked_shapes():
-        export(folder)
-    return folder
+    return exported(StyleNetwork(tiny).eval(), "tiny")
 
 
 @pytest.fixture(scope="session")
@@ -130,22 +171,16 @@ def style_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def table_folder(tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def table_folder(tiny, exported) -> Path:
     """A whole model folder of a table of two styles, "red" and "blue"."""
     from dataclasses import replace
 
     import torch
 
     from pasticcio.nn.network import StyleNetwork
-    from pasticcio.training.export import export
-    from pasticcio.training.model_folder import save_model
 
     torch.manual_seed(2)
     network = StyleNetwork(replace(tiny, predictor="table", embedding=2)).eval()
     with torch.no_grad():
         network.heads.weight += 0.5 * torch.randn_like(network.heads.weight)
-    folder = tmp_path_factory.mktemp("models") / "pair"
-    save_model(folder, network, "pair", {"steps": 0}, ["red", "blue"])
-    with unchecked_shapes():
-        export(folder)
-    return folder
+    return exported(network, "pair", ["red", "blue"])

@@ -17,7 +17,7 @@ def test_smoke_recipe_from_the_command_line(run, tmp_path):
     root = Path(__file__).parents[2]
     generate = [sys.executable, root / "scripts" / "generate_pictures.py", "runs/smoke/pictures"]
     subprocess.run(generate, cwd=tmp_path, check=True)
-    done = run("train", root / "recipes" / "smoke.toml")
+    done = run("train", root / "recipes" / "smoke.toml", "--set", "steps=12", "--set", "sample_steps=6")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("runs/smoke/model")
     photo = "runs/smoke/pictures/photos/000.png"
