@@ -14,7 +14,7 @@ from pasticcio.server.problem import KINDS
 from server_made import serving
 
 TEXT = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", TEXT, re.DOTALL))
+BLOCKS = dict(re.findall(r"<!-- not run: tests/server runs it, against a server -->\n```(\w+)\n(.*?)```", TEXT, re.DOTALL))
 ADDRESS = "http://127.0.0.1:8765"
 
 
