@@ -24,6 +24,7 @@ from PIL import Image
 from pasticcio.errors import ImageError, OptionError, StyleError
 from pasticcio.image.picture import to_pil
 from pasticcio.image.read import open_image
+from pasticcio.image.resize import at_least
 from pasticcio.model.folder import Model
 from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.render.declare import check_value
@@ -185,7 +186,7 @@ class RandomStyle:
         if not chosen:
             return values
         stylizer = _stylizer(self.model, self.threads)
-        shown = _at_least(np.ascontiguousarray(values[chosen]))
+        shown = at_least(np.ascontiguousarray(values[chosen]), MIN_SIDE, (2, 3))
         own = stylizer.run(self.model.predict, style=shown)
         mixed = towards(own, np.stack(drawn), np.array(strengths, np.float32)[:, None])
         images = stylizer.run(self.model.transfer, content=shown, embedding=mixed)
@@ -219,12 +220,3 @@ def _stylizer(model: Model, threads: int) -> Stylizer:
         if key not in _loaded:
             _loaded[key] = Stylizer(model, threads=threads, runtime=ONNXRUNTIME)  # the same everywhere, no measuring
         return _loaded[key]
-
-
-def _at_least(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pictures smaller than the graphs accept, reflected to the right and downwards."""
-    down, right = (max(0, MIN_SIDE - side) for side in values.shape[2:])
-    if not down and not right:
-        return values
-    mode = "reflect" if min(values.shape[2:]) > 1 else "edge"
-    return np.pad(values, ((0, 0), (0, 0), (0, down), (0, right)), mode=mode)  # type: ignore[call-overload,no-any-return]

@@ -63,15 +63,19 @@ def in_slabs(change: Callable[[Array, Array], Array], photo: Pixels, image: Pixe
     return out
 
 
-def at_least(image: Pixels, side: int) -> Pixels:
-    """A picture with both sides at least `side` pixels long, padded by reflection on the right and at the bottom."""
-    height, width = image.shape[:2]
-    down, right = max(0, side - height), max(0, side - width)
-    return (
-        np.pad(image, ((0, down), (0, right), (0, 0)), mode="reflect" if min(height, width) > 1 else "edge")
-        if down or right
-        else image
-    )
+def at_least(image: Pixels, side: int, axes: tuple[int, int] = (0, 1)) -> Pixels:
+    """A picture with both sides at least `side` pixels long, padded by reflection on the right and at the bottom.
+
+    Args:
+        image: one picture, or several.
+        side: in pixels.
+        axes: of the height and the width.
+    """
+    missing = {axis: max(0, side - image.shape[axis]) for axis in axes}
+    if not any(missing.values()):
+        return image
+    pads = [(0, missing.get(axis, 0)) for axis in range(image.ndim)]
+    return np.pad(image, pads, mode="reflect" if min(image.shape[axis] for axis in axes) > 1 else "edge")
 
 
 def style_view(image: Array, side: int) -> Array:

@@ -6,11 +6,12 @@ import io
 import os
 import struct
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image, features
+from PIL import Image
 
 from pasticcio.errors import OutputError
 from pasticcio.files import check_place, writing
@@ -29,7 +30,7 @@ FORMATS = {
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
-    **({".avif": "AVIF"} if features.check("avif") else {}),
+    **({".avif": "AVIF"} if find_spec("PIL._avif") else {}),
 }
 MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "AVIF": 65_536}  # pixels that a format can hold
 LOSSY = ("JPEG", "WEBP", "AVIF")
