@@ -39,8 +39,8 @@ def request(draw: random.Random) -> bytes:
     for name, text in draw.sample(TEXTS, draw.randint(1, len(TEXTS))):
         body += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'.encode()
     for name in ("photo", "mask", "style")[: draw.randint(1, 3)]:
-        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="x"\r\n\r\n'
-        body += head.encode() + draw.choice(pictures) + b"\r\n"
+        part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="x"\r\n\r\n'
+        body += part.encode() + draw.choice(pictures) + b"\r\n"
     body += f"--{BOUNDARY}--\r\n".encode()
     whole = draw.random() < 0.3
     body = body if whole else mutate(body, draw)

@@ -14,7 +14,8 @@ from pasticcio.server.problem import KINDS
 from server_made import serving
 
 TEXT = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"<!-- not run: tests/server runs it, against a server -->\n```(\w+)\n(.*?)```", TEXT, re.DOTALL))
+OURS = "<!-- not run: tests/server runs it, against a server -->"
+BLOCKS = dict(re.findall(OURS + r"\n```(\w+)\n(.*?)```", TEXT, re.DOTALL))
 ADDRESS = "http://127.0.0.1:8765"
 
 

@@ -47,7 +47,8 @@ def video(
     out: Annotated[
         Path | None,
         out_option(
-            "MP4, MOV, MKV or WebM, or an animated GIF, WebP or PNG, by its suffix. [default: CLIP-STYLE here, as the clip is]"
+            "MP4, MOV, MKV or WebM, or an animated GIF, WebP or PNG, by its suffix. "
+            "[default: CLIP-STYLE here, as CLIP is]"
         ),
     ] = None,
     options: Options,
