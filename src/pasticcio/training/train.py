@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -110,8 +110,12 @@ class Run:
         several = int(os.environ.get("WORLD_SIZE", "1")) > 1
         self.accelerator = Accelerator(cpu=several and not torch.cuda.is_available())  # gloo where there is no GPU
         self.device = self.accelerator.device
-        drawn = (config.data, config.batch, config.identity, config.seed, self.accelerator.process_index)
-        self.batches = ResidentBatches(*drawn, self.device) if config.data.resident else Batches(*drawn)
+        process = self.accelerator.process_index
+        drawn: dict[str, Any] = {"identity": config.identity, "seed": config.seed, "process": process}
+        if config.data.resident:
+            drawn["device"] = self.device
+        kind = ResidentBatches if config.data.resident else Batches
+        self.batches = kind(config.data, config.batch, **drawn)
         self.styles = table_names(config, self.batches.styles) if config.network.predictor == "table" else []
         torch.manual_seed(config.seed)
         network = StyleNetwork(config.network)
