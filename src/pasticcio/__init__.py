@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pasticcio.style.named import list_styles
     from pasticcio.style.style import Style, mix
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "errors": (
