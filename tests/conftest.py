@@ -1,4 +1,4 @@
-"""Tiny random-weight models and generated pictures, made once a session."""
+"""Tiny random-weight models, generated pictures and a browser, made once a session."""
 
 from __future__ import annotations
 
@@ -184,3 +184,19 @@ def table_folder(tiny, exported) -> Path:
     with torch.no_grad():
         network.heads.weight += 0.5 * torch.randn_like(network.heads.weight)
     return exported(network, "pair", ["red", "blue"])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Headless Chromium: playwright's own, or the system's."""
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the extra 'dev')")
+    system = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+    with api.sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
+        except api.Error as error:
+            pytest.skip(f"needs Chromium: {str(error).splitlines()[0]}; 'playwright install chromium' gets one")
+        yield chromium
+        chromium.close()

@@ -1,9 +1,7 @@
-"""A folder of pictures of three kinds, and its table of embeddings; a browser."""
+"""A folder of pictures of three kinds, and its table of embeddings."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -66,19 +64,3 @@ def stylizer(model_folder: Path):
     from pasticcio.render.stylizer import Stylizer
 
     return Stylizer(model_folder)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """Headless Chromium: playwright's own, or the system's."""
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the extra 'dev')")
-    system = next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
-    with api.sync_playwright() as playwright:
-        try:
-            chromium = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
-        except api.Error as error:
-            pytest.skip(f"needs Chromium: {str(error).splitlines()[0]}; 'playwright install chromium' gets one")
-        yield chromium
-        chromium.close()

@@ -37,6 +37,7 @@ COMMANDS = {  # module, function, and the line in the list of commands, of at mo
     "grid": ("space", "grid", "Make a contact sheet of styles, strengths, mixes, walks."),
     "pull": ("hub", "pull", "Fetch a model from the Hugging Face Hub."),
     "push": ("hub", "push", "Publish a model folder on the Hugging Face Hub."),
+    "page": ("page", "page", "Write the page as static files, which need no server."),
     "experiment": ("experiments", "experiment", "Repeat an experiment of the paper and print its table."),
 }
 OLD_NAMES = {"neighbours": "neighbors"}  # understood, and not shown in the help

@@ -1,0 +1,65 @@
+"""Web servers that know nothing of the page that they serve, and pages whose requests and errors are watched."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address at which a folder is served by Python's own web server."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Watched:
+    """A page with what it asked for and what went wrong in it."""
+
+    def __init__(self, context, address: str) -> None:
+        self.context, self.address = context, address
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        context.on("request", lambda request: self.requests.append(request.url))
+        self.page = context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+
+    def open(self, fragment: str = ""):
+        self.page.goto(self.address + fragment)
+        self.page.wait_for_selector("html[data-provider]", timeout=60_000)
+        return self.page
+
+    def check(self) -> None:
+        """No error, and no request to anybody but the server of the page."""
+        assert self.errors == []
+        assert self.requests
+        assert [url for url in self.requests if not url.startswith((self.address, "blob:", "data:"))] == []
+
+
+@contextlib.contextmanager
+def watched(browser, address: str, **settings):
+    """A new page at an address; its requests and errors are checked at the end."""
+    context = browser.new_context(**{"viewport": {"width": 1200, "height": 800}, **settings})
+    try:
+        one = Watched(context, address)
+        yield one
+        one.check()
+    finally:
+        context.close()
