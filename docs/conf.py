@@ -25,6 +25,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {name: name for name in ("Source", "Given", "Weighted", "Pixels", "Array", "Seed", "Frame")}
 suppress_warnings = ["myst.xref_missing"] if "linkcheck" in sys.argv else []
 
 html_theme = "furo"
