@@ -64,6 +64,31 @@ def far(one, other):
     return np.abs(np.asarray(one).astype(int) - np.asarray(other)).max()
 
 
+def test_a_picture_is_embedded_once_while_it_is_among_the_last(stylizer, photo):
+    from pasticcio.render.embedder import SEEN, Embedder, View
+
+    asked = []
+
+    def predict(batch):
+        asked.append(batch)
+        return stylizer.run(stylizer.model.predict, style=batch)
+
+    embedder = Embedder(stylizer.model, predict)
+    first = embedder.embed(photo, View(64)).embedding
+    first_again = embedder.embed(photo.copy(), View(64)).embedding
+    assert len(asked) == 1
+    assert np.array_equal(first, first_again)
+    embedder.embed(photo, View(96))
+    other = photo.copy()
+    other[:64] = 255 - other[:64]
+    assert not np.array_equal(embedder.embed(other, View(64)).embedding, first)
+    assert len(asked) == 3
+    for level in range(SEEN):
+        embedder.embed(np.full((64, 64, 3), level, np.uint8), View(64))
+    embedder.embed(photo, View(64))
+    assert len(asked) == 4 + SEEN
+
+
 def test_random_styles_have_seeds(photo):
     stylizer, small = Stylizer(), photo[:64, :64]
 

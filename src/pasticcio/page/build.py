@@ -18,8 +18,9 @@ from pasticcio.model.folder import Model
 from pasticcio.page.files import places, site, thumbnail
 from pasticcio.page.graphs import external, page_graphs
 from pasticcio.page.runtime import VERSION, runtime_files
-from pasticcio.page.schema import options_schema
 from pasticcio.progress import Report
+from pasticcio.render.options import Options
+from pasticcio.render.schema import schema
 from pasticcio.style.gaussian import StyleGaussian
 
 MANIFEST = "page.json"
@@ -123,7 +124,7 @@ def _about(model: Model, graphs: dict[str, bytes], precision: int, pictures: dic
             "scales": list(regions.scales),
             "channels": sum(regions.layers),
         },
-        "options": options_schema(),
+        "options": schema(Options, leave_out=["mask"]),
         **table,
     }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from pasticcio.style.style import Style
 
 STYLE_RANGE = 192, 512  # short side of the style pictures that the models were trained on
 EMBEDDINGS, MOST_EMBEDDINGS = "embeddings", 1000  # folder in the cache folder, and files in it
+SEEN = 16  # embeddings kept by the pixels that were embedded
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -80,6 +83,8 @@ class Embedder:
     def __init__(self, model: Model, predict: Predict) -> None:
         self.model = model
         self._network = predict
+        self._seen: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()  # by pixels, the last used at the end
+        self._lock = Lock()
         self._known: dict[tuple[str, int, int, int], NDArray[np.float32]] = {}  # by file: 100 numbers each
 
     def style(self, given: Given, view: View, chance: Chance, name: str = "") -> Style:
@@ -151,9 +156,21 @@ class Embedder:
         return embedding if np.isfinite(embedding).all() else None
 
     def _predict(self, image: Array, side: int) -> NDArray[np.float32]:
-        """The embedding (E,) of a style picture (H, W, 3) in [0, 1]."""
-        row: NDArray[np.float32] = self._network(as_batch(style_view(image, side)))[0]
-        return row
+        """The embedding (E,) of a style picture (H, W, 3) in [0, 1]; those of the last pictures are kept.
+
+        The same photo is rendered again and again while somebody looks for its strength, which needs its own embedding.
+        """
+        batch = np.ascontiguousarray(as_batch(style_view(image, side)))
+        key = hashlib.sha256(batch.tobytes() + repr(batch.shape).encode()).digest()
+        with self._lock:
+            row = self._seen.pop(key, None)
+        if row is None:
+            row = self._network(batch)[0]
+        with self._lock:
+            self._seen[key] = row
+            while len(self._seen) > SEEN:
+                self._seen.popitem(last=False)
+        return row.copy()
 
     def _content_key(self, file: tuple[str, int, int, int]) -> str:
         """A name for an embedding in the cache folder: of the picture's bytes and all else that it depends on."""

@@ -2,7 +2,7 @@
 
     limits      what the server takes of a client, and how long it waits
     problem     errors as application/problem+json
-    fields      the fields of a request: their meaning, and their JSON schema
+    fields      the fields of a request: their meaning
     form        the parts of a body, bounded while it arrives
     work        a bounded queue and the threads that render
     service     a request's fields in, a picture out, by one Stylizer

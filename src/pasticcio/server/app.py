@@ -21,9 +21,10 @@ from pasticcio.errors import PasticcioError
 from pasticcio.model.package import version
 from pasticcio.page.files import site
 from pasticcio.render.options import Options
+from pasticcio.render.schema import schema
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.server import metrics as prometheus
-from pasticcio.server.fields import OPTIONS, OUTPUT, PHOTO, REPEATABLE, Output, from_texts, schema, sort
+from pasticcio.server.fields import OPTIONS, OUTPUT, PHOTO, REPEATABLE, Output, from_texts, sort
 from pasticcio.server.form import Held, Share, read_parts, too_long
 from pasticcio.server.guard import Access, Guard
 from pasticcio.server.limits import MEGABYTE, Limits

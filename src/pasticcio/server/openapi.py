@@ -7,7 +7,8 @@ from typing import Any
 
 from pasticcio import __version__
 from pasticcio.render.options import Options
-from pasticcio.server.fields import MEDIA_TYPES, Output, schema
+from pasticcio.render.schema import schema
+from pasticcio.server.fields import MEDIA_TYPES, Output
 from pasticcio.server.problem import KINDS, MEDIA_TYPE
 
 EVERY = ("host", "token", "request")  # kinds of problems that every address may answer with
