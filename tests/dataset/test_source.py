@@ -61,6 +61,51 @@ def test_keys_of_a_list_stay_below_the_data_set(tmp_path):
     assert found == ["a/1", "2", "b/3"]
 
 
+@pytest.mark.parametrize("line", [".", "..", "/"])
+def test_a_line_that_names_a_folder_is_refused(tmp_path, line):
+    (tmp_path / "list.txt").write_text(f"a.png\n{line}\n")
+    with pytest.raises(ImageError, match="which is a folder; name a picture"):
+        keys(tmp_path / "list.txt")
+
+
+def test_a_linked_folder_has_the_pictures_that_lie_nowhere_else(tmp_path):
+    for name in ("in/n02/1.png", "other/2.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(PNG)
+    (tmp_path / "in" / "latest").symlink_to("n02")
+    (tmp_path / "in" / "a").symlink_to(tmp_path / "other")
+    assert keys(tmp_path / "in") == ["n02/1", "a/2"]
+
+
+def test_pictures_beside_shards_are_named(tmp_path, caplog):
+    shard(tmp_path / "backup.tar", [("a.png", PNG)])
+    (tmp_path / "b.png").write_bytes(PNG)
+    for name in ("class", "out"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "sizes.json").write_text("{}")
+    assert keys(tmp_path, leave_out=tmp_path / "out") == ["a"]
+    (told,) = caplog.messages
+    assert "2 left out" in told
+    assert "b.png (only the shards of this folder are read), class (only" in told
+
+
+@pytest.mark.parametrize("fault", ["between members", "in a header", "a header overwritten", "no end"])
+def test_a_shard_that_is_cut_off_is_no_smaller_shard(tmp_path, fault):
+    path = tmp_path / "0.tar"
+    shard(path, [("a.png", PNG), ("b.png", PNG)])
+    with tarfile.open(path) as tar:
+        b = tar.getmember("b.png")
+    data = path.read_bytes()
+    cut = {
+        "between members": data[: b.offset], "in a header": data[: b.offset + 100],
+        "a header overwritten": data[: b.offset] + b"x" * 512 + data[b.offset_data :],
+        "no end": data[: b.offset_data + 512],
+    }  # fmt: skip
+    path.write_bytes(cut[fault])
+    with pytest.raises(ImageError, match=r"0\.tar is cut off or damaged after \d+ bytes; copy it anew"):
+        keys(path)
+
+
 def test_a_table_names_classes(tmp_path):
     (tmp_path / "t.csv").write_text("file,class\na/1.png,cat\nb/2.png,\n")
     assert [item.label for item in items(tmp_path / "t.csv")] == ["cat", "b"]
@@ -88,4 +133,12 @@ def test_the_digest_is_of_all_keys_in_their_order(tmp_path):
     (tmp_path / "2.txt").write_text("b.png\na.png\n")
     one, two = (survey(lambda p=p: items(p), lambda item: [item.key], "") for p in sorted(tmp_path.iterdir()))
     assert one.count == two.count == 2
+    assert one.digest != two.digest
+
+
+def test_the_digest_is_of_the_labels_too(tmp_path):
+    (tmp_path / "1.csv").write_text("file,class\na.png,cat\nb.png,dog\n")
+    (tmp_path / "2.csv").write_text("file,class\na.png,dog\nb.png,cat\n")
+    one, two = (survey(lambda p=p: items(p), lambda item: [item.key], "") for p in sorted(tmp_path.iterdir()))
+    assert one.classes == two.classes
     assert one.digest != two.digest

@@ -49,7 +49,7 @@ class Survey:
     Attributes:
         count: items.
         classes: their labels, sorted.
-        digest: sha256 of all keys in their order.
+        digest: sha256 of all keys and labels in their order.
     """
 
     count: int
@@ -71,6 +71,8 @@ def items(source: str | os.PathLike[str], leave_out: Path | None = None) -> Iter
     path = Path(source)
     if os.path.isdir(path):
         shards = sorted(Path(shard) for shard in glob.glob(os.path.join(glob.escape(str(path)), "*" + TAR)))
+        if shards:
+            _tell(str(path), [f"{one} (only the shards of this folder are read)" for one in _beside(path, leave_out)])
         yield from _of_shards(shards) if shards else _of_tree(path, leave_out)
     elif not os.path.isfile(path):
         raise ImageError(f"no such file or folder: {path}")
@@ -98,7 +100,7 @@ def survey(again: Callable[[], Iterable[Item]], names: Callable[[Item], Iterable
     for item in again():
         count += 1
         classes.add(item.label)
-        digest.update(as_bytes(item.key) + b"\0")
+        digest.update(as_bytes(item.key) + b"\0" + as_bytes(item.label) + b"\0")
         seen.extend(_short(name) for name in names(item))
     if not count:
         raise ImageError(f"no pictures in {source}")
@@ -107,7 +109,7 @@ def survey(again: Callable[[], Iterable[Item]], names: Callable[[Item], Iterable
         wanted = int(hashes[same[0]])
         pairs = [(item.picture.name, name) for item in again() for name in names(item) if _short(name) == wanted]
         (one, name), (two, _) = pairs[:2]
-        raise OptionError(f"{one} and {two} would both be {name} in the data set; rename one of them")
+        raise OptionError(f"{one} and {two} would both be {name} in the data set; rename or remove one")
     return Survey(count, tuple(sorted(classes - {""})), digest.hexdigest())
 
 
@@ -121,8 +123,10 @@ def _short(name: str) -> int:
 
 
 def _key(path: PurePath) -> str:
-    """A path without its suffix, as one below the data set's folder, wherever it led before."""
+    """A path without its suffix, as one below the data set's folder, wherever it led before; empty for a mere ".."."""
     parts = [part for part in path.parts if part not in (path.anchor, ".", "..")]
+    if not parts:
+        return ""
     return "/".join([*parts[:-1], PurePath(parts[-1]).stem])
 
 
@@ -131,12 +135,15 @@ def _label(key: str) -> str:
 
 
 def _of_tree(root: Path, leave_out: Path | None) -> Iterator[Item]:
-    """The pictures of a folder, then those of its subfolders; no folder is searched twice."""
+    """The pictures of a folder, then those of its subfolders; no folder is searched twice.
+
+    Links to folders come last, so that a picture gets the label of the folder where it lies.
+    """
     others, seen = list[str](), set[tuple[int, int]]()
     skipped = _identity(leave_out) if leave_out is not None and os.path.isdir(leave_out) else None
-    folders = [root]
-    while folders:
-        folder = folders.pop()
+    folders, links = [root], list[Path]()
+    while folders or links:
+        folder = folders.pop() if folders else links.pop(0)
         try:
             if (place := _identity(folder)) in seen or place == skipped:
                 if place != skipped:
@@ -154,8 +161,19 @@ def _of_tree(root: Path, leave_out: Path | None) -> Iterator[Item]:
         for path in found.pictures:
             key = _key(path.relative_to(root))
             yield Item(key, Entry(path), _label(key))
-        folders += [folder / name for name in reversed(below) if not left_out(folder / name)]
+        wanted = [folder / name for name in below if not left_out(folder / name)]
+        links += [path for path in wanted if path.is_symlink()]
+        folders += [path for path in reversed(wanted) if not path.is_symlink()]
     _tell(str(root), others)
+
+
+def _beside(folder: Path, leave_out: Path | None) -> list[str]:
+    """The names of pictures and subfolders that lie beside shards."""
+    names = [path for path in sorted(folder.iterdir()) if not left_out(path)]
+    kept = leave_out.resolve() if leave_out is not None else None
+    return [
+        path.name for path in names if path.suffix.lower() in SUFFIXES or (path.is_dir() and path.resolve() != kept)
+    ]
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -173,6 +191,8 @@ def _of_list(path: Path) -> Iterator[Item]:
                 break
         else:
             key = _key(entry.path)
+        if not key:
+            raise ImageError(f"{path} names {entry.path}, which is a folder; name a picture, or remove the line")
         label = next((entry.columns[name] for name in LABELS if entry.columns.get(name)), _label(key))
         yield Item(key, Entry(entry.path), label)
 
@@ -218,6 +238,11 @@ def _members(path: Path) -> Iterator[Entry]:
                 shard.members = []  # type: ignore[attr-defined]  # it would keep a record of every member
                 if member.isfile():
                     yield Entry(path, {}, member.name, member.offset_data, member.size)
+            end = shard.offset
+        with path.open("rb") as file:  # tarfile takes whatever is no member for the end
+            file.seek(end)
+            if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                raise ImageError(f"{path} is cut off or damaged after {end} bytes; copy it anew, or make it anew")
     except (OSError, tarfile.TarError) as error:
         raise ImageError(f"cannot read {path}: {error}; a shard is an uncompressed tar file") from error
 
