@@ -108,11 +108,14 @@ def test_a_clip_that_ends_too_early_is_made_with_exit_code_1(here, tmp_path):
         ("in.mp4 -s dance -o o.mp4 --quality 0", "quality is 0"),
         ("in.mp4 -s dance -o o.mp4 --keyframes no.json", "cannot read keyframes no.json"),
         ("in.mp4 -s dance -o o.mp4 --mask no.png", "no.png"),
+        ("in.mp4 -o sky.png --keyframes keys.csv", "cannot write sky.png: it is read for the output"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(here, clip, tmp_path, arguments, message):
     (tmp_path / "text.mp4").write_text("no clip")
     make_clip(tmp_path / "none.mkv", [])
+    Image.new("L", (64, 48)).save(tmp_path / "sky.png")
+    (tmp_path / "keys.csv").write_text("time,style,mask\n0,dance,sky.png\n")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     code, said, error = here("video", *arguments.split())
     assert (code, said) == (2, "")

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from clips import make_clip, scene, see
-from pasticcio.errors import ImageError
-from pasticcio.video.animation import Animation, is_animation, milliseconds
+from pasticcio.errors import ImageError, OutputError
+from pasticcio.video.animation import Animation, is_animation, milliseconds, write_animation
 from pasticcio.video.convert import Made, Request, convert
 from pasticcio.video.frames import Selection
 from pasticcio.video.looks import Look, constant
@@ -152,3 +152,24 @@ def test_damaged_and_endless_sizes_are_refused(tmp_path):
     at = data.index(b"!\xf9\x04", data.index(b"!\xf9\x04") + 3)
     (tmp_path / "odd.gif").write_bytes(data[: at + 3])  # the second frame ends within its own header
     assert "ends early or is damaged after 1 frames" in change(tmp_path / "odd.gif", tmp_path / "out.gif").damage
+
+
+def test_the_picture_for_viewers_that_do_not_know_apng_is_no_frame(tmp_path):
+    first, *others = pictures(4)
+    first.save(tmp_path / "in.png", save_all=True, append_images=others, default_image=True, duration=[50, 60, 70])
+    animation = Animation(tmp_path / "in.png")
+    assert [shown.ticks for shown in animation.frames()] == [0, 50_000, 110_000]
+    np.testing.assert_array_equal(next(animation.frames()).pixels, np.asarray(others[0]))
+    animation.close()
+
+
+@pytest.mark.parametrize("kind", [".gif", ".png", ".webp"])
+def test_more_than_a_format_holds_is_one_error_or_its_most(tmp_path, kind):
+    path, frames = tmp_path / f"out{kind}", [np.full((16, 16, 3), 90 * number, np.uint8) for number in range(2)]
+    long = Fraction(20_000_001, 1000)
+    with pytest.raises(OutputError, match=r"longer than the format holds, .*; write"):
+        write_animation(path, iter(frames), [Fraction(0), long, long + 1], 0)
+    write_animation(path, iter(frames), [Fraction(0), Fraction(1), Fraction(2)], 100_000)
+    animation = Animation(path)
+    assert animation.facts.plays in (65_535, 65_536)
+    animation.close()

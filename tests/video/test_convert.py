@@ -496,3 +496,46 @@ def test_a_name_that_looks_like_an_address_is_a_file(tmp_path, monkeypatch):
         change("http://127.0.0.1:9/in.mp4", tmp_path / "out.mp4")
     with pytest.raises(ImageError, match="cannot read"):
         change(tmp_path, tmp_path / "out.mp4")
+
+
+def test_a_video_that_begins_after_its_sound_is_not_called_too_short(tmp_path):
+    source = make_clip(tmp_path / "in.mkv", scene(25), range(250, 275), sound="libmp3lame")
+    reports = []
+    outcome = change(source, tmp_path / "out.mkv", report=lambda *counts: reports.append(counts))
+    assert (outcome.frames, outcome.damage, reports[-1]) == (25, "", (25, 25))
+    assert see(tmp_path / "out.mkv").times[0] == 10
+
+
+def test_a_tag_of_the_duration_that_says_nothing_is_passed_over(tmp_path):
+    source = make_clip(tmp_path / "in.mkv", scene(5), range(250, 255), sound="libmp3lame")
+    source.write_bytes(source.read_bytes().replace(b"00:00:", b"oo:oo:"))
+    assert change(source, tmp_path / "out.mkv").frames == 5
+
+
+@pytest.mark.parametrize("end", [1.5, None])
+def test_times_without_frames_are_named(tmp_path, end):
+    source = make_clip(tmp_path / "in.mp4", scene(2), [0, 50])
+    span = "from 1.2 to 1.5 seconds; give another start or end" if end else "from 7 seconds on; give a lower start"
+    with pytest.raises(ImageError, match=f"in.mp4 has no frames {span}"):
+        change(source, tmp_path / "out.mp4", selection=Selection(start=1.2 if end else 7, end=end))
+
+
+@pytest.mark.parametrize("start", [0.5, 1.4])
+def test_a_subtitle_that_is_shown_at_the_start_begins_there(tmp_path, start):
+    source = make_clip(tmp_path / "in.mkv", scene(50), subtitles=[(start - 0.3, "gone"), (start - 0.1, "Hello")])
+    change(source, tmp_path / "out.mkv", selection=Selection(start=start))
+    seen = see(tmp_path / "out.mkv")
+    assert (seen.packets["subtitle"], seen.starts["subtitle"]) == ([b"Hello"], [0])
+    with av.open(str(tmp_path / "out.mkv")) as file:
+        (packet,) = (packet for packet in file.demux(subtitles=0) if packet.size)
+        assert packet.duration == pytest.approx(100, abs=1)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "h264"), (".mp4", "h265"), (".mp4", "av1"), (".webm", "vp9")])
+def test_the_best_quality_is_the_best(tmp_path, suffix, codec):
+    source = make_clip(tmp_path / "in.mp4", scene(4))
+    off = []
+    for quality in (65, 100):
+        change(source, out := tmp_path / f"{quality}{suffix}", codec=codec, quality=quality)
+        off.append(np.mean([apart(*pair) for pair in zip(see(out).frames, see(source).frames, strict=True)]))
+    assert off[1] < off[0]

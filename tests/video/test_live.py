@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from pasticcio.errors import ImageError, MissingExtraError, OptionError, OutputError
-from pasticcio.video.camera import FakeCamera, Newest, Pipe, Played
+from pasticcio.video.camera import Device, FakeCamera, Newest, Pipe, Played
 from pasticcio.video.live import Live, Manner, Painter, fitted
 from pasticcio.video.sinks import Raw, Virtual, raw_file
 
@@ -215,3 +215,36 @@ def test_a_key_changes_the_next_output_and_models_are_opened_once():
 def test_large_frames_are_made_smaller_in_their_proportions():
     assert fitted(frame(1, (300, 400)), (200, 200)).shape == (150, 200, 3)
     assert fitted(frame(1, (30, 40)), (200, 200)).shape == (30, 40, 3)
+
+
+def test_what_gives_frames_is_closed_where_the_run_ends_early():
+    closed = []
+
+    def timed():
+        try:
+            while True:
+                yield 0.0, np.zeros((2, 2, 3), np.uint8)
+        finally:
+            closed.append(True)
+
+    giving = timed()
+    frames = Played(giving).frames()
+    next(frames)
+    frames.close()
+    assert closed == [True]
+
+
+def test_a_camera_is_released_where_the_run_ends_early(monkeypatch):
+    cv2 = pytest.importorskip("cv2")
+    released = []
+
+    class Capture:
+        def __init__(self, number):
+            self.isOpened, self.set = (lambda: True), (lambda *pair: True)
+            self.read, self.release = (lambda: (True, np.zeros((2, 2, 3), np.uint8))), (lambda: released.append(number))
+
+    monkeypatch.setattr(cv2, "VideoCapture", Capture)
+    frames = Device(3).frames()
+    next(frames)
+    frames.close()
+    assert released == [3]

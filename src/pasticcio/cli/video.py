@@ -113,7 +113,14 @@ def video(
 
     keys = read_keyframes(keyframes) if keyframes else []
     target = out or _default(clip, [name for name, _ in pairs])
-    check_apart(target, keyframes, overall, *(part for pair in pairs for part in pair), *styles_of(keys))
+    check_apart(
+        target,
+        keyframes,
+        overall,
+        *(part for pair in pairs for part in pair),
+        *styles_of(keys),
+        *(key.mask for key in keys),
+    )
     request = Request(
         Path(clip),
         target,
@@ -213,7 +220,8 @@ def _progress(bars: Any) -> "Report":
     begun: list[tuple[float, int]] = []
 
     def report(done: int, total: int | None) -> None:
-        begun.append((time.monotonic(), done)) if not begun else None
+        if not begun:
+            begun.append((time.monotonic(), done))
         seconds, frames = time.monotonic() - begun[0][0], done - begun[0][1]
         rate = f"{frames / seconds:.1f} frames/s" if frames and seconds else ""
         bars.show("frames", done, total if total is None else max(total, done), rate)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pasticcio.errors import ImageError
+from pasticcio.errors import ImageError, OutputError
 from pasticcio.image.decoding import DAMAGED, decoding, first_line, quiet
 from pasticcio.video.frames import Facts, Selection, Shown
 
@@ -24,6 +24,8 @@ NO_DURATION = 100  # milliseconds for which a frame is shown that asks for 0 or 
 QUALITY = 90
 GIF_STEP = 10  # milliseconds that GIF counts in
 SHORT = 20  # milliseconds below which players take a GIF's frame for one that asks for none
+MOST_PLAYS = 65_535
+LONGEST = {"GIF": "655 seconds", "PNG": "65 seconds with a fraction", "WEBP": "16,777 seconds"}  # that a frame is shown
 CLEAR = 128  # alpha below which a pixel of a GIF is transparent
 
 
@@ -58,6 +60,7 @@ class Animation:
                 self._image = Image.open(path, formats=sorted(set(KINDS.values())))
             except Image.DecompressionBombError as error:
                 raise ValueError(f"{first_line(error).partition(',')[0]}, a clip's frames are smaller") from error
+        self._first = int(getattr(self._image, "default_image", False))  # APNG: a picture that is not of the animation
         alpha, ends = self._survey()
         width, height = self._image.size
         self.facts = Facts(
@@ -81,7 +84,7 @@ class Animation:
             self._last = shown.ticks
             yield shown
         if not count:
-            raise ImageError(f"{self.name} has no frames from {self.selection.start:g} seconds on; give a lower start")
+            raise self.selection.nothing_in(self.name)
 
     def tail(self) -> int:
         """Ticks for which the last frame that was read is shown."""
@@ -99,7 +102,7 @@ class Animation:
         ticks = number = 0
         while True:
             try:
-                picture = self._frame(number)
+                picture = self._frame(number + self._first)
             except EOFError:
                 return
             except (*DAMAGED, Image.DecompressionBombError) as error:
@@ -161,14 +164,15 @@ def write_animation(
         path: its suffix names the format.
         frames: (H, W, 4), with alpha, or (H, W, 3).
         times: seconds: of each frame, and of the end.
-        plays: how many times it is played; 0 for without end.
+        plays: how many times it is played, of which the formats hold 65,535; 0 for without end.
         quality: of WebP, from 1 to 100, which is without losses; 90 by default.
 
     Raises:
+        OutputError: a frame is shown for longer than the format holds.
         OSError: it cannot be written.
     """
     kind = KINDS[path.suffix.lower()]
-    durations = milliseconds(times, kind)
+    durations, plays = milliseconds(times, kind), min(plays, MOST_PLAYS)
     pictures = map(_indexed if kind == "GIF" else Image.fromarray, frames)
     first = next(pictures)
     rest = pictures if kind == "GIF" else list(pictures)  # the others are gone through twice
@@ -185,7 +189,15 @@ def write_animation(
     if kind == "PNG":
         options["blend"] = 0
     with path.open("wb") as file:
-        first.save(file, kind, **options)
+        try:
+            first.save(file, kind, **options)
+        except (OverflowError, ValueError, RuntimeError) as error:  # Pillow's, of such a frame
+            if hasattr(error, "errno"):  # FFmpeg's, of a part
+                raise
+            raise OutputError(
+                f"cannot write {path.suffix}: a frame, or equal ones in a row, are shown for longer than the format "
+                f"holds, {LONGEST[kind]}; write .webp, or a clip"
+            ) from error
 
 
 def milliseconds(times: Sequence[Fraction], kind: str) -> list[int] | list[float]:

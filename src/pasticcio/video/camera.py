@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
@@ -71,13 +71,15 @@ class Device:
             ImageError: the camera gives no more frames.
         """
         cv2 = opencv()
-        while not self._closed:
-            there, picture = self._camera.read()
-            if not there and not self._closed:
-                raise ImageError(f"{self.name} gives no more frames; see whether it is still connected")
-            if there:
-                yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-        self._camera.release()
+        try:
+            while not self._closed:
+                there, picture = self._camera.read()
+                if not there and not self._closed:
+                    raise ImageError(f"{self.name} gives no more frames; see whether it is still connected")
+                if there:
+                    yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        finally:
+            self._camera.release()
 
     def close(self) -> None:
         """See `Camera`."""
@@ -88,7 +90,7 @@ class Played:
     """Frames with times, each given when its time has come.
 
     Args:
-        timed: times in seconds and frames, see `stylize_video`.
+        timed: times in seconds and frames, see `stylize_video`. A generator is closed at the end.
         name: for people.
         clock: returns seconds.
         wait: waits for seconds, or until the event is set.
@@ -107,14 +109,18 @@ class Played:
     def frames(self) -> Iterator[Frame]:
         """See `Camera`."""
         begun: float | None = None
-        for at, frame in self._timed:
-            if begun is None:
-                begun = self._clock() - at
-            if (left := begun + at - self._clock()) > 0:
-                self._wait(self._closed, left)
-            if self._closed.is_set():
-                return
-            yield frame
+        try:
+            for at, frame in self._timed:
+                if begun is None:
+                    begun = self._clock() - at
+                if (left := begun + at - self._clock()) > 0:
+                    self._wait(self._closed, left)
+                if self._closed.is_set():
+                    return
+                yield frame
+        finally:
+            if isinstance(self._timed, Generator):
+                self._timed.close()
 
     def close(self) -> None:
         """See `Camera`."""

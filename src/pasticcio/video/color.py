@@ -57,7 +57,7 @@ class Colors:
         if frame.format.is_rgb:
             return cls(1, False, int(frame.color_primaries or UNKNOWN), transfer)
         if matrix == UNKNOWN:
-            matrix = 1 if max(frame.height, min(frame.width, WIDE)) > WIDE else 6
+            matrix = 1 if frame.height > WIDE else 6
         if matrix not in MATRICES:
             raise ImageError(f"{name} has colors of matrix {matrix} (ITU-T H.273); convert it to BT.709 first")
         full = int(frame.color_range) == FULL or frame.format.name.startswith("yuvj")

@@ -31,6 +31,7 @@ class Codec:
         encoder: FFmpeg's name of it.
         options: of the encoder.
         coarsest: its largest factor of quantization, which quality 0 would be.
+        finest: its smallest; 0 stands for a choice of its own in AV1.
         even: whether sides have to be even.
         tag: in MP4 and MOV, where players ask for another than FFmpeg's.
     """
@@ -39,6 +40,7 @@ class Codec:
     encoder: str
     options: Mapping[str, str]
     coarsest: int = 51
+    finest: int = 0
     even: bool = True
     tag: str = ""
 
@@ -46,7 +48,7 @@ class Codec:
 CODECS = {
     "h264": Codec("H.264", "libx264", {"preset": "veryfast"}),
     "h265": Codec("H.265", "libx265", {"preset": "veryfast", "x265-params": "log-level=none"}, tag="hvc1"),
-    "av1": Codec("AV1", "libsvtav1", {"preset": "9"}, 63, even=False),
+    "av1": Codec("AV1", "libsvtav1", {"preset": "9"}, 63, 1, even=False),
     "vp9": Codec("VP9", "libvpx-vp9", {"b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}, 63, even=False),
 }
 LOSSLESS = Codec("FFV1", "ffv1", {}, even=False)  # of parts of animated pictures
@@ -85,7 +87,8 @@ class Format:
         if not self.container:
             return {}
         quality = QUALITY if self.quality is None else self.quality
-        return {**self.codec.options, "crf": str(round(self.codec.coarsest * (MOST - quality) / MOST))}
+        factor = round(self.codec.coarsest * (MOST - quality) / MOST)
+        return {**self.codec.options, "crf": str(max(self.codec.finest, factor))}
 
 
 def format_of(path: str | os.PathLike[str], codec: str | None = None, quality: int | None = None) -> Format:
@@ -94,7 +97,7 @@ def format_of(path: str | os.PathLike[str], codec: str | None = None, quality: i
     Args:
         path: of the output.
         codec: "h264", "h265", "av1" or "vp9"; by default the container's first.
-        quality: of the video, from 1 to 100, which is lossless but for the colors; by default 65.
+        quality: of the video, from 1 to 100, the encoder's best; by default 65.
 
     Raises:
         OutputError: a suffix that is none of `SUFFIXES`.

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pasticcio.errors import OptionError
+from pasticcio.errors import ImageError, OptionError
 from pasticcio.video.color import BT709, Colors
 from pasticcio.video.motion import Frame
 
@@ -73,6 +73,14 @@ class Selection:
         """The height and width of frames of this size when they are no larger than wanted."""
         factor = 1.0 if self.size is None else min(1.0, self.size / max(height, width))
         return max(1, round(height * factor)), max(1, round(width * factor))
+
+    def nothing_in(self, name: str) -> ImageError:
+        """That a clip of this name has none of the wanted frames."""
+        if self.end is None:
+            return ImageError(f"{name} has no frames from {self.start:g} seconds on; give a lower start")
+        return ImageError(
+            f"{name} has no frames from {self.start:g} to {self.end:g} seconds; give another start or end"
+        )
 
     def thinned(self, frames: Iterator[Shown], time_base: Fraction) -> Iterator[Shown]:
         """The frames that are wanted, of all."""

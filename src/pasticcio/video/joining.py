@@ -240,17 +240,26 @@ def _chapters(given: Sequence[Any], joint: Joint) -> list[Any]:
 
 
 def _others(origin: Any, copied: dict[int, Any], joint: Joint, zero: Fraction) -> Iterator[Any]:
-    """The packets of the copied streams that lie between start and end, with the times of the clip."""
+    """The packets of the copied streams that lie between start and end, with the times of the clip.
+
+    A subtitle that is shown at the start begins there.
+    """
     if not copied:
         return
-    if joint.start > 1:
+    if joint.start > 1 and not any(stream.type == "subtitle" for stream in copied.values()):
         origin.seek(int((joint.start - 1 + zero) * 1_000_000))
     for packet in _packets(origin, [origin.streams[number] for number in copied]):
         tick = exact(packet.time_base)
         pts = packet.dts if packet.pts is None else packet.pts
         time = pts * tick - zero
-        if (joint.start and time < joint.start) or (joint.end is not None and time >= joint.end):
+        if joint.end is not None and time >= joint.end:
             continue
+        if joint.start and time < joint.start:
+            left = int((time - joint.start) / tick) + (packet.duration or 0)
+            if packet.stream.type != "subtitle" or left <= 0:
+                continue
+            packet.duration, pts, time = left, round((joint.start + zero) / tick), joint.start
+            packet.dts = pts
         shift = round((joint.start + zero) / tick)
         if joint.end is not None and packet.duration:
             packet.duration = min(packet.duration, max(1, int((joint.end - time) / tick)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -135,7 +136,7 @@ class Clip:
         if self.selection.end is None:
             self._check_end()
         if not count:
-            raise ImageError(f"{self.name} has no frames from {self.selection.start:g} seconds on; give a lower start")
+            raise self.selection.nothing_in(self.name)
 
     def tail(self) -> int:
         """Ticks for which the last frame that was read is shown."""
@@ -273,19 +274,26 @@ class Clip:
         stream = self._stream
         if stream.duration:
             return float(stream.duration * exact(stream.time_base))
-        if tagged := stream.metadata.get("DURATION"):
-            hours, minutes, seconds = tagged.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        if (end := self._tagged_end()) is not None:
+            return float(end - self._begun())
         return self._container.duration / MICROSECONDS if self._container.duration else None
+
+    def _tagged_end(self) -> Fraction | None:
+        """Seconds at which the video stream ends, as a tag of Matroska says; None where none does."""
+        found = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", self._stream.metadata.get("DURATION", ""), re.ASCII)
+        return found and int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3])
+
+    def _begun(self) -> Fraction:
+        """Seconds at which the video stream begins."""
+        return (self._stream.start_time or 0) * exact(self._stream.time_base)
 
     def _check_end(self) -> None:
         """Note what is missing of a file that ends too early, or that is damaged."""
-        stream = self._stream
-        begun = (stream.start_time or 0) * exact(stream.time_base)
-        own = bool(stream.duration or stream.metadata.get("DURATION"))  # else the sound may be longer
+        begun = self._begun()
+        own = bool(self._stream.duration or self._tagged_end())  # else the sound may be longer
         missing = own and self._reached < begun + Fraction(self.facts.duration or 0) - MISSING / self.facts.rate
         if missing and not self.damage:
-            there, all_of = float(self._reached), self.facts.duration
+            there, all_of = float(max(Fraction(0), self._reached - begun)), self.facts.duration
             self.damage = f"{self.name} ends early: it holds {there:.4g} of {all_of:.4g} seconds"
         if self._lost and not self.damage:
             self.damage = f"{self.name} is damaged: {self._lost} of its packets cannot be decoded"
