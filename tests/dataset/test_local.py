@@ -1,43 +1,16 @@
 """Processes that are killed, and pictures that kill them."""
 
 import multiprocessing
-import os
-import signal
-import time
 
 import numpy as np
 import pytest
 
+from dataset_double import Double, double_work
 from pasticcio.dataset import local
 from pasticcio.dataset.source import Item
-from pasticcio.dataset.work import Look, Result, Task
+from pasticcio.dataset.work import Look, Task
 from pasticcio.errors import DataError, ModelError
 from pasticcio.image.listing import Entry
-
-
-class Double:
-    """In the place of a `Renderer`: it says which process it is, and does what its tasks' names say."""
-
-    def __init__(self, model, look):
-        if model == "never":
-            os._exit(3)
-        if model == "none":
-            raise ModelError("there is no such model")
-
-    def __call__(self, task):
-        if task.name == "deadly" or (task.name == "once" and not _there(task)):
-            os.kill(os.getpid(), signal.SIGKILL)
-        if task.name == "slow":
-            time.sleep(0.2)
-        return Result(task, str(os.getpid()).encode())
-
-
-def _there(task):
-    """Whether a file was there; it is now."""
-    path = task.item.picture.path
-    there = path.exists()
-    path.touch()
-    return there
 
 
 @pytest.fixture
@@ -53,15 +26,6 @@ def run(monkeypatch, tmp_path):
         return local.in_processes(tasks, model, Look(), workers)
 
     return results
-
-
-REAL_WORK = local._work
-
-
-def double_work(pipe, model, look):
-    """`_work` in a new process, with the double."""
-    local.Renderer = Double
-    REAL_WORK(pipe, model, look)
 
 
 def test_results_come_in_the_order_of_the_tasks_from_several_processes(run):

@@ -2,11 +2,18 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pasticcio.server.problem import RefusedError
 from pasticcio.server.work import Work
+
+
+def run(coroutine):
+    """Run a coroutine in a thread of its own: a browser of another test may have a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
 
 
 def test_results_and_errors_come_back():
@@ -17,7 +24,7 @@ def test_results_and_errors_come_back():
         with pytest.raises(KeyError):
             await work.run(lambda: {}[0])
 
-    asyncio.run(both())
+    run(both())
     assert work.close(5)
 
 
@@ -36,7 +43,7 @@ def test_previews_and_other_pictures_take_turns():
         gate.set()
         await asyncio.gather(*jobs)
 
-    asyncio.run(ask())
+    run(ask())
     assert [one.split()[0] for one in order[:4]] in (["preview", "picture"] * 2, ["picture", "preview"] * 2)
     assert [one for one in order if "preview" in one] == [f"preview {i}" for i in range(3)]
 
@@ -49,7 +56,7 @@ def test_a_closed_queue_refuses():
         with pytest.raises(RefusedError):
             await work.run(lambda: 1)
 
-    asyncio.run(ask())
+    run(ask())
 
 
 def test_slow_bodies_take_nobodys_place(monkeypatch):

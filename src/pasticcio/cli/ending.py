@@ -18,11 +18,14 @@ from pasticcio.errors import PasticcioError
 SIGNALS = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 HELD = ("pasticcio.image.listing", "pasticcio.dataset.source")  # loggers whose warnings are shown at the end
 _held: dict[str, None] = {}
+_inside = False  # whether `ending` is around what runs
 
 
 @contextlib.contextmanager
 def ending() -> Iterator[None]:
     """Around a command: it leaves whole files and one line, whatever ends it."""
+    global _inside
+    _inside = True
     _occupy()
     with _stream("stderr", 2, _Lossy), _stream("stdout", 1, _Watched) as out, _stopped_by_signals():
         try:
@@ -40,6 +43,7 @@ def ending() -> Iterator[None]:
             sys.exit(BAD_INPUT)
         finally:
             _release()
+            _inside = False
 
 
 def say(line: str) -> None:
@@ -48,7 +52,9 @@ def say(line: str) -> None:
 
 
 def hold_warnings() -> None:
-    """Keep the warnings of `HELD` for the end, each once."""
+    """Keep the warnings of `HELD` for the end, each once; where nothing says them at the end they are not kept."""
+    if not _inside:
+        return
     import logging
 
     class Hold(logging.Handler):
