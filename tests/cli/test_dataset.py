@@ -58,6 +58,14 @@ def test_a_run_of_shards_goes_on_and_bad_pictures_are_named(here, source, tmp_pa
     assert "1 pictures cannot be used, and --max-bad is 0" in complaints
 
 
+def test_a_bad_picture_is_named_once_in_however_many_styles(here, source):
+    (source / "a" / "0.jpg").write_bytes(b"no picture")
+    code, said, complaints = here("dataset", source, "out", *FAST, "--styles-per-picture", 2)
+    assert (code, said) == (1, "out: 6 pictures made, 2 not\n")
+    assert complaints.count("a/0.jpg is not a picture") == 1
+    assert "more" not in complaints
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

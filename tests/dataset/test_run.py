@@ -15,8 +15,8 @@ from PIL import Image
 
 from conftest import ROOT
 from made import encoded
-from pasticcio.dataset.manifest import done, part_path
-from pasticcio.dataset.run import Engines, Recipe
+from pasticcio.dataset.manifest import done, merge, part_path
+from pasticcio.dataset.run import HEAD, Engines, Recipe, Run
 from pasticcio.dataset.work import Look
 from pasticcio.errors import DataError, OptionError, OutputError
 from pasticcio.files import PREFIX
@@ -145,6 +145,41 @@ def test_too_many_bad_pictures_stop_the_run(source, make, tmp_path):
     with pytest.raises(DataError):
         make(source, tmp_path / "out", max_bad=0, resume=True)
     assert len(make(source, tmp_path / "out", max_bad=1, resume=True)) == 13
+
+
+def test_a_bad_picture_counts_once_in_however_many_styles(source, make, tmp_path):
+    twice = replace(TREE, styles_per_picture=2)
+    assert sum(bool(row.error) for row in make(source, tmp_path / "out", twice, max_bad=1)) == 2
+
+
+def test_rows_lost_at_the_end_of_a_part_are_missed(reference, tmp_path):
+    shutil.copytree(reference, tmp_path / "out")
+    part = part_path(tmp_path / "out", 1)
+    part.write_text("".join(part.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(OutputError, match=r"000001\.jsonl is damaged: it has 3 of 4 rows; remove it, and go on"):
+        merge(tmp_path / "out", 4)
+
+
+def test_another_machine_may_begin_the_data_set_at_the_same_moment(source, palette, reference, tmp_path, monkeypatch):
+    listed = os.listdir
+
+    def begun_by_another(folder):
+        shutil.copy(reference / HEAD, folder)
+        return listed(folder)
+
+    monkeypatch.setattr("pasticcio.dataset.run.os.listdir", begun_by_another)
+    Run(source, tmp_path / "out", palette, RECIPE, engines=Engines(shard=(2, 2)))
+
+
+def test_names_that_are_no_text_make_a_data_set(source, make, tmp_path):
+    folder = os.fsencode(tmp_path / "in") + b"/c\xff"
+    os.makedirs(folder)
+    shutil.copy(source / "a" / "00.png", folder + b"/\xfe.png")
+    (row,) = make(tmp_path / "in", tmp_path / "out")
+    assert (tmp_path / "out" / "classes.txt").read_bytes() == b"c\xff\n"
+    with tarfile.open(tmp_path / "out" / row.file) as tar:
+        assert tar.getnames() == [f"{row.key}.jpg", f"{row.key}.cls"]
+    assert make(tmp_path / "in", tmp_path / "out", resume=True) == [row]
 
 
 @pytest.mark.parametrize("place", ["in", "in/..", "holds a file"])

@@ -25,6 +25,12 @@ def test_pictures_are_resized_by_their_short_side_and_cropped_in_the_middle(look
     assert found.dtype == np.uint8
 
 
+def test_a_narrow_picture_does_not_fill_the_memory():
+    narrow = read_picture(np.zeros((1, 2000, 3), np.uint8))
+    with pytest.raises(ImageError, match=r"is 2000 x 1 and would become 128000 x 64; the limit is 8 million pixels"):
+        prepared(narrow, Look(64, max_megapixels=8))
+
+
 def test_transparent_and_deep_pictures_become_opaque_ones_of_8_bits():
     pixels = np.zeros((32, 32, 4), np.uint16)
     assert prepared(read_picture(pixels), Look(size=0)).pixels.tolist() == np.full((32, 32, 3), 255).tolist()

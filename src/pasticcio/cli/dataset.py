@@ -79,7 +79,7 @@ def dataset(
     engines = Engines(engine, workers, address, _shard(shard))  # type: ignore[arg-type]
     if max_bad is not None and max_bad < 0:
         raise OptionError(f"max-bad is {max_bad}; it must be 0 or more")
-    bad, count = list[str](), 0
+    bad, pictures, last, count = list[str](), 0, "", 0
     with Bars() as bars:
         palette = Palette.open(styles, Model.open(model), bars.report("styles"))
         for error in palette.bad:
@@ -89,7 +89,9 @@ def dataset(
         for done, row in enumerate(run.rows(max_bad), start=1):
             if row.error:
                 count += 1
-                bad += [row.error] if len(bad) < NAMED else []
+                if row.source != last:  # a picture is named once, in however many styles it fails
+                    pictures, last = pictures + 1, row.source
+                    bad += [row.error] if len(bad) < NAMED else []
             bars.show("pictures", done, run.total, f"{count} bad" if count else "")
             if json_lines:
                 sys.stdout.write(row.to_json() + "\n")
@@ -97,8 +99,8 @@ def dataset(
         typer.echo(f"{out}: {run.total - count} pictures made, {count} not")
     for message in bad:
         typer.echo(f"pasticcio: {message}", err=True)
-    if count > len(bad):
-        typer.echo(f"pasticcio: and {count - len(bad)} more; {out / 'parts'} names all", err=True)
+    if pictures > len(bad):
+        typer.echo(f"pasticcio: and {pictures - len(bad)} more; {out / 'parts'} names all", err=True)
     if count:
         raise typer.Exit(SOME_BAD)
 

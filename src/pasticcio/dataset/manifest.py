@@ -99,8 +99,11 @@ def done(out: Path, group: int, keys: Sequence[str]) -> list[Row] | None:
 
 
 def _read_part(path: Path) -> tuple[dict[str, Any], list[Row]]:
-    head, *rows = path.read_text(encoding="utf-8").splitlines()
-    return json.loads(head), [Row(**json.loads(row)) for row in rows]
+    first, *rows = path.read_text(encoding="utf-8").splitlines()
+    head = json.loads(first)
+    if head["rows"] != len(rows):
+        raise ValueError(f"it has {len(rows)} of {head['rows']} rows")
+    return head, [Row(**json.loads(row)) for row in rows]
 
 
 def _checksum(path: Path) -> str:
@@ -135,7 +138,7 @@ def _all_rows(out: Path, groups: int) -> Iterator[list[Row]]:
     for group in range(groups):
         try:
             yield _read_part(part_path(out, group))[1]
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             path = part_path(out, group)
             raise OutputError(f"{path} is damaged: {error}; remove it, and go on with --resume") from error
 

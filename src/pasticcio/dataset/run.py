@@ -16,7 +16,7 @@ from pasticcio.dataset.choice import Chooser, Palette
 from pasticcio.dataset.local import cores, in_processes, in_threads
 from pasticcio.dataset.manifest import FORMAT, Row, begin, done, merge
 from pasticcio.dataset.sink import FOLDERS, Kind, Sink, names
-from pasticcio.dataset.source import Item, items, survey
+from pasticcio.dataset.source import Item, as_bytes, items, survey
 from pasticcio.dataset.work import Look, Result, Task
 from pasticcio.errors import DataError, OptionError, OutputError
 from pasticcio.files import make_folder, remove_leftovers, write_whole
@@ -159,18 +159,19 @@ class Run:
         Rows of groups that are kept come first. When the last group of the data set is there, its manifest is written.
 
         Args:
-            max_bad: pictures without an output, those of groups that are kept included, after which the run stops; by
-                default it never does.
+            max_bad: pictures that lack an output, those of groups that are kept included, after which the run stops;
+                by default it never does.
 
         Raises:
             DataError: more than `max_bad`, or an engine that cannot begin. Groups that are done stay.
             OutputError: a place that cannot be written. Groups that are done stay.
             ModelError, MissingExtraError: see the engines.
         """
-        bad = 0
+        bad, last = 0, ""  # a picture counts once, in however many styles it fails
         for row in self._all_rows():
             yield row
-            bad += bool(row.error)
+            if row.error and row.source != last:
+                bad, last = bad + 1, row.source
             if max_bad is not None and bad > max_bad:
                 raise DataError(
                     f"{bad} pictures cannot be used, and --max-bad is {max_bad}; the last: {row.error}; groups that "
@@ -240,16 +241,17 @@ class Run:
         }
         head = json.loads(json.dumps(head))
         path = self.out / HEAD
-        if os.path.exists(path):
+        there = sorted(os.listdir(self.out))  # once: another machine may begin the same data set at this moment
+        if HEAD in there:
             self._compare(path, head)
-        elif foreign := [name for name in sorted(os.listdir(self.out)) if not name.startswith(".")]:
+        elif foreign := [name for name in there if not name.startswith(".")]:
             raise OutputError(f"{self.out} holds {foreign[0]} and no data set; name a new or an empty folder")
         else:
             made_with = {name: version(name) for name in ("pasticcio", "onnxruntime", "numpy", "Pillow")}
             text = json.dumps({**head, "made_with": {"python": sys.version.split()[0], **made_with}}, indent=1)
             write_whole(path, (text + "\n").encode())
             if self._survey.classes:
-                write_whole(self.out / CLASSES, "".join(f"{one}\n" for one in self._survey.classes).encode())
+                write_whole(self.out / CLASSES, b"".join(as_bytes(one) + b"\n" for one in self._survey.classes))
         if begin(self.out, mine) and not self.resume:
             raise OutputError(f"{self.out} holds a part of this data set; go on with --resume, or name another folder")
 

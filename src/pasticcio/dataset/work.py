@@ -160,13 +160,19 @@ def prepared(picture: Picture, look: Look) -> Picture:
     """A picture laid over white, in 8 bits and without EXIF data, resized and cropped.
 
     Raises:
-        ImageError: it is smaller than the crop.
+        ImageError: it is smaller than the crop, or so narrow that it would have too many pixels.
     """
     pixels = as_depth(picture.pixels if picture.alpha is None else over_white(picture), np.uint8)
     height, width = pixels.shape[:2]
     if look.size and look.size != min(height, width):
         factor = look.size / min(height, width)
-        pixels = resized(pixels, (max(look.size, round(width * factor)), max(look.size, round(height * factor))))
+        across, down = (max(look.size, round(side * factor)) for side in (width, height))
+        if across * down > look.max_megapixels * 1e6:
+            raise ImageError(
+                f"{picture.name} is {width} x {height} and would become {across} x {down}; the limit is "
+                f"{look.max_megapixels:g} million pixels: leave it out, or lower the size"
+            )
+        pixels = resized(pixels, (across, down))
         height, width = pixels.shape[:2]
     if look.crop:
         if min(height, width) < look.crop:
