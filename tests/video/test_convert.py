@@ -507,9 +507,19 @@ def test_a_video_that_begins_after_its_sound_is_not_called_too_short(tmp_path):
 
 
 def test_a_tag_of_the_duration_that_says_nothing_is_passed_over(tmp_path):
-    source = make_clip(tmp_path / "in.mkv", scene(5), range(250, 255), sound="libmp3lame")
+    source = make_clip(tmp_path / "in.mkv", scene(25), range(250, 275), sound="libmp3lame")
     source.write_bytes(source.read_bytes().replace(b"00:00:", b"oo:oo:"))
-    assert change(source, tmp_path / "out.mkv").frames == 5
+    assert change(source, tmp_path / "out.mkv").frames == 25
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_titles_in_another_encoding_are_no_error(tmp_path, suffix):
+    source = make_clip(tmp_path / f"in{suffix}", scene(3), chapters=[(0, "Caxxx")], metadata={"title": "Tazzz"})
+    data = source.read_bytes()
+    assert b"Caxxx" in data
+    assert b"Tazzz" in data
+    source.write_bytes(data.replace(b"Caxxx", b"Caf\xe9x").replace(b"Tazzz", b"T\xe9zzz"))
+    assert change(source, tmp_path / f"out{suffix}").frames == 3
 
 
 @pytest.mark.parametrize("end", [1.5, None])

@@ -308,7 +308,7 @@ def opened(path: str) -> Any:
     import av
 
     os.stat(path)
-    return av.open(f"file:{path}")
+    return av.open(f"file:{path}", metadata_errors="replace")
 
 
 def main_video(container: Any) -> Any:
