@@ -67,6 +67,13 @@ def test_a_table_of_embeddings_is_taken_as_it_is(tmp_path):
         Palette.open(tmp_path / "nowhere", model)
 
 
+def test_styles_of_one_name_are_told_apart(tmp_path):
+    model = Model.open()
+    table = Embeddings(["p", "q", "p"], np.eye(3, 100, dtype=np.float32), [tmp_path] * 3, model.fingerprint, 256)
+    table.save(tmp_path / "t.npz")
+    assert Palette.open(tmp_path / "t.npz", model).names == ("p", "q", "p#2")
+
+
 def test_a_folder_is_embedded_and_bad_pictures_are_kept_for_the_caller(style_file):
     (style_file.parent / "bad.png").write_text("no picture")
     found = Palette.open(style_file.parent, Model.open())

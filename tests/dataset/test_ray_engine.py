@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,13 @@ def cluster():
     ray_engine._start(ray, 2, None)
     yield
     ray.shutdown()
+
+
+def test_a_cluster_without_a_core_to_spare_is_told_so():
+    small = SimpleNamespace(cluster_resources=lambda: {"CPU": 1.0})
+    for workers in (None, 1):
+        with pytest.raises(OptionError, match="this Ray cluster has 1 cores, 1 of them for reading: add cores"):
+            ray_engine._actors(small, workers)
 
 
 class Deadly(Renderer):

@@ -89,6 +89,16 @@ def test_pictures_beside_shards_are_named(tmp_path, caplog):
     assert "b.png (only the shards of this folder are read), class (only" in told
 
 
+def test_links_in_a_shard_are_named(tmp_path, caplog):
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "b.png").hardlink_to(tmp_path / "a.png")  # of which tar keeps the first only
+    with tarfile.open(tmp_path / "0.tar", "w") as tar:
+        for name in ("a.png", "b.png"):
+            tar.add(tmp_path / name, name)
+    assert keys(tmp_path / "0.tar") == ["a"]
+    assert "b.png (a link or device, no file)" in caplog.text
+
+
 @pytest.mark.parametrize("fault", ["between members", "in a header", "a header overwritten", "no end"])
 def test_a_shard_that_is_cut_off_is_no_smaller_shard(tmp_path, fault):
     path = tmp_path / "0.tar"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import re
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pasticcio import DownloadError, Model, ModelError, Stylizer
+from pasticcio import DownloadError, Model, ModelError, OutputError, Stylizer
 from pasticcio.cache import cache_folder
 from pasticcio.cli.main import app
 from pasticcio.model import hub
@@ -183,6 +184,18 @@ def test_a_damaged_model_is_refused_and_leaves_nothing(there: StandIn, spoil: st
         hub.pull("me/mine")
     assert pulled("me/mine") is None
     assert list(cache_folder().joinpath("hub/me/mine").iterdir()) == []
+
+
+def test_a_full_disk_is_no_fault_of_the_connection(there: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    there.add("me/mine", graphs_only())
+    monkeypatch.setattr(huggingface_hub.HfApi, "snapshot_download", full)
+    with pytest.raises(OutputError, match="cannot fetch me/mine: No space left on device; make room"):
+        hub.pull("me/mine")
 
 
 def test_what_the_hub_does_not_have(there: StandIn) -> None:

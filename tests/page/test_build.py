@@ -50,6 +50,13 @@ def test_a_folder_with_files_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize(("name", "reason"), [("a" * 300, "name too long"), ("file", "a file"), ("file/x", "a file")])
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, name, reason):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=reason):
+        build_page(tmp_path / name, Model.open(), runtime_folder=tmp_path)
+
+
 def test_nothing_is_written_where_something_is_missing(tmp_path):
     with pytest.raises(DownloadError):
         build_page(tmp_path / "out" / "page", Model.open(), 32, runtime_folder=tmp_path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +46,7 @@ class Palette:
     """The styles to choose from: those of a table, or random ones.
 
     Attributes:
-        names: of the styles of a table, S of them; empty for random styles.
+        names: of the styles of a table, S of them; empty for random styles. Of equal names the second is "name#2".
         vectors: float32 (S, E).
         gaussian: where random styles are drawn from.
         bad: why style pictures were left out.
@@ -82,9 +84,9 @@ class Palette:
                     f"the embeddings in {path} belong to model {table.model}, not to {model.name} "
                     f"({model.fingerprint}); embed the pictures with this model"
                 )
-            return cls(tuple(table.names), table.vectors)
+            return cls(_unlike(table.names), table.vectors)
         table, bad = embed_pictures(find_pictures(path), model, report=report)
-        return cls(tuple(table.names), table.vectors, bad=tuple(bad))
+        return cls(_unlike(table.names), table.vectors, bad=tuple(bad))
 
     @property
     def digest(self) -> str:
@@ -94,6 +96,16 @@ class Palette:
         else:
             parts = [*(as_bytes(name) + b"\0" for name in self.names), self.vectors.tobytes()]
         return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def _unlike(names: Iterable[str]) -> tuple[str, ...]:
+    """Names by which a manifest tells the styles apart, though files of one name lie in several folders."""
+    seen = Counter[str]()
+    found = list[str]()
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return tuple(found)
 
 
 @dataclass(frozen=True)

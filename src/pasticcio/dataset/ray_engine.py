@@ -81,6 +81,8 @@ def _start(ray: Any, workers: int | None, address: str | None) -> None:
 def _actors(ray: Any, workers: int | None) -> int:
     there = int(ray.cluster_resources().get("CPU", 0)) - READERS
     count = workers or there
+    if there < 1:
+        raise OptionError(f"this Ray cluster has {there + READERS} cores, {READERS} of them for reading: add cores")
     if not 1 <= count <= there:
         raise OptionError(
             f"{count} workers are asked for; this Ray cluster has {there + READERS} cores, of which {READERS} is left "

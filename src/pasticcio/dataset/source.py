@@ -202,7 +202,7 @@ def _of_shards(paths: list[Path]) -> Iterator[Item]:
     for path in paths:
         others = list[str]()
         key, members = "", list[tuple[str, Entry]]()
-        for entry in _members(path):
+        for entry in _members(path, others):
             folder, slash, name = entry.member.rpartition("/")
             stem, _, suffix = name.partition(".")
             if left_out(Path(name)) or not stem:
@@ -229,7 +229,8 @@ def _sample(key: str, members: list[tuple[str, Entry]], others: list[str]) -> It
     yield Item("/".join(part for part in key.split("/") if part not in ("", ".", "..")), picture, "", rest)
 
 
-def _members(path: Path) -> Iterator[Entry]:
+def _members(path: Path, others: list[str]) -> Iterator[Entry]:
+    """The files of a shard; its links, which have no content of their own, go to `others`."""
     import tarfile  # slow to import, and rarely needed
 
     try:
@@ -238,6 +239,8 @@ def _members(path: Path) -> Iterator[Entry]:
                 shard.members = []  # type: ignore[attr-defined]  # it would keep a record of every member
                 if member.isfile():
                     yield Entry(path, {}, member.name, member.offset_data, member.size)
+                elif not member.isdir():
+                    others.append(f"{member.name} (a link or device, no file)")
             end = shard.offset
         with path.open("rb") as file:  # tarfile takes whatever is no member for the end
             file.seek(end)

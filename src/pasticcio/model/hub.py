@@ -6,6 +6,7 @@ a name means is decided when it is fetched, and not again until `pull` is called
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import shutil
@@ -22,6 +23,7 @@ from pasticcio.model.fetched import COMMIT, MAIN, NAME, note, place
 from pasticcio.model.folder import FILES, Model
 
 LOG_IN = "log in with 'hf auth login'"
+FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}  # of a disk, not of a connection
 
 
 def pull(name: str, *, token: str | None = None) -> Path:
@@ -140,17 +142,15 @@ def _asking(hub: Any, what: str) -> Iterator[None]:
     except hub.errors.RevisionNotFoundError as error:
         raise DownloadError(f"{what}: it has no such revision") from error
     except hub.errors.GatedRepoError as error:
-        raise DownloadError(
-            f"{what}: its owner grants access; ask on its page, and log in with 'hf auth login'"
-        ) from error
+        raise DownloadError(f"{what}: its owner grants access; ask on its page, and {LOG_IN}") from error
     except hub.errors.RepositoryNotFoundError as error:
-        raise DownloadError(f"{what}: no such model, or none that you may see; log in with 'hf auth login'") from error
+        raise DownloadError(f"{what}: no such model, or none that you may see; {LOG_IN}") from error
     except hub.errors.HfHubHTTPError as error:
         code = getattr(getattr(error, "response", None), "status_code", None)
-        raise DownloadError(
-            f"{what}: the hub answered {code}; try again later, or log in with 'hf auth login'"
-        ) from error
+        raise DownloadError(f"{what}: the hub answered {code}; try again later, or {LOG_IN}") from error
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise OutputError(f"{what}: {error.strerror}; make room, or set XDG_CACHE_HOME") from error
         if isinstance(error, (OSError, hub.errors.LocalEntryNotFoundError)) or "http" in type(error).__module__:
             said = str(error).strip().partition("\n")[0]
             raise DownloadError(f"{what}: {said or type(error).__name__}; check the connection") from error

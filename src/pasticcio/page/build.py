@@ -135,9 +135,15 @@ def _on_demand(name: str) -> bool:
 
 
 def _check_new(target: Path) -> None:
-    if target.exists() and not target.is_dir():
-        raise OutputError(f"cannot write {target}: it is a file; name a new folder")
-    if target.is_dir() and any(target.iterdir()):
+    try:
+        there = os.listdir(target)
+    except FileNotFoundError:
+        return
+    except NotADirectoryError as error:
+        raise OutputError(f"cannot write {target}: it, or what is above it, is a file; name a new folder") from error
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; name another folder") from error
+    if there:
         raise OutputError(f"{target} has files already, and a page is written whole; name a new folder, or remove it")
 
 
