@@ -58,6 +58,16 @@ def test_gradio_app_renders(photo: np.ndarray) -> None:
     assert not np.array_equal(named, pictured)
 
 
+def test_ray_jobs_actor_paints_pictures_of_different_sizes(photo: np.ndarray) -> None:
+    painter = load(EXAMPLES / "ray_job.py").Painter("dance")
+    images = np.empty(2, object)
+    images[:] = [(photo * 255).astype(np.uint8), (photo[:32] * 255).astype(np.uint8)]
+    painted = painter({"image": images, "path": np.array(["a", "b"])})
+    assert [one.shape for one in painted["image"]] == [one.shape for one in images]
+    assert not np.array_equal(painted["image"][0], images[0])
+    assert list(painted["path"]) == ["a", "b"]
+
+
 def test_gimp_plug_in_renders_a_file(
     photo: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
