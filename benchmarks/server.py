@@ -115,7 +115,7 @@ def rates(port: int, seconds: float, rounds: int) -> None:
     direct = lambda: lambda: encode_png(stylizer.paint(read_picture(body), STYLE, Options()))  # noqa: E731
     requests = over_http(port, body, lambda: "")
     preview = over_http(
-        port, body, lambda: f"size={PREVIEW}&preview=1&format=webp&strength={random.uniform(0.5, 1.4):.4f}"
+        port, body, lambda: f"size={PREVIEW}&preview=1&format=jpeg&strength={random.uniform(0.5, 1.4):.4f}"
     )
     ways = {
         "library, 1 thread": (direct, 1),
