@@ -130,6 +130,8 @@ def epoch_of(loader):
 def test_a_seed_is_enough_in_workers(make, persistent):
     """Without torch.manual_seed, whose seed a DataLoader gives to its workers."""
 
+    augment_module._loaded.clear()  # other tests of this process may have loaded models
+
     def run(workers, shuffle=False):
         change = make(1.0, seed=5)
         change(torch.rand(3, 32, 32))  # loads the model before the workers are forked
