@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from fuzz import mutate
 
-from clips import make_clip, scene
+from clips import make_clip, scene  # type: ignore[import-not-found]  # of the tests
 
 
 def seeds(folder: Path) -> list[tuple[str, bytes]]:

@@ -134,7 +134,7 @@ def test_other_processes_render_the_same(method):
 
 
 def test_a_running_event_loop_is_no_hindrance():
-    """As in a notebook: the loop runs in the main thread, which calls the library itself and through threads."""
+    """As in a notebook: the loop runs in a thread, which calls the library itself and through threads."""
     stylizer = Stylizer(threads=1, runtime="onnxruntime")
 
     async def several():
