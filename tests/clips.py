@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+
+from pasticcio.video.convert import Made, Request, convert
+from pasticcio.video.looks import Look, constant
+from pasticcio.video.steady import Steadiness
+
+ALONE = Steadiness(anchor=False, carry=0)
+WHOLE = {  # of a clip with all that one may have
+    "sound": "aac", "subtitles": [(0.1, "Hello"), (0.5, "again")], "chapters": [(0, "One"), (0.4, "Two")],
+    "metadata": {"title": "A cup", "artist": "me"},
+}  # fmt: skip
 
 
 def scene(count, size=(48, 64), step=2):
@@ -39,7 +50,7 @@ def make_clip(
 
     Args:
         path: of the file.
-        frames: (H, W, 3) or (H, W, 4).
+        frames: (H, W, 3), uint8 or uint16, or (H, W, 4), uint8.
         ticks: their times in ticks; by default 0, 1, 2 and so on.
         codec, form: FFmpeg's names of the encoder and the pixel format.
         rate: frames a second.
@@ -79,7 +90,7 @@ def make_clip(
         file.set_chapters(_chapters(chapters))
         file.start_encoding()
         for number, pixels in enumerate(frames):
-            kind = "rgba" if pixels.shape[2] == 4 else "rgb24"
+            kind = "rgba" if pixels.shape[2] == 4 else "rgb24" if pixels.dtype == np.uint8 else "rgb48le"
             frame = av.VideoFrame.from_ndarray(pixels, format=kind)
             scaler = {} if matrix is None else {"dst_colorspace": matrix, "dst_color_range": 2 if full else 1}
             frame = frame.reformat(format=form, src_color_range=2, **scaler)
@@ -169,3 +180,18 @@ def see(path):
             seen.colors = int(frame.colorspace), int(frame.color_range)
         seen.codec, seen.form = video.codec_context.name, video.codec_context.pix_fmt
     return seen
+
+
+def same(size):
+    """A renderer that changes nothing."""
+    return Made(constant(Look(lambda frame, *masks: frame)))
+
+
+def change(source, out, make=same, report=lambda done, total: None, **request):
+    """Convert a clip, by default without anything against flicker."""
+    return convert(Request(source, Path(out), **{"steadiness": ALONE, **request}), make, report)
+
+
+def apart(one, other):
+    """The mean difference of two pictures."""
+    return np.abs(np.asarray(one, float) - np.asarray(other, float)).mean()

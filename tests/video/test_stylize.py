@@ -128,3 +128,16 @@ def test_a_model_for_clips_renders_as_many_frames_at_once_as_there_are_cores(mon
         stylizer = for_clips()
         assert (stylizer.threads, workers_of(stylizer)) == expected
         assert workers_of(Stylizer()) == 1
+
+
+def test_frames_of_16_bits_are_rendered_finer_and_no_brighter(stylizer):
+    ramp = np.tile(np.linspace(10_000, 50_000, 96), (64, 1))[..., None].repeat(3, 2).astype(np.uint16)
+    frames = [(number / 25, np.roll(ramp, number, 0)) for number in range(2)]
+    deep = [frame for _, frame in stylize_video(frames, "dance", stylizer=stylizer)]
+    flat = stylize_video(
+        [(time, (frame // 257).astype(np.uint8)) for time, frame in frames], "dance", stylizer=stylizer
+    )
+    for one, (_, other) in zip(deep, flat, strict=True):
+        assert (one.dtype, other.dtype) == (np.uint16, np.uint8)
+        assert len(np.unique(one)) > 1000
+        assert abs(one.mean() / 257 - other.mean()) < 1

@@ -73,6 +73,9 @@ def video(
     quality: Annotated[
         int | None, typer.Option(help="Of the video, from 1 to 100. [default: 65, and 90 of animated WebP]")
     ] = None,
+    bits: Annotated[
+        int, typer.Option(help="Bits a color at most, 8 or 10; clips of more than 8 keep 10 where the codec has them.")
+    ] = 10,
     no_audio: Annotated[bool, typer.Option("--no-audio", help="Leave the sound out.")] = False,
     anchor: Annotated[
         bool, typer.Option("--anchor/--no-anchor", help="Let the network's grid follow the camera, against flicker.")
@@ -130,6 +133,7 @@ def video(
         not no_audio,
         resume,
         Steadiness(anchor, carry, sharpness, grid_of(options, fast)),
+        bits=bits,
     )
     stylizer = for_clips(model, runtime)
     say_files(stylizer.model, [*pairs, *((name, 1.0) for name in styles_of(keys))])

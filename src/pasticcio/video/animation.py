@@ -72,8 +72,8 @@ class Animation:
             plays=self._plays(),
         )
 
-    def frames(self) -> Iterator[Shown]:
-        """The frames that are wanted, once.
+    def frames(self, deep: bool = False) -> Iterator[Shown]:
+        """The frames that are wanted, once; they have 8 bits a color.
 
         Raises:
             ImageError: none is wanted.

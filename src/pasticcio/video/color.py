@@ -20,6 +20,8 @@ LIMITED, FULL = 1, 2  # FFmpeg's numbers of the ranges 16 to 235 and 0 to 255
 # FFmpeg's scaler. Written frames are bicubic, with chroma at full width and exact rounding; frames that are read are a
 # level darker on average without these, and take a tenth of the time.
 READ, READ_SMALLER, WRITTEN = 2, 32 | 8192 | 262144, 4 | 8192 | 262144
+RGB = {(False, False): "rgb24", (False, True): "rgba", (True, False): "rgb48le", (True, True): "rgba64le"}
+"""FFmpeg's names of the formats of arrays: by whether they are uint16, and whether they have alpha."""
 
 
 @dataclass(frozen=True)
@@ -63,38 +65,38 @@ class Colors:
         full = int(frame.color_range) == FULL or frame.format.name.startswith("yuvj")
         return cls(matrix, full, int(frame.color_primaries or UNKNOWN), transfer)
 
-    def to_rgb(self, frame: Any, size: tuple[int, int], alpha: bool) -> NDArray[np.uint8]:
-        """A decoded frame as (h, w, 3), or (h, w, 4) with alpha, uint8.
+    def to_rgb(self, frame: Any, size: tuple[int, int], alpha: bool, deep: bool = False) -> NDArray[Any]:
+        """A decoded frame as (h, w, 3), or (h, w, 4) with alpha.
 
         Args:
             frame: PyAV's.
             size: h and w.
             alpha: whether to return alpha.
+            deep: whether to return uint16, and not uint8.
         """
         height, width = size
         own = frame.format.is_rgb
         smaller = size != (frame.height, frame.width)
         converted = frame.reformat(
-            width, height, "rgba" if alpha else "rgb24",
+            width, height, RGB[deep, alpha],
             src_colorspace=None if own else MATRICES[self.matrix],
             src_color_range=None if own else FULL if self.full else LIMITED,
             dst_color_range=None if own else FULL,
             interpolation=READ_SMALLER if smaller else READ,
         )  # fmt: skip
-        return cast(NDArray[np.uint8], converted.to_ndarray())
+        return cast(NDArray[Any], converted.to_ndarray())
 
-    def to_yuv(self, pixels: NDArray[np.uint8], form: str) -> Any:
+    def to_yuv(self, pixels: NDArray[Any], form: str) -> Any:
         """A PyAV frame of (h, w, 3), or of (h, w, 4) with alpha.
 
         Args:
-            pixels: uint8.
+            pixels: uint8 or uint16.
             form: FFmpeg's name of the pixel format, such as "yuv420p".
         """
         import av
 
-        given = av.VideoFrame.from_numpy_buffer(
-            np.ascontiguousarray(pixels), format=f"rgb{'a' if pixels.shape[2] == 4 else '24'}"
-        )
+        kind = RGB[pixels.dtype == np.uint16, pixels.shape[2] == 4]
+        given = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format=kind)
         if form.startswith(("bgr", "gbr")):
             return given.reformat(format=form)
         return given.reformat(

@@ -19,11 +19,11 @@ from pasticcio.errors import OptionError, OutputError
 from pasticcio.extras import extra
 from pasticcio.files import check_apart, check_place, writing
 from pasticcio.video.animation import SHORT, milliseconds
-from pasticcio.video.encoding import Format, PartWriter, even_by, format_of
+from pasticcio.video.encoding import CODECS, Format, PartWriter, even_by, format_of
 from pasticcio.video.frames import Facts, Selection, Shown, Source
 from pasticcio.video.joining import Joint, has_others, join, join_animation
 from pasticcio.video.looks import Looks
-from pasticcio.video.motion import Frame
+from pasticcio.video.motion import Frame, top_of
 from pasticcio.video.opening import open_source
 from pasticcio.video.parts import End, Parts, described, parts_of
 from pasticcio.video.steady import Steadiness, Steady
@@ -44,9 +44,13 @@ class Request:
         selection: which frames, and how large.
         codec, quality: see `encoding.format_of`.
         sound: whether the sound is copied.
+        bits: of a color, at most: 8 or 10; see `kept_bits`.
         resume: go on from the parts that a stopped run left.
         steadiness: what is done against flicker.
         part: frames of a part.
+
+    Raises:
+        OptionError: a number of bits that is neither.
     """
 
     source: Path
@@ -58,6 +62,11 @@ class Request:
     resume: bool = False
     steadiness: Steadiness = field(default_factory=Steadiness)
     part: int = PART
+    bits: int = 10
+
+    def __post_init__(self) -> None:
+        if self.bits not in (8, 10):
+            raise OptionError(f"bits is {self.bits}; it must be 8 or 10")
 
 
 @dataclass(frozen=True)
@@ -145,6 +154,7 @@ def _run(request: Request, form: Format, facts: Facts) -> dict[str, Any]:
         "steadiness": request.steadiness,
         "part": request.part,
         "size": facts.size,
+        "bits": kept_bits(request, form, facts),
     }
 
 
@@ -152,7 +162,8 @@ def _render(request: Request, form: Format, source: Source, made: Made, parts: P
     """Make the parts that are missing."""
     facts, steady = source.facts, Steady(request.steadiness)
     total = facts.count(request.selection)
-    frames, waiting = _begun(source.frames()), deque[Shown]()
+    bits = kept_bits(request, form, facts)
+    frames, waiting = _begun(source.frames(deep=bits > 8)), deque[Shown]()
     _go_on(source, frames, parts, steady)
 
     def given() -> Iterator[tuple[float, Frame]]:
@@ -167,7 +178,10 @@ def _render(request: Request, form: Format, source: Source, made: Made, parts: P
             ticks: list[int] = []
             done = parts.count
             last = first
-            with parts.next() as path, PartWriter(path, form, facts.size, rate, colors, facts.aspect, alpha) as writer:
+            with (
+                parts.next() as path,
+                PartWriter(path, form, facts.size, rate, colors, facts.aspect, alpha, bits) as writer,
+            ):
                 for last in itertools.chain([first], itertools.islice(drawn, request.part - 1)):
                     shown = waiting.popleft()
                     writer.add(_finished(last, shown, alpha))
@@ -197,18 +211,26 @@ def visible(shown: Shown) -> Frame:
     if shown.alpha is None or shown.alpha.min():
         return shown.pixels
     seen = shown.alpha > 0
-    mean = shown.pixels[seen].mean(0) if seen.any() else np.full(3, 128)
-    return np.where(seen[..., None], shown.pixels, np.rint(mean).astype(np.uint8))
+    mean = shown.pixels[seen].mean(0) if seen.any() else np.full(3, (top_of(shown.pixels) + 1) // 2)
+    return np.where(seen[..., None], shown.pixels, np.rint(mean).astype(shown.pixels.dtype))
 
 
-def _finished(drawn: Drawn, shown: Shown, alpha: bool) -> NDArray[np.uint8]:
+def _finished(drawn: Drawn, shown: Shown, alpha: bool) -> NDArray[Any]:
     """An output with the alpha of its frame, or over white."""
     if shown.alpha is None:
         return drawn.pixels
     if alpha:
         return np.dstack([drawn.pixels, shown.alpha])
-    share = shown.alpha[..., None].astype(np.float32) / 255
-    return np.rint(drawn.pixels * share + 255 * (1 - share)).astype(np.uint8)
+    top = np.float32(top_of(drawn.pixels))
+    share = shown.alpha[..., None].astype(np.float32) / top
+    over: NDArray[Any] = np.rint(drawn.pixels * share + top * (1 - share))
+    return over.astype(drawn.pixels.dtype)
+
+
+def kept_bits(request: Request, form: Format, facts: Facts) -> int:
+    """Bits a color of the output: 10 where the clip has more than 8, the encoder takes them, and there is no alpha."""
+    deep = facts.bits > 8 and not (facts.alpha and form.alpha)
+    return min(request.bits, form.bits) if deep else 8
 
 
 def part_rate(request: Request, facts: Facts) -> Fraction:
@@ -248,6 +270,11 @@ def _changed(request: Request, form: Format, facts: Facts, joint: Joint) -> Iter
     """What of the clip the output's format changes or does not hold."""
     if facts.alpha and not form.alpha:
         yield "its alpha is left out, over white: write .webm, .gif, .webp or .png to keep it"
+    bits = kept_bits(request, form, facts)
+    if bits < facts.bits:
+        yield f"its {facts.bits} bits a color become {bits}"
+    if bits > 8 and form.codec is CODECS["h264"]:
+        yield "its 10 bits a color are kept, which many players do not show in H.264: name --codec h265, or --bits 8"
     if any(even_by(facts.size, form.codec)):
         height, width = (side + more for side, more in zip(facts.size, even_by(facts.size, form.codec), strict=True))
         yield f"its {facts.size[1]} x {facts.size[0]} become {width} x {height}: {form.codec.title} asks for even sides"

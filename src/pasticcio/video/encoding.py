@@ -61,6 +61,7 @@ CONTAINERS = {
 }
 """For each suffix, FFmpeg's name of the container, and its codecs, of which the first is taken."""
 
+DEEP = "yuv420p10le"  # FFmpeg's name of the pixel format with 10 bits a color
 WITH_ALPHA = ("matroska", "webm")  # containers in which VP9 has alpha
 SUFFIXES = (*CONTAINERS, *KINDS)
 
@@ -80,6 +81,14 @@ class Format:
     codec: Codec
     quality: int | None
     alpha: bool
+
+    @property
+    def bits(self) -> int:
+        """Of a color, that the encoder takes: 8 or 10."""
+        with extra("video", "writing video"):
+            import av
+        taken = av.Codec(self.codec.encoder, "w").video_formats or [] if self.container else []
+        return 10 if any(one.name == DEEP for one in taken) else 8
 
     @property
     def options(self) -> dict[str, str]:
@@ -136,6 +145,7 @@ class PartWriter:
         colors: how they are encoded.
         aspect: width of a pixel by its height.
         alpha: whether the frames have alpha.
+        bits: of a color: 10, where `form` has as many, or 8.
 
     Raises:
         OutputError: the codec does not hold frames of that size.
@@ -151,6 +161,7 @@ class PartWriter:
         colors: Colors,
         aspect: Fraction,
         alpha: bool,
+        bits: int = 8,
     ) -> None:
         with extra("video", "writing video"):
             import av
@@ -163,7 +174,9 @@ class PartWriter:
             stream: Any = self._container.add_stream(form.codec.encoder, rate=rate, options=form.options)
             self._stream = stream
             stream.height, stream.width = (side + more for side, more in zip(size, self._extra, strict=True))
-            stream.pix_fmt = ("bgra" if alpha else "bgr0") if not form.container else f"yuv{'a' * alpha}420p"
+            stream.pix_fmt = DEEP if bits > 8 else f"yuv{'a' * alpha}420p"
+            if not form.container:
+                stream.pix_fmt = "bgra" if alpha else "bgr0"
             if form.container:
                 colors.tag(stream.codec_context)
                 stream.codec_context.sample_aspect_ratio = aspect
@@ -192,8 +205,8 @@ class PartWriter:
         finally:
             self._container.close()
 
-    def add(self, pixels: NDArray[np.uint8]) -> None:
-        """Encode the next frame, (H, W, 3), or (H, W, 4) with alpha."""
+    def add(self, pixels: NDArray[Any]) -> None:
+        """Encode the next frame, (H, W, 3), or (H, W, 4) with alpha, uint8 or uint16."""
         bottom, right = self._extra
         if bottom or right:
             pixels = np.pad(pixels, ((0, bottom), (0, right), (0, 0)), "edge")

@@ -7,7 +7,7 @@ import numpy as np
 from pasticcio.image.detail import EVEN, MOST, RADIUS
 from pasticcio.image.mask import Mask
 from pasticcio.video.looks import Look, Looks
-from pasticcio.video.motion import Floats, Frame, opencv
+from pasticcio.video.motion import Floats, Frame, opencv, top_of
 
 SMALLER = 2  # times, in height and in width; strokes become as many times larger
 
@@ -41,12 +41,12 @@ def enlarged(output: Frame, small: Frame, frame: Frame) -> Frame:
     """`image.detail.enlarge` for frames: the same guided filter, in bytes where they suffice.
 
     Args:
-        output: (h, w, 3), uint8, the stylized frame.
-        small: (h, w, 3), uint8, the frame at that size.
-        frame: (H, W, 3), uint8, the frame at its full size.
+        output: (h, w, 3), the stylized frame.
+        small: (h, w, 3), the frame at that size.
+        frame: (H, W, 3), the frame at its full size; all uint8, or all uint16.
 
     Returns:
-        (H, W, 3), uint8.
+        (H, W, 3), of the same dtype.
     """
     cv2, size = opencv(), frame.shape[1::-1]
     light = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
@@ -57,7 +57,8 @@ def enlarged(output: Frame, small: Frame, frame: Frame) -> Frame:
     )
     slope = cv2.resize(_slope(light, output), size, interpolation=cv2.INTER_LINEAR)
     detail = cv2.multiply(slope, cv2.cvtColor(finer, cv2.COLOR_GRAY2RGB))
-    result: Frame = cv2.add(cv2.resize(output, size, interpolation=cv2.INTER_CUBIC), detail, dtype=cv2.CV_8U)
+    depth = cv2.CV_8U if output.dtype == np.uint8 else cv2.CV_16U
+    result: Frame = cv2.add(cv2.resize(output, size, interpolation=cv2.INTER_CUBIC), detail, dtype=depth)
     return result
 
 
@@ -69,8 +70,9 @@ def _slope(light: Frame, output: Frame) -> Floats:
         blurred: Floats = cv2.blur(values, window, borderType=cv2.BORDER_REPLICATE)
         return blurred
 
-    bright = cv2.cvtColor(light.astype(np.float32) / np.float32(255), cv2.COLOR_GRAY2RGB)
-    colors = output.astype(np.float32) / np.float32(255)
+    top = np.float32(top_of(output))
+    bright = cv2.cvtColor(light.astype(np.float32) / top, cv2.COLOR_GRAY2RGB)
+    colors = output.astype(np.float32) / top
     level = mean(bright)
     variance = mean(bright * bright) - level * level
     slopes = (mean(bright * colors) - level * mean(colors)) / (variance + np.float32(EVEN))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from pasticcio.errors import ImageError, OptionError
@@ -22,13 +21,13 @@ class Shown:
 
     Attributes:
         ticks: its time, in the clip's time base.
-        pixels: (H, W, 3), uint8, RGB.
-        alpha: (H, W), uint8; None where the clip has none.
+        pixels: (H, W, 3), uint8 or uint16 over its whole range, RGB.
+        alpha: (H, W), of the same dtype; None where the clip has none.
     """
 
     ticks: int
     pixels: Frame
-    alpha: NDArray[np.uint8] | None = None
+    alpha: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,7 @@ class Facts:
         colors: how the clip encodes them.
         aspect: width of a pixel by its height.
         plays: how many times it is played, 0 for without end; None for a clip that does not say so.
+        bits: of a color.
     """
 
     size: tuple[int, int]
@@ -120,6 +120,7 @@ class Facts:
     colors: Colors = BT709
     aspect: Fraction = Fraction(1)
     plays: int | None = None
+    bits: int = 8
 
     def count(self, selection: Selection) -> int | None:
         """About how many frames are wanted; None where nobody knows."""
@@ -149,8 +150,11 @@ class Source(Protocol):
     notes: dict[str, None]
     damage: str
 
-    def frames(self) -> Iterator[Shown]:
+    def frames(self, deep: bool = False) -> Iterator[Shown]:
         """The frames that are wanted, once.
+
+        Args:
+            deep: whether frames are uint16 and not uint8, where the clip has more than 8 bits a color.
 
         Raises:
             ImageError: none can be read.

@@ -26,7 +26,8 @@ class Look:
     """How a frame is rendered.
 
     Attributes:
-        render: from a frame, (h, w, 3), and a mask, (h, w), for each of `masks`, to the output, (h, w, 3); all uint8.
+        render: from a frame, (h, w, 3), uint8 or uint16, and a mask, (h, w), uint8, for each of `masks`, to the output,
+            of the frame's shape and dtype.
         masks: (H, W) of the clip, uint8.
     """
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pasticcio.extras import extra
 
-Frame = NDArray[np.uint8]
+Frame = NDArray[Any]  # (H, W, 3), uint8, or uint16 over its whole range; RGB
 Floats = NDArray[np.float32]
 
 SIDE = 216  # short side in pixels of the gray pictures that flow is computed on, at most
@@ -140,13 +140,20 @@ def carried(picture: NDArray[Any], back: Floats) -> Floats:
 
 
 def _gray(frame: Frame) -> Frame:
-    """Brightness at the size that flow is computed at."""
+    """Brightness at the size that flow is computed at, (h, w), uint8."""
     cv2 = opencv()
     gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     height, width = gray.shape
     factor = min(1.0, SIDE / min(height, width))
     size = max(LEAST, round(width * factor)), max(LEAST, round(height * factor))
-    return cast(Frame, gray if size == (width, height) else cv2.resize(gray, size, interpolation=cv2.INTER_AREA))
+    if size != (width, height):
+        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    return cast(Frame, gray if gray.dtype == np.uint8 else cv2.convertScaleAbs(gray, alpha=255 / top_of(gray)))
+
+
+def top_of(picture: NDArray[Any]) -> int:
+    """White in the dtype of a picture: 255 or 65535."""
+    return int(np.iinfo(picture.dtype).max)
 
 
 def _sample(picture: NDArray[Any], places: Floats, kind: int = 1, border: int = 1) -> NDArray[Any]:

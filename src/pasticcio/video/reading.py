@@ -26,12 +26,16 @@ STREAMS = ("mpegts", "mpeg")  # formats whose times begin anywhere
 MISSING = 1.5  # frames that may be missing at the end of a clip before we say so
 
 
-def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+def read_frames(path: str | os.PathLike[str], deep: bool = False) -> Iterator[tuple[float, NDArray[Any]]]:
     """Decode a clip's first video stream, one frame at a time.
 
+    Args:
+        path: of the file.
+        deep: whether frames are uint16, where the clip has more than 8 bits a color.
+
     Yields:
-        The time of a frame in seconds, as the file has it, and the frame: (height, width, 3), RGB, 0 to 255. Turned
-        frames are turned back.
+        The time of a frame in seconds, as the file has it, and the frame: (height, width, 3), RGB, uint8 or uint16
+        over the whole range. Turned frames are turned back.
 
     Raises:
         ImageError: the file cannot be read, has no video or no frames, or has a high dynamic range. A file that ends
@@ -40,7 +44,7 @@ def read_frames(path: str | os.PathLike[str]) -> Iterator[tuple[float, NDArray[n
     """
     clip = Clip(path)
     try:
-        for shown in clip.frames():
+        for shown in clip.frames(deep):
             yield float(shown.ticks * clip.facts.time_base), shown.pixels
     finally:
         clip.close()
@@ -70,6 +74,7 @@ class Clip:
         self._lost = 0
         self._reached = Fraction(0)
         self._last = self._end = 0
+        self._deep = False
         try:
             self._container = opened(self.name)
         except FileNotFoundError as error:
@@ -108,8 +113,6 @@ class Clip:
         height, width = first.height, first.width
         self._size = self.selection.fitted(height, width)
         alpha = any(one.is_alpha for one in first.format.components)
-        if (deep := max(one.bits for one in first.format.components)) > 8:
-            self.notes[f"its {deep} bits a color become 8"] = None
         aspect = exact(self._stream.sample_aspect_ratio or Fraction(1)) or Fraction(1)
         aside = bool(self._turned % 180)
         self.facts = Facts(
@@ -120,15 +123,20 @@ class Clip:
             alpha,
             self._colors,
             1 / aspect if aside else aspect,
+            bits=max(one.bits for one in first.format.components),
         )
 
-    def frames(self) -> Iterator[Shown]:
+    def frames(self, deep: bool = False) -> Iterator[Shown]:
         """The frames that are wanted, once.
+
+        Args:
+            deep: whether frames are uint16 and not uint8, where the clip has more than 8 bits a color.
 
         Raises:
             ImageError: none is wanted, or one cannot be turned back.
         """
         count = 0
+        self._deep = deep and self.facts.bits > 8
         for shown in self.selection.thinned(self._shown(), self.facts.time_base):
             count += 1
             self._last = shown.ticks
@@ -256,7 +264,7 @@ class Clip:
 
     def _picture(self, frame: Any, ticks: int) -> Shown:
         colors = Colors.of(frame, self.name)
-        pixels = upright(colors.to_rgb(frame, self._size, self.facts.alpha), frame.rotation)
+        pixels = upright(colors.to_rgb(frame, self._size, self.facts.alpha, self._deep), frame.rotation)
         if pixels.shape[:2] != self.facts.size:
             raise ImageError(f"{self.name}: a frame is turned by {frame.rotation} degrees, the first is not so")
         if not self.facts.alpha:
@@ -323,7 +331,7 @@ def origin_of(container: Any) -> Fraction:
     return Fraction(container.start_time, MICROSECONDS) if begins else Fraction(0)
 
 
-def upright(pixels: NDArray[np.uint8], rotation: int) -> NDArray[np.uint8]:
+def upright(pixels: NDArray[Any], rotation: int) -> NDArray[Any]:
     """Turn a frame counterclockwise.
 
     Args:

@@ -14,7 +14,7 @@ from pasticcio.errors import ImageError, OptionError
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
-from pasticcio.video.motion import Floats, Frame, Motion, Watcher, carried, opencv
+from pasticcio.video.motion import Floats, Frame, Motion, Watcher, carried, opencv, top_of
 
 Render = Callable[..., Frame]  # called with a frame and the masks that are padded like it; see `Steady.draw`
 
@@ -64,7 +64,7 @@ class State:
 
     Attributes:
         place: of the scene on the screen since the last cut, pixels right and down.
-        last: the last output, (H, W, 3), float32 or uint8; None before the first.
+        last: the last output, (H, W, 3), float32 from 0 to 255, or an integer; None before the first.
     """
 
     place: tuple[float, float] = (0.0, 0.0)
@@ -83,7 +83,7 @@ class Placed:
         motion: since the frame before; None where outputs begin anew.
     """
 
-    pictures: tuple[NDArray[np.uint8], ...]
+    pictures: tuple[NDArray[Any], ...]
     corner: tuple[int, int]
     size: tuple[int, int]
     place: tuple[float, float]
@@ -131,7 +131,7 @@ class Steady:
         It may run in another thread than `draw`, and ahead of it, as long as either gets the frames in order.
 
         Raises:
-            ImageError: no (H, W, 3) of uint8.
+            ImageError: no (H, W, 3) of uint8 or uint16.
         """
         _check(frame)
         return self._watcher(frame) if self.how.anchor or self.how.carry else None
@@ -203,17 +203,20 @@ class Steady:
             output: (H, W, 3), rendered alone.
 
         Returns:
-            (H, W, 3).
+            (H, W, 3), of the same dtype.
         """
         last = self._state.last
         if not self.how.carry:
             self._state = State(placed.place, output)  # whose shape alone is used
             return output
+        scale, levels = top_of(output) / 255, opencv().CV_8U if output.dtype == np.uint8 else opencv().CV_16U
         blended = shown = output.astype(np.float32)
+        if scale != 1:
+            blended = shown = blended / np.float32(scale)
         if placed.motion is not None and last is not None:
             blended, shown = self._blended(blended, last, placed.motion)
         self._state = State(placed.place, blended)
-        return cast(Frame, opencv().add(shown, 0, dtype=opencv().CV_8U))  # rounded, from 0 to 255
+        return cast(Frame, opencv().multiply(shown, scale, dtype=levels))  # rounded, within the range
 
     def _blended(self, output: Floats, last: Floats, motion: Motion) -> tuple[Floats, Floats]:
         """The new output with the last one blended in, as it is carried on and as it is shown, with its detail."""
@@ -314,5 +317,7 @@ class Lines:
 
 
 def _check(frame: Frame) -> None:
-    if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape or frame.dtype != np.uint8:
-        raise ImageError(f"a frame has shape {frame.shape} and is {frame.dtype}; it must be (H, W, 3) of uint8")
+    if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape or frame.dtype not in (np.uint8, np.uint16):
+        raise ImageError(
+            f"a frame has shape {frame.shape} and is {frame.dtype}; it must be (H, W, 3) of uint8 or uint16"
+        )

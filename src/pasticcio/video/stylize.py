@@ -33,7 +33,7 @@ class Drawn:
 
     Attributes:
         time: of the frame, in seconds.
-        pixels: (H, W, 3), uint8.
+        pixels: (H, W, 3), of the frame's dtype.
         state: of `Steady` after this frame, with which a later run goes on, see `Steady.go_on`.
     """
 
@@ -59,8 +59,8 @@ def stylize_video(
     [0.0, 0.04, 0.08]
 
     Args:
-        frames: times in seconds and frames, (H, W, 3), uint8, RGB, that do not change any more; taken one by one, some
-            ahead of their turn.
+        frames: times in seconds and frames, (H, W, 3), RGB, uint8, or uint16 over its whole range, that do not change
+            any more; taken one by one, some ahead of their turn. The float graph renders uint16.
         style: see `Stylizer.stylize`. Or a `Look`, or a function from the time of a frame to its look; `options` are
             then not used.
         options: of all frames; `texture` is left out, see `steady.still`. Masks are fixed to the screen.
@@ -69,7 +69,7 @@ def stylize_video(
         fast: render at half the size and add the detail of the frames, see `fast`.
 
     Yields:
-        The time and the output, (H, W, 3), uint8, of each frame.
+        The time and the output of each frame, of its shape and dtype.
 
     Raises:
         ImageError, StyleError, OptionError: see `looks.styling` and `Steady`.
