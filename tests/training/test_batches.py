@@ -54,6 +54,28 @@ def test_workers_give_the_same_batches(config):
             torch.testing.assert_close(getattr(one, name), getattr(other, name), rtol=0, atol=0)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 3 worker processes")
+@pytest.mark.parametrize("workers", [1, 3])
+def test_epochs_are_the_same_for_any_number_of_workers(config, workers):
+    """Of six photos and six styles, the styles of two rows in three are shown: 18 photos and 12 styles in 6 batches."""
+    config = dataclasses.replace(config, epochs=True, workers=workers)
+    batches = list(Batches(config, 3, 0.34, seed=0).loader(0, 6))
+    plain = Batches(dataclasses.replace(config, workers=0), 3, 0.34, seed=0)
+    assert all(same(batch, plain[number]) for number, batch in enumerate(batches))
+    photos = torch.cat([batch.photo_index for batch in batches])
+    styles = torch.cat([batch.style_index[batch.own :] for batch in batches])
+    assert [sorted(epoch.tolist()) for epoch in (*photos.split(6), *styles.split(6))] == [list(range(6))] * 5
+
+
+def test_epochs_of_resident_pictures_leave_out_those_that_cannot_be_read(config, tmp_path):
+    for number in range(4):
+        Image.new("RGB", (64, 64), (10, 60 * number, 30)).save(tmp_path / f"{number}.png")
+    (tmp_path / "1-bad.png").write_bytes(b"not a picture")
+    batches = resident(dataclasses.replace(config, photos=(str(tmp_path),), epochs=True), batch=2)
+    shown = torch.cat([batch.photo_index for batch in batches.loader(0, 4)])
+    assert [sorted(epoch.tolist()) for epoch in shown.split(4)] == [[0, 1, 2, 3]] * 2
+
+
 def test_shapes(config):
     batch = Batches(config, 3, 0.4, seed=0)[0]
     assert batch.photos.shape == (3, 3, 32, 32)

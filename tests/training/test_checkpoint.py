@@ -11,6 +11,7 @@ from pasticcio.errors import OutputError, TrainingError
 from pasticcio.training.average import Average
 from pasticcio.training.checkpoint import KEPT, check_new, check_same, load_checkpoint, save_checkpoint
 from pasticcio.training.config import TrainConfig
+from pasticcio.training.order import Place
 
 
 def run(outputs=2):
@@ -25,7 +26,8 @@ def run(outputs=2):
 
 def test_what_is_saved_is_loaded_and_its_names_are_a_file_format(tmp_path):
     path, first, second = tmp_path / "checkpoint.safetensors", run(), run()
-    save_checkpoint(path, **first, step=7, config=TrainConfig(name="some"))
+    place = Place(4, own=1, reuse=2, processes=3, batch=5, turn=1, photos=60, styles=45)
+    save_checkpoint(path, **first, step=7, place=place, config=TrainConfig(name="some"))
     with safe_open(path, "pt") as file:
         assert set(file.keys()) == {
             *(f"{kind}.{part}" for kind in ("network", "average") for part in ("weight", "bias")),
@@ -33,7 +35,7 @@ def test_what_is_saved_is_loaded_and_its_names_are_a_file_format(tmp_path):
         }
         assert file.metadata()["step"] == "7"
         assert json.loads(file.metadata()["config"])["name"] == "some"
-    assert load_checkpoint(path, **second) == 7
+    assert load_checkpoint(path, **second) == (7, place)
     torch.testing.assert_close(second["network"].state_dict(), first["network"].state_dict())
     torch.testing.assert_close(second["average"].values, first["average"].values)
     for number, state in first["optimizer"].state_dict()["state"].items():
@@ -47,7 +49,7 @@ def test_what_is_no_checkpoint_of_this_network_is_named(tmp_path):
         with pytest.raises(TrainingError, match=f"cannot resume from {path}"):
             load_checkpoint(path, **run())
 
-    save_checkpoint(path, **run(outputs=5), step=1, config=TrainConfig())
+    save_checkpoint(path, **run(outputs=5), step=1, place=Place(1), config=TrainConfig())
     refused()
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
@@ -61,7 +63,7 @@ def test_what_is_no_checkpoint_of_this_network_is_named(tmp_path):
 def test_another_network_and_other_frozen_parts_are_named(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     config = TrainConfig(frozen=("predictor",))
-    save_checkpoint(path, **run(), step=1, config=config)
+    save_checkpoint(path, **run(), step=1, place=Place(1), config=config)
     check_same(path, config)
     check_same(path, replace(config, steps=config.steps + 1, name="other"))  # a run may go on for longer
     for other, key in (
@@ -75,7 +77,7 @@ def test_another_network_and_other_frozen_parts_are_named(tmp_path):
 
 def test_moments_of_other_weights_are_refused_when_they_are_read(tmp_path):
     path, first, second = tmp_path / "checkpoint.safetensors", run(), run()
-    save_checkpoint(path, **first, step=1, config=TrainConfig())
+    save_checkpoint(path, **first, step=1, place=Place(1), config=TrainConfig())
     second["optimizer"] = torch.optim.Adam([second["network"].bias, second["network"].weight])
     with pytest.raises(TrainingError, match=r"its optimizer has other weights, number 0 being \(2, 3\); delete it"):
         load_checkpoint(path, **second)

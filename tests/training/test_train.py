@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from pasticcio.errors import ConfigError, ModelError, OutputError, TrainingError
@@ -115,21 +116,21 @@ def test_a_gradient_that_is_not_finite_spoils_no_weight(config, monkeypatch):
     run = Run(config)
     good = run._clip
     monkeypatch.setattr(run, "_clip", lambda: good() if run.step != 2 else float("inf"))
-    batch = run.batches[0]
+    parts = [(run.batches[0], 0)]
     for step in range(4):
         before = run.bare.heads.weight.detach().clone()
-        run.advance(batch)
+        run.advance(parts)
         assert torch.equal(before, run.bare.heads.weight) == (step == 2)
 
 
 def test_gradients_that_stay_infinite_stop_the_run(config, monkeypatch):
     run = Run(config)
     monkeypatch.setattr(run, "_clip", lambda: float("inf"))
-    batch = run.batches[0]
+    parts = [(run.batches[0], 0)]
     for _ in range(9):
-        run.advance(batch)
+        run.advance(parts)
     with pytest.raises(TrainingError, match="gradient is inf in 10 steps on end, the last being 9"):
-        run.advance(batch)
+        run.advance(parts)
 
 
 def test_damaged_checkpoint_is_named(config):
@@ -263,6 +264,38 @@ def test_a_batch_is_used_again_with_its_styles_handed_on(config):
     assert found[0] != found[1]
 
 
+def test_parts_of_a_step_make_the_step_of_a_batch_as_large_as_all(config):
+    config = dataclasses.replace(config, batch=2, accumulate=3, reuse=1, identity=0.0, steps=1)
+    several, large = Run(config), Run(dataclasses.replace(config, batch=6, accumulate=1))
+    (parts,) = several.parts()
+    assert [turn for _, turn in parts] == [0, 0, 0]
+    batches = [batch for batch, _ in parts]
+    fields = {
+        name: torch.cat([getattr(batch, name) for batch in batches])
+        for name in ("photos", "styles", "photo_index", "style_index")
+    }
+    losses, gradient = several.advance(parts)
+    others, norm = large.advance([(dataclasses.replace(batches[0], **fields), 0)])
+    assert losses == pytest.approx(others, rel=1e-4)
+    assert gradient == pytest.approx(norm, rel=1e-4)
+    assert several.place.batch == 3
+    for (name, weight), other in zip(several.bare.named_parameters(), large.bare.parameters(), strict=True):
+        near = 0.02 * config.rate(0)  # a step of Adam is as long as the rate
+        torch.testing.assert_close(weight, other, rtol=0, atol=near, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_a_checkpoint_of_an_earlier_version_says_its_place_by_its_step(config):
+    config = dataclasses.replace(config, steps=3, sample_steps=0, reuse=2)
+    train(config)
+    path = Path(config.out) / CHECKPOINT
+    with safe_open(path, "pt") as file:
+        metadata = {name: value for name, value in file.metadata().items() if name != "place"}
+    save_file(load_file(path), path, metadata=metadata)
+    run = Run(dataclasses.replace(config, steps=4))
+    run.resume()
+    assert (run.step, run.place.batch, run.place.turn) == (3, 1, 1)
+
+
 def test_restyled_features_of_own_styles_are_the_photos(config):
     """Where a photo is its own style, an output that is the photo has no restyled loss; elsewhere it has one."""
     loss = dataclasses.replace(config.loss, restyled={"relu1_1": 2.0, "relu2_1": 1.0})
@@ -292,9 +325,8 @@ def test_pictures_that_shift_with_their_photos_have_no_shift_loss(config):
 
 
 def _stepping(run):
-    for batch, turn in run.turns():
+    for ((batch, turn),) in run.parts():
         yield batch, turn
-        run.step += 1
 
 
 def test_kept_targets_train_to_the_same_losses(config, tmp_path):

@@ -220,8 +220,8 @@ def steps_in(
     """Number of steps that fit in some minutes, from the time that a few take; these are thrown away."""
     run = Run(replace(config, steps=TIMED + 1), download)
     times = []
-    for batch, turn in run.turns():
-        run.advance(batch, turn)
+    for parts in run.parts():
+        run.advance(parts)
         times.append(clock())
     return max(1, int(60 * minutes * TIMED / (times[-1] - times[0])))
 

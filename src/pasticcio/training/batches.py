@@ -1,7 +1,7 @@
 """Batches of photos and style pictures, drawn by a seed.
 
-A batch is a pure function of the seed, its number and the process: a run that is resumed sees the batches that an
-unbroken run would have seen, whatever the number of workers.
+A batch is a pure function of the seed, its number, the process and the place where the run was begun or resumed, see
+`order`: a run that is resumed sees the batches that an unbroken run would have seen, whatever the number of workers.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pasticcio.training.crops import (
     style_crop,
     style_tensor,
 )
+from pasticcio.training.order import Order, Place
 from pasticcio.training.pictures import UNREADABLE, Pictures
 from pasticcio.training.procedural import draw_style
 
@@ -63,30 +64,42 @@ class Batches(Dataset[Batch]):
         batch: pictures in a batch.
         identity: share of each batch in which a photo is its own style.
         seed, process: what decides all draws; each process of a run draws its own batches.
+
+    Attributes:
+        place: where the run goes on; at first its beginning, in one process.
     """
 
     def __init__(self, config: DataConfig, batch: int, identity: float, seed: int, process: int = 0) -> None:
         self.config = config
-        self.batch = batch
         self.own = round(identity * batch)
         self.seed = seed
         self.process = process
         for_photos = config.keep_mb // 4
         self.photos = Pictures(config.photos, config.split, for_photos, config.photo_short[1])
         self.styles = Pictures(config.styles, config.split, config.keep_mb - for_photos, config.style_short[1])
+        self.place = Place(batch, self.own)
+
+    def order(self) -> Order:
+        """Which pictures the batches show."""
+        counts = len(self.photos), len(self.styles)
+        return Order(*counts, self.place, epochs=self.config.epochs, seed=self.seed, process=self.process)
 
     def __getitem__(self, number: int) -> Batch:
-        rng = np.random.default_rng((self.seed, number, self.process))
-        size = int(rng.integers(self.config.style_size[0], self.config.style_size[1] + 1))
+        config = self.config
+        rng, rows = self.order().batch(number)
+        size = int(rng.integers(config.style_size[0], config.style_size[1] + 1))
         photos, styles, skipped = [], [], list[str]()
         photo_numbers, style_numbers = [], []
-        for row in range(self.batch):
-            photo_number, photo = self.photos.usable(int(rng.integers(len(self.photos))), skipped)
-            style_number, style = self.styles.usable(int(rng.integers(len(self.styles))), skipped)
-            photos.append(photo_crop(photo, self.config, rng))
-            if row >= self.own and self.config.procedural and rng.random() < self.config.procedural:
-                style = draw_style(self.config.style_short[1], rng)
-            styles.append(style_crop(photo if row < self.own else style, self.config, rng))
+        for row, (wanted, style_number, rng) in enumerate(rows):
+            photo_number, photo = self.photos.usable(wanted, skipped)
+            photos.append(photo_crop(photo, config, rng))
+            if row < self.own:
+                style = photo
+            elif config.procedural and rng.random() < config.procedural:
+                style = draw_style(config.style_short[1], rng)
+            else:
+                style_number, style = self.styles.usable(style_number, skipped)
+            styles.append(style_crop(style, config, rng))
             photo_numbers.append(photo_number)
             style_numbers.append(style_number)
         pixels = to_tensor(styles)
@@ -135,13 +148,17 @@ class ResidentBatches(Batches):
         self.skipped: list[str] = []
         self.on_device = [self._load(self.photos), self._load(self.styles)]
 
+    def order(self) -> Order:
+        """Which of the pictures that can be read the batches show."""
+        photos, styles = (len(pictures) for pictures in self.on_device)
+        return Order(photos, styles, self.place, epochs=self.config.epochs, seed=self.seed, process=self.process)
+
     def __getitem__(self, number: int) -> Batch:
         config = self.config
-        rng = np.random.default_rng((self.seed, number, self.process))
+        rng, rows = self.order().batch(number)
         size = int(rng.integers(config.style_size[0], config.style_size[1] + 1))
         photos, styles, changes, inverted, numbers = [], [], [], [], []
-        for row in range(self.batch):
-            p, s = (int(rng.integers(len(pictures))) for pictures in self.on_device)
+        for row, (p, s, rng) in enumerate(rows):
             photo, style = self.on_device[0][p], self.on_device[1][s]
             photos.append(photo_tensor(photo, config, rng))
             styles.append(style_tensor(photo if row < self.own else style, size, config, rng))

@@ -1,7 +1,8 @@
 """Checkpoints: what a broken run needs to go on.
 
 One safetensors file. Tensors are named `network.*`, `average.*` and `optimizer.N.*`, where N counts the weights that
-learn in the order of the optimizer's groups; the metadata hold `step` and `config`, a recipe as JSON.
+learn in the order of the optimizer's groups; the metadata hold `step`, and as JSON the recipe, `config`, and the place
+among the pictures, `place`, which older checkpoints lack.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pasticcio.files import writing
 from pasticcio.training.average import Average
 from pasticcio.training.config import TrainConfig, to_json
 from pasticcio.training.log import LOG
+from pasticcio.training.order import Place
 
 CHECKPOINT = "checkpoint.safetensors"
 KEPT = (CHECKPOINT, LOG, "model")  # what a run leaves in its folder
@@ -34,6 +36,7 @@ def save_checkpoint(
     average: Average,
     optimizer: torch.optim.Optimizer,
     step: int,
+    place: Place,
     config: TrainConfig,
 ) -> None:
     """Write a checkpoint, whole or not at all.
@@ -49,12 +52,14 @@ def save_checkpoint(
         save_file(
             {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
             partial,
-            metadata={"step": str(step), "config": to_json(config)},
+            metadata={"step": str(step), "place": to_json(place), "config": to_json(config)},
         )
 
 
-def load_checkpoint(path: Path, *, network: nn.Module, average: Average, optimizer: torch.optim.Optimizer) -> int:
-    """Fill network, average and optimizer from a checkpoint; returns its step.
+def load_checkpoint(
+    path: Path, *, network: nn.Module, average: Average, optimizer: torch.optim.Optimizer
+) -> tuple[int, Place | None]:
+    """Fill network, average and optimizer from a checkpoint; returns its step, and its place if it knows it.
 
     Raises:
         TrainingError: the checkpoint is damaged or of another network.
@@ -64,6 +69,7 @@ def load_checkpoint(path: Path, *, network: nn.Module, average: Average, optimiz
     try:
         with safe_open(path, "pt") as file:
             step = int(file.metadata()["step"])
+            place = Place(**json.loads(file.metadata()["place"])) if "place" in file.metadata() else None
             for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
                 group, rest = name.split(".", 1)
                 groups[group][rest] = file.get_tensor(name)
@@ -77,7 +83,7 @@ def load_checkpoint(path: Path, *, network: nn.Module, average: Average, optimiz
     # A file that is cut off, one without our metadata or with other names, weights of other shapes.
     except (OSError, SafetensorError, TypeError, KeyError, ValueError, RuntimeError) as error:
         raise TrainingError(f"cannot resume from {path}: {error}; delete it to begin anew") from error
-    return step
+    return step, place
 
 
 def check_new(config: TrainConfig) -> None:

@@ -76,6 +76,8 @@ class DataConfig:
         keep_mb: memory per worker, in MB, for decoded pictures.
         workers: processes that decode.
         resident: keep every picture decoded on the training device, and cut and recolor there.
+        epochs: every photo, and every style, comes once before one comes again, whatever the number of processes and
+            workers; if false, each is drawn from all.
     """
 
     photos: tuple[str, ...] = ()
@@ -99,6 +101,7 @@ class DataConfig:
     keep_mb: int = 0
     workers: int = 1
     resident: bool = False
+    epochs: bool = False
 
     def __post_init__(self) -> None:
         for name in ("gray", "invert", "procedural"):
@@ -133,9 +136,11 @@ class TrainConfig:
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
-        batch: pictures per step and process.
-        reuse: steps for which a batch is used, each with another pairing of its photos and styles; features of both are
-            then computed once for all of them.
+        batch: pictures that a process renders at once; a step sees `accumulate` times as many in each process.
+        accumulate: batches whose mean gradient makes a step. The loss network and the network hold one of them at a
+            time, and processes exchange gradients once a step.
+        reuse: turns for which a batch is used, each with another pairing of its photos and styles; features of both are
+            then computed once for all of them. A turn is a step, or one of the `accumulate` parts of a step.
         learning_rate: after warm-up.
         rates: factor on the learning rate for some parts: "predictor", "heads", "transfer", or a part of these, such as
             "predictor.branch.vgg", whose gradient is then clipped on its own.
@@ -163,6 +168,7 @@ class TrainConfig:
     learn_rows: int = 0
     steps: int = 1000
     batch: int = 8
+    accumulate: int = 1
     reuse: int = 1
     learning_rate: float = 1e-3
     rates: dict[str, float] = field(default_factory=dict)
@@ -184,7 +190,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "reuse", "log_steps"):
+        for name in ("steps", "batch", "accumulate", "reuse", "log_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         unknown = [part for part in self.rates if part.split(".")[0] not in PARTS]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from PIL import Image
+from PIL.Image import Image
 from torch import Tensor, nn
 
 from pasticcio.errors import TrainingError
@@ -36,10 +37,13 @@ from pasticcio.training.average import Average
 from pasticcio.training.batches import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.checkpoint import CHECKPOINT, check_new, check_same, load_checkpoint, save_checkpoint
 from pasticcio.training.config import TrainConfig, to_json
+from pasticcio.training.gradient import Part, clip_gradient, mean_gradient
 from pasticcio.training.log import Progress, Record, StepReport
 from pasticcio.training.model_folder import save_model
+from pasticcio.training.order import Place
 from pasticcio.training.parts import freeze, freeze_norms, learning_groups
 from pasticcio.training.pretrained import Download, load_vgg
+from pasticcio.training.samples import sample_grid
 from pasticcio.training.start import begin, first_row, table_names
 from pasticcio.training.targets import ContentTargets, StyleTargets
 
@@ -47,7 +51,6 @@ log = logging.getLogger(__name__)
 
 LOST = 10  # successive steps without a finite gradient after which a run stops
 SHIFTED = 4  # one photo in so many is rendered a second time, shifted, where `loss.shift` is set
-SAMPLES = 6  # photos down and styles across in a sample picture
 
 
 class Targets(NamedTuple):
@@ -102,6 +105,7 @@ class Run:
         vgg: the loss network.
         styles: names of the styles of a table; empty for a network that predicts styles.
         step: steps done.
+        place: how far the run has come through its pictures.
     """
 
     def __init__(self, config: TrainConfig, download: Download | None = None) -> None:
@@ -151,6 +155,7 @@ class Run:
             with self.accelerator.main_process_first():  # one computes, the others read
                 self._keep_targets(Path(config.cache))
         self.step = 0
+        self.place = Place(config.batch, self.batches.own, config.reuse, self.accelerator.num_processes)
         self.lost = 0
         self._latest: tuple[Batch, Targets] | None = None
         self.seen_bad: set[str] = set()
@@ -178,21 +183,21 @@ class Run:
             record = stack.enter_context(Record(self.folder, self.step)) if main else None
             saved = clock = time.monotonic()
             rate = 0.0
-            for batch, turn in self.turns():
-                losses, gradient = self.advance(batch, turn)
+            for parts in self.parts():
+                losses, gradient = self.advance(parts)
                 now = time.monotonic()
-                latest = config.batch * self.accelerator.num_processes / (now - clock)
+                latest = config.batch * len(parts) * self.accelerator.num_processes / (now - clock)
                 rate = latest if rate == 0.0 else 0.95 * rate + 0.05 * latest
                 clock = now
+                self._name_bad([name for batch, _ in parts for name in batch.skipped])
                 if not main:
                     continue
-                self._name_bad(batch.skipped)
                 progress = Progress(self.step, config.steps, losses, gradient, config.rate(self.step - 1), rate)
                 if record and (self.step % config.log_steps == 0 or self.step == config.steps):
                     record.add(progress)
                 if config.sample_steps and self.step % config.sample_steps == 0:
                     with writing(self.folder / f"sample-{self.step:07d}.png") as partial:
-                        self.sample(batch).save(partial)
+                        self.sample(parts[-1][0]).save(partial)
                 if now - saved > 60 * config.checkpoint_minutes:
                     self.save()
                     saved = now
@@ -204,29 +209,37 @@ class Run:
         self.accelerator.wait_for_everyone()
         return self.folder / "model"
 
-    def turns(self) -> Iterator[tuple[Batch, int]]:
-        """The batch of every remaining step, and its turn, see `losses`."""
-        reuse, steps = self.config.reuse, self.config.steps
-        for batch in self.batches.loader(self.step // reuse, -(-steps // reuse)):
-            for turn in range(self.step % reuse, min(reuse, steps - self.step // reuse * reuse)):
-                yield batch, turn
+    def parts(self) -> Iterator[Sequence[Part]]:
+        """The parts of every remaining step."""
+        turns = self._turns((self.config.steps - self.step) * self.config.accumulate)
+        while parts := tuple(itertools.islice(turns, self.config.accumulate)):
+            yield parts
 
-    def advance(self, batch: Batch, turn: int = 0) -> tuple[dict[str, float], float]:
-        """One step of the optimizer; returns the losses and the norm of the gradient."""
+    def _turns(self, count: int) -> Iterator[Part]:
+        self.batches.place = place = self.place
+        end = place.after(count + place.reuse - 1).batch
+        used = ((batch, turn) for batch in self.batches.loader(place.batch, end) for turn in range(place.reuse))
+        return itertools.islice(used, place.turn, place.turn + count)
+
+    def advance(self, parts: Sequence[Part]) -> tuple[dict[str, float], float]:
+        """One step of the optimizer, by the mean gradient of its parts and of all processes.
+
+        Returns:
+            The losses, means over these too, and the norm of the gradient before clipping.
+        """
         config = self.config
         self.network.train()
         freeze_norms(self.bare, config.frozen)
         rate = config.rate(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        losses = self.losses(batch, turn)
-        total = losses["total"]
-        if not torch.isfinite(total):
+        self.optimizer.zero_grad(set_to_none=True)
+        losses = mean_gradient(self.accelerator, self.network, self.losses, parts)
+        if not math.isfinite(losses["total"]):
             checkpoint = self.folder / CHECKPOINT
             good = f"the last good checkpoint is {checkpoint}" if checkpoint.exists() else "there is no checkpoint yet"
-            raise TrainingError(f"the loss is {total.item()} at step {self.step}; {good}; lower learning_rate or clip")
-        self.optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(total)
+            loss = losses["total"]
+            raise TrainingError(f"the loss is {loss} at step {self.step}; {good}; lower learning_rate or clip")
         gradient = self._clip()
         self.lost = 0 if math.isfinite(gradient) else self.lost + 1
         if self.lost == LOST:
@@ -237,23 +250,12 @@ class Run:
         if not self.lost:  # a gradient that is not finite would make every weight so
             self.optimizer.step()
         self.step += 1
+        self.place = self.place.after(len(parts))
         self.average.follow(self.step)
-        return {name: float(value.detach()) for name, value in losses.items()}, gradient
+        return losses, gradient
 
     def _clip(self) -> float:
-        """Clip the gradients; returns the norm of all of them before.
-
-        Groups that are `apart` are clipped each by its own norm, the others by the norm that they have together.
-        """
-        together: list[nn.Parameter] = []
-        clipped = [together]
-        for group in self.optimizer.param_groups:
-            if group["apart"]:
-                clipped.append(group["params"])
-            else:
-                together += group["params"]
-        limit = self.config.clip or float("inf")
-        return math.hypot(*(float(self.accelerator.clip_grad_norm_(some, limit)) for some in clipped if some))
+        return clip_gradient(self.accelerator, self.optimizer.param_groups, self.config.clip or float("inf"))
 
     def losses(self, batch: Batch, turn: int = 0) -> dict[str, Tensor]:
         """The objective ("total") and its parts, each a mean over the batch.
@@ -353,21 +355,11 @@ class Run:
 
     # -- what is kept --------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def sample(self, batch: Batch) -> Image.Image:
+    def sample(self, batch: Batch) -> Image:
         """A grid: photos down, styles across, stylized pictures where they meet."""
-        photos = to_unit(batch.photos[-SAMPLES:].to(self.device))
-        styles = to_unit(batch.styles[-SAMPLES:].to(self.device))
-        side = photos.shape[2]
-        shown = nn.functional.interpolate(styles, (side, side), mode="bilinear", antialias=True)
-        rows = [torch.cat([torch.ones_like(photos[0]), *shown], 2)]
+        photos, shown = (to_unit(pictures.to(self.device)) for pictures in (batch.photos, batch.styles))
         with self.average.in_place():
-            embeddings = self.bare.predictor(self._numbers(batch)[-SAMPLES:] if self.styles else styles)
-            for photo in photos:
-                images = [self.bare.render(photo[None], e[None])[0] for e in embeddings]
-                rows.append(torch.cat([photo, *images], 2))
-        grid = torch.cat(rows, 1).clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
-        return Image.fromarray(grid.cpu().numpy())
+            return sample_grid(self.bare, photos, self._numbers(batch) if self.styles else shown, shown)
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -377,19 +369,26 @@ class Run:
             average=self.average,
             optimizer=self.optimizer,
             step=self.step,
+            place=self.place,
             config=self.config,
         )
 
     def resume(self) -> None:
-        """Go on from the last checkpoint, if there is one.
+        """Go on from the last checkpoint, if there is one; also with another number of processes.
 
         Raises:
-            TrainingError: the checkpoint is damaged, of another network, or of one that learns other parts.
+            TrainingError: the checkpoint is damaged, of another network, of one that learns other parts, or not there
+                for all processes.
         """
         path = self.folder / CHECKPOINT
         if path.exists():
             check_same(path, self.config)
-            self.step = load_checkpoint(path, network=self.bare, average=self.average, optimizer=self.optimizer)
+            self.step, place = load_checkpoint(path, network=self.bare, average=self.average, optimizer=self.optimizer)
+            # In a checkpoint without a place, a step was a turn.
+            self.place = place.to(self.place) if place else self.place.after(self.step)
+        steps = self.accelerator.gather(torch.tensor([self.step], device=self.device)).tolist()
+        if len(set(steps)) > 1:
+            raise TrainingError(f"processes would go on from steps {steps}; {self.folder} must be one folder for all")
 
     def save_model(self) -> None:
         """Write the averaged weights as a model folder."""

@@ -1,0 +1,154 @@
+"""Steps of several parts and of several processes, and runs that go on with another number of them."""
+
+import dataclasses
+import itertools
+import json
+import multiprocessing
+import os
+import socket
+import traceback
+from pathlib import Path
+
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+from safetensors.torch import load_file
+
+from pasticcio.errors import TrainingError
+from pasticcio.training.checkpoint import CHECKPOINT
+from pasticcio.training.config import read_recipe
+from pasticcio.training.train import Run, train
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+SECONDS = 120
+
+
+def together(processes, work, folder):
+    """Do `work(process)` in so many forks that exchange gradients, which start faster than under torchrun.
+
+    Args:
+        folder: for the file through which they meet.
+    """
+    meeting = Path(folder) / "meeting"
+    meeting.unlink(missing_ok=True)
+    context = multiprocessing.get_context("fork")
+    forks = [context.Process(target=_one, args=(number, processes, work, meeting)) for number in range(processes)]
+    for fork in forks:
+        fork.start()
+    for fork in forks:
+        fork.join(SECONDS)
+    codes = [fork.exitcode for fork in forks]
+    for fork in forks:
+        fork.kill()
+    errors = [path.read_text() for path in sorted(meeting.parent.glob("failed-*"))]
+    assert codes == [0] * processes, "\n".join(errors) or codes
+
+
+def _one(number, processes, work, meeting):
+    try:
+        AcceleratorState._reset_state(reset_partial_state=True)
+        os.environ["MASTER_PORT"] = "0"  # unused: they meet in the file
+        loopback = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
+        os.environ |= {"GLOO_SOCKET_IFNAME": loopback, "RANK": str(number), "LOCAL_RANK": str(number)}
+        os.environ |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1"}
+        torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=number, world_size=processes)
+        work(number)
+        torch.distributed.destroy_process_group()
+    except BaseException:
+        (meeting.parent / f"failed-{number}").write_text(traceback.format_exc())
+        os._exit(1)
+    os._exit(0)
+
+
+@pytest.fixture
+def config(pictures, tmp_path):
+    settings = ["network.quarter=8", "network.eighth=8", "network.predictor_widths=[4, 4, 8]", "data.workers=0"]
+    settings += ["data.crop=32", "data.photo_short=[32, 48]", "data.style_crop=32", "data.style_short=[32, 48]"]
+    settings += ["data.style_size=[32, 32]", "data.epochs=true", "loss_network.name='vgg19-small'", "log_steps=1"]
+    settings += [f"data.{kind}={pictures / kind}" for kind in ("photos", "styles")]
+    (config,) = read_recipe(ROOT / "recipes" / "smoke.toml", [*settings, f"out={tmp_path / 'run'}"])
+    return dataclasses.replace(config, steps=6, batch=2, identity=0.5, reuse=1, sample_steps=0)
+
+
+def logged(config):
+    return [json.loads(line) for line in (Path(config.out) / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_run_goes_on_in_another_number_of_processes(config, tmp_path, first):
+    """With twice the parts in one process as in two, all steps are those of an unbroken run in one."""
+
+    def part(processes, steps, out):
+        own = dataclasses.replace(config, steps=steps, accumulate=2 // processes, out=str(out))
+        own = dataclasses.replace(own, final_rate=1.0)
+        if processes == 1:
+            train(own, resume=True)
+        else:
+            together(processes, lambda _: train(own, resume=True), tmp_path)
+        return own
+
+    unbroken = part(1, 6, tmp_path / "unbroken")
+    part(first, 3, tmp_path / "changed")
+    changed = part(3 - first, 6, tmp_path / "changed")
+    assert [row["step"] for row in logged(changed)] == [1, 2, 3, 4, 5, 6]
+    for one, other in zip(logged(unbroken), logged(changed), strict=True):
+        assert one["total"] == pytest.approx(other["total"], rel=1e-4)
+    weights = [load_file(Path(run.out) / CHECKPOINT) for run in (unbroken, changed)]
+    for name in weights[0]:
+        if name.startswith("network."):
+            torch.testing.assert_close(weights[0][name], weights[1][name], atol=1e-4, rtol=1e-3)
+
+
+def test_processes_that_would_go_on_from_other_steps_are_refused(config, tmp_path):
+    """Of two machines without a disk in common, the second one finds no checkpoint."""
+    train(dataclasses.replace(config, steps=1))
+
+    def work(process):
+        out = config.out if process == 0 else str(tmp_path / "elsewhere")
+        with pytest.raises(TrainingError, match=r"would go on from steps \[1, 0\]; .* must be one folder"):
+            Run(dataclasses.replace(config, out=out)).resume()
+
+    together(2, work, tmp_path)
+
+
+def test_processes_exchange_gradients_once_a_step(config, tmp_path, monkeypatch):
+    """With parts, the first ones stay in their process: after them gradients differ, after the last one they agree."""
+
+    def work(process):
+        run = Run(dataclasses.replace(config, accumulate=3))
+        seen, backward = [], run.accelerator.backward
+
+        def watched(loss):
+            backward(loss)
+            seen.append(run.accelerator.gather(run.bare.heads.weight.grad.flatten()[None]))
+
+        run.accelerator.backward = watched
+        run.advance(next(run.parts()))
+        assert [torch.equal(*gradients) for gradients in seen] == [False, False, True]
+
+    together(2, work, tmp_path)
+
+
+def test_a_run_with_parts_goes_on_where_it_stopped(config, tmp_path):
+    """Two parts a step and three turns a batch: the run stops within a batch."""
+    config = dataclasses.replace(config, accumulate=2, reuse=3, steps=5)
+    train(config)
+    broken = dataclasses.replace(config, out=str(tmp_path / "broken"))
+    run, seen = Run(broken), []
+    Path(broken.out).mkdir()
+    for parts in itertools.islice(run.parts(), 2):
+        seen += [(batch.photo_index.tolist(), turn) for batch, turn in parts]
+        run.advance(parts)
+    run.save()
+    resumed = Run(broken)
+    resumed.resume()
+    assert (resumed.step, resumed.place) == (2, run.place)
+    assert (run.place.batch, run.place.turn) == (1, 1)
+    seen += [(batch.photo_index.tolist(), turn) for parts in resumed.parts() for batch, turn in parts]
+    assert [turn for _, turn in seen] == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
+    whole = [(batch.photo_index.tolist(), turn) for parts in Run(config).parts() for batch, turn in parts]
+    assert seen == whole
+    resumed.go()
+    for one, other in zip(logged(config)[2:], logged(broken), strict=True):
+        assert one["total"] == pytest.approx(other["total"], rel=1e-6)
