@@ -3,16 +3,13 @@
 import dataclasses
 import itertools
 import json
-import multiprocessing
 import os
-import socket
-import traceback
 from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
+from together import together
 
 from pasticcio.errors import TrainingError
 from pasticcio.training.checkpoint import CHECKPOINT
@@ -21,44 +18,6 @@ from pasticcio.training.train import Run, train
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
-SECONDS = 120
-
-
-def together(processes, work, folder):
-    """Do `work(process)` in so many forks that exchange gradients, which start faster than under torchrun.
-
-    Args:
-        folder: for the file through which they meet.
-    """
-    meeting = Path(folder) / "meeting"
-    meeting.unlink(missing_ok=True)
-    context = multiprocessing.get_context("fork")
-    forks = [context.Process(target=_one, args=(number, processes, work, meeting)) for number in range(processes)]
-    for fork in forks:
-        fork.start()
-    for fork in forks:
-        fork.join(SECONDS)
-    codes = [fork.exitcode for fork in forks]
-    for fork in forks:
-        fork.kill()
-    errors = [path.read_text() for path in sorted(meeting.parent.glob("failed-*"))]
-    assert codes == [0] * processes, "\n".join(errors) or codes
-
-
-def _one(number, processes, work, meeting):
-    try:
-        AcceleratorState._reset_state(reset_partial_state=True)
-        os.environ["MASTER_PORT"] = "0"  # unused: they meet in the file
-        loopback = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
-        os.environ |= {"GLOO_SOCKET_IFNAME": loopback, "RANK": str(number), "LOCAL_RANK": str(number)}
-        os.environ |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1"}
-        torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=number, world_size=processes)
-        work(number)
-        torch.distributed.destroy_process_group()
-    except BaseException:
-        (meeting.parent / f"failed-{number}").write_text(traceback.format_exc())
-        os._exit(1)
-    os._exit(0)
 
 
 @pytest.fixture

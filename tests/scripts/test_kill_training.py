@@ -1,0 +1,14 @@
+"""A short run of `scripts/kill_training.py`."""
+
+import os
+
+import pytest
+
+if not hasattr(os, "fork"):
+    pytest.skip("needs forks", allow_module_level=True)
+
+import kill_training
+
+
+def test_a_killed_process_costs_nothing_but_time():
+    assert kill_training.torture(kills=2, steps=12, seed=2) == []
