@@ -41,6 +41,7 @@ def seeds(folder: Path) -> list[tuple[str, bytes]]:
         make_clip(folder / "c.ts", frames, sound="mp2"),
         make_clip(folder / "d.webm", frames, codec="libvpx-vp9", form="yuva420p"),
         make_clip(folder / "e.avi", frames, codec="mpeg4"),
+        make_clip(folder / "g.mkv", frames, form="yuv420p10le"),
     ]
     first, *others = map(Image.fromarray, frames)
     for suffix in (".gif", ".webp", ".png"):
@@ -64,20 +65,19 @@ def outcome(source: Path, folder: Path, suffix: str) -> str:
         return repr(error)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--failures", type=Path, default=Path("fuzz-failures"))
-    given = parser.parse_args()
-    draw, counts, until = random.Random(given.seed), Counter[str](), time.monotonic() + given.seconds
-    given.failures.mkdir(parents=True, exist_ok=True)
+def fuzz(inputs: int, seconds: float, seed: int, failures: Path) -> Counter[str]:
+    """Try so many inputs, for so long; failures are printed.
+
+    Returns:
+        The number of outputs, errors and failures: "output", "error", "failure".
+    """
+    draw, counts, until = random.Random(seed), Counter[str](), time.monotonic() + seconds
+    failures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         clips = seeds(Path(name))
-        while counts.total() < given.inputs and time.monotonic() < until:
+        while counts.total() < inputs and time.monotonic() < until:
             suffix, data = draw.choice(clips)
-            source = given.failures / f"{given.seed}-{counts.total():06}{suffix}"
+            source = failures / f"{seed}-{counts.total():06}{suffix}"
             source.write_bytes(mutate(data, draw))
             folder = Path(name, "out")
             folder.mkdir()
@@ -89,6 +89,17 @@ def main() -> int:
             else:
                 print(f"{source}: {found}")
                 counts["failure"] += 1
+    return counts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--inputs", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--failures", type=Path, default=Path("fuzz-failures"))
+    given = parser.parse_args()
+    counts = fuzz(given.inputs, given.seconds, given.seed, given.failures)
     of = ", ".join(f"{counts[kind]} {kind}s" for kind in ("output", "error", "failure"))
     print(f"{counts.total()} inputs: {of}")
     return int(bool(counts["failure"]))

@@ -173,3 +173,15 @@ def test_more_than_a_format_holds_is_one_error_or_its_most(tmp_path, kind):
     animation = Animation(path)
     assert animation.facts.plays in (65_535, 65_536)
     animation.close()
+
+
+def test_a_picture_that_cannot_be_decoded_is_closed(tmp_path, monkeypatch):
+    data = bytearray(animate(tmp_path / "in.png").read_bytes())
+    place = data.index(b"IDAT") + 4
+    data[place : place + 8] = bytes(8)
+    (tmp_path / "in.png").write_bytes(data)
+    closed, close = [], Animation.close
+    monkeypatch.setattr(Animation, "close", lambda self: closed.append(close(self)))
+    with pytest.raises(ImageError, match="cannot read"):
+        Animation(tmp_path / "in.png")
+    assert closed == [None]

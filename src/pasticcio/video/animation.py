@@ -61,16 +61,11 @@ class Animation:
             except Image.DecompressionBombError as error:
                 raise ValueError(f"{first_line(error).partition(',')[0]}, a clip's frames are smaller") from error
         self._first = int(getattr(self._image, "default_image", False))  # APNG: a picture that is not of the animation
-        alpha, ends = self._survey()
-        width, height = self._image.size
-        self.facts = Facts(
-            self.selection.fitted(height, width),
-            Fraction(1, TICKS),
-            Fraction(len(ends) * TICKS, ends[-1]).limit_denominator(1001),
-            ends[-1] / TICKS,
-            alpha,
-            plays=self._plays(),
-        )
+        try:
+            self.facts = self._surveyed()
+        except BaseException:
+            self.close()
+            raise
 
     def frames(self, deep: bool = False) -> Iterator[Shown]:
         """The frames that are wanted, once; they have 8 bits a color.
@@ -122,13 +117,21 @@ class Animation:
             self._image.load()
             return self._image.convert("RGBA")
 
-    def _survey(self) -> tuple[bool, list[int]]:
-        """Whether a pixel is transparent, and when each frame ends."""
+    def _surveyed(self) -> Facts:
+        """What is known when each frame was decoded once."""
         alpha, ends = False, []
         for _, end, picture in self._whole():
             alpha = alpha or picture.getextrema()[3][0] < 255
             ends.append(end)
-        return alpha, ends
+        width, height = self._image.size
+        return Facts(
+            self.selection.fitted(height, width),
+            Fraction(1, TICKS),
+            Fraction(len(ends) * TICKS, ends[-1]).limit_denominator(1001),
+            ends[-1] / TICKS,
+            alpha,
+            plays=self._plays(),
+        )
 
     def _shown(self) -> Iterator[Shown]:
         height, width = self.facts.size
