@@ -50,7 +50,7 @@ def make_source(path: Path, count: int) -> Path:
 def start(source: Path, out: Path) -> subprocess.Popen[bytes]:
     """The command, which goes on from the parts that there are."""
     command = [
-        sys.executable, "-m", "pasticcio", "video", source, "-s", "dance", "-o", out, "--fast", "--resume",
+        sys.executable, "-m", "pasticcio", "video", str(source), "-s", "dance", "-o", str(out), "--fast", "--resume",
         "--runtime", "onnxruntime",
     ]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
