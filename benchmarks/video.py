@@ -246,12 +246,18 @@ def main() -> None:
     parser.add_argument("--photos", nargs="+", default=list(PHOTOS), help="of scikit-image")
     parser.add_argument("--styles", type=int, default=2, help="how many, 1 to 3")
     parser.add_argument("--speed", action="store_true", help="measure speed and memory instead")
+    parser.add_argument("--cpu", action="store_true", help="measure the CPU time of each step at 720p instead")
     parser.add_argument("--seconds", type=float, default=12, help="of each way, for --speed")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--strip", type=Path, help="write a picture of frames and outputs there")
     arguments = parser.parse_args()
     width, height = (int(side) for side in arguments.size.split("x"))
-    if arguments.speed:
+    if arguments.cpu:
+        import video_speed
+
+        rows = video_speed.cpu(video_speed.SIZES[0])
+        print(", ".join(f"{name} {value:.3g}" for name, value in rows.items()))
+    elif arguments.speed:
         import video_speed
 
         sizes = video_speed.SIZES if arguments.size == parser.get_default("size") else ((height, width),)

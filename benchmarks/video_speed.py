@@ -1,9 +1,13 @@
 """Frames a second of a clip from file to file, the share of each step, and memory over the clip's length.
 
     python benchmarks/video.py --speed --json runs/video-speed.json
+    python benchmarks/video.py --cpu
 
 A clip of a moving photo, in H.264, is rendered by the default model and encoded again, for a time, in several ways. The
 first outputs are not counted: graphs are compiled for a size when it comes for the fourth time.
+
+With --cpu each step is done for all frames before the next one begins, and its seconds of CPU time are counted, of all
+its threads: other work on the machine hardly changes them. Outputs are cut from a stylized photo, and two are rendered.
 """
 
 from __future__ import annotations
@@ -184,6 +188,41 @@ def memory(size: tuple[int, int]) -> dict[str, float]:
                 if number == max(LENGTHS):
                     break
     return found
+
+
+def cpu(size: tuple[int, int], count: int = 16) -> dict[str, float]:
+    """Milliseconds of CPU time a frame of each step, and the share of rendering."""
+    (height, width), spent = size, {}
+    stylizer = Stylizer(threads=1, runtime=ONNXRUNTIME)
+    style = styling(stylizer, "dance", Options(), size)
+    photo = stylizer.stylize(cv2.resize(data.coffee(), (width + 3 * count, height + count)), "dance")
+    outputs = [photo[number : number + height, 3 * number : 3 * number + width] for number in range(count)]
+    steady = Steady(Steadiness())
+
+    def step(name: str, work: Callable[[], Any], frames: int = count) -> Any:
+        begun = time.process_time()
+        found = work()
+        spent[name] = 1000 * (time.process_time() - begun) / frames
+        return found
+
+    def encoded(path: Path) -> None:
+        with PartWriter(path, format_of(path), size, Fraction(RATE), BT709, Fraction(1), False) as writer:
+            for output in outputs:
+                writer.add(output)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "clip.mp4")
+        make_clip(path, size, count)
+        frames = step("decode", lambda: [frame for _, frame in read_frames(path)])
+        motions = step("watch", lambda: [steady.watch(frame) for frame in frames])
+        placed = step("place", lambda: [steady.place(*both) for both in zip(frames, motions, strict=True)])
+        for number in range(2):  # the first is for warming up
+            step("render", lambda number=number: placed[number].rendered(style.look(stylizer).render), 1)
+        step("blend", lambda: [steady.blend(*both) for both in zip(placed, outputs, strict=True)])
+        step("encode", lambda: encoded(Path(folder, "out.mp4")))
+    spent["watch"] += spent.pop("place")
+    found = {name: spent[name] for name in STEPS}
+    return {**found, "share": found["render"] / sum(found.values())}
 
 
 def measure(seconds: float, sizes: tuple[tuple[int, int], ...] = SIZES) -> dict[str, Any]:
