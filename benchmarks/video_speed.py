@@ -39,7 +39,7 @@ from pasticcio.video.looks import Look, Looks, constant, styling
 from pasticcio.video.motion import Frame
 from pasticcio.video.reading import read_frames
 from pasticcio.video.steady import Steadiness, Steady
-from pasticcio.video.stylize import draw, for_clips, grid_of, workers_of
+from pasticcio.video.stylize import draw, for_clips, grid_of, share_cores, workers_of
 
 SIZES = ((720, 1280), (1080, 1920))
 STEPS = "decode", "watch", "render", "blend", "encode"
@@ -192,6 +192,7 @@ def memory(size: tuple[int, int]) -> dict[str, float]:
 
 def cpu(size: tuple[int, int], count: int = 16) -> dict[str, float]:
     """Milliseconds of CPU time a frame of each step, and the share of rendering."""
+    share_cores()
     (height, width), spent = size, {}
     stylizer = Stylizer(threads=1, runtime=ONNXRUNTIME)
     style = styling(stylizer, "dance", Options(), size)
@@ -227,6 +228,7 @@ def cpu(size: tuple[int, int], count: int = 16) -> dict[str, float]:
 
 def measure(seconds: float, sizes: tuple[tuple[int, int], ...] = SIZES) -> dict[str, Any]:
     """All of it: memory first, since what a process has taken at most never falls."""
+    share_cores()
     found: dict[str, Any] = {"memory": memory((360, 640))}
     print("memory in MiB:", ", ".join(f"{name} {value:.0f}" for name, value in found["memory"].items()))
     print("\n| size | way | frames a second | " + " | ".join(f"{step}, ms" for step in STEPS) + " | share of render |")

@@ -5,7 +5,7 @@
 The clip has sound, subtitles and chapters, its rate varies, and its camera moves, so that each frame depends on the
 last. After a kill there must be no output under its own name, or all of it; after `--resume` the frames, their times,
 and the packets of sound and subtitles must be those of the unbroken run, and nothing else may be left beside the
-output. A run that ends before its kill is counted apart.
+output. Every second kill comes after a part of the clip is finished. A run that ends before its kill is counted apart.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from pasticcio.video.convert import PART
 from pasticcio.video.parts import LIST, folder_of
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -56,9 +57,15 @@ def start(source: Path, out: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def killed(source: Path, out: Path, after: float) -> str:
-    """Kill the command that many seconds after its start: KILLED, or ENDED where it had ended."""
+def killed(source: Path, out: Path, after: float, part: bool) -> str:
+    """Kill the command that many seconds after its start, or after its first part is finished.
+
+    Returns:
+        KILLED, or ENDED where it had ended.
+    """
     process = start(source, out)
+    while part and process.poll() is None and not (folder_of(out) / LIST).exists():
+        time.sleep(0.01)
     try:
         process.wait(after)
     except subprocess.TimeoutExpired:
@@ -97,7 +104,8 @@ def torture(kills: int, frames: int, seed: int) -> tuple[Counter[str], list[str]
             folder = Path(name, str(tries))
             folder.mkdir()
             out = folder / "out.mp4"
-            counts[what := killed(source, out, draw.uniform(0.1, 1.0) * length)] += 1
+            part = bool(tries % 2) and frames > PART
+            counts[what := killed(source, out, draw.uniform(0.0, 0.5 if part else 1.0) * length, part)] += 1
             if what == KILLED:
                 counts["with finished parts"] += (folder_of(out) / LIST).exists()
                 if out.exists() and differences(see(out), whole):
@@ -117,7 +125,7 @@ def torture(kills: int, frames: int, seed: int) -> tuple[Counter[str], list[str]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--frames", type=int, default=500, help="of the clip; a part has 240")
+    parser.add_argument("--frames", type=int, default=500, help=f"of the clip; a part has {PART}")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     counts, wrong = torture(given.kills, given.frames, given.seed)

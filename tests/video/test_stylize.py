@@ -124,7 +124,8 @@ def test_a_frame_that_does_not_differ_is_not_rendered_again():
 
 def test_a_model_for_clips_renders_as_many_frames_at_once_as_there_are_cores(monkeypatch):
     for cores, expected in ((1, (1, 1)), (2, (1, 2)), (16, (4, 4))):
-        monkeypatch.setattr("pasticcio.video.stylize.cores", lambda cores=cores: cores)
+        for module in ("stylize", "pipeline"):
+            monkeypatch.setattr(f"pasticcio.video.{module}.cores", lambda cores=cores: cores)
         stylizer = for_clips()
         assert (stylizer.threads, workers_of(stylizer)) == expected
         assert workers_of(Stylizer()) == 1
@@ -141,3 +142,14 @@ def test_frames_of_16_bits_are_rendered_finer_and_no_brighter(stylizer):
         assert (one.dtype, other.dtype) == (np.uint16, np.uint8)
         assert len(np.unique(one)) > 1000
         assert abs(one.mean() / 257 - other.mean()) < 1
+
+
+def test_the_last_outputs_stay_as_they_are_while_arrays_are_used_again():
+    steady, rng = Steady(), np.random.default_rng(0)
+    kept = []
+    for _, frame in pan(6):
+        output = steady(frame, lambda picture: rng.integers(0, 256, picture.shape, dtype=np.uint8))
+        kept.append((output, output.copy(), steady.state.last, steady.state.last.copy()))
+    for output, before, last, last_before in kept:
+        np.testing.assert_array_equal(output, before)
+        np.testing.assert_array_equal(last, last_before)

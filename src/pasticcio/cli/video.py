@@ -112,7 +112,7 @@ def video(
     from pasticcio.video.frames import Selection
     from pasticcio.video.keyframes import read_keyframes, styles_of
     from pasticcio.video.steady import Steadiness
-    from pasticcio.video.stylize import for_clips, grid_of
+    from pasticcio.video.stylize import for_clips, grid_of, share_cores
 
     keys = read_keyframes(keyframes) if keyframes else []
     target = out or _default(clip, [name for name, _ in pairs])
@@ -136,6 +136,7 @@ def video(
         bits=bits,
     )
     stylizer = for_clips(model, runtime)
+    share_cores()
     say_files(stylizer.model, [*pairs, *((name, 1.0) for name in styles_of(keys))])
     outcome = _converted(request, stylizer, pairs, options, keys, fast)
     names = list(dict.fromkeys([*(name for name, _ in pairs), *styles_of(keys)]))

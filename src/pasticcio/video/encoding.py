@@ -17,6 +17,7 @@ from pasticcio.errors import OptionError, OutputError, nearest
 from pasticcio.extras import extra
 from pasticcio.video.animation import KINDS
 from pasticcio.video.color import Colors
+from pasticcio.video.pipeline import threads_each
 
 QUALITY = 65
 MOST = 100  # of the quality
@@ -173,6 +174,7 @@ class PartWriter:
         try:
             stream: Any = self._container.add_stream(form.codec.encoder, rate=rate, options=form.options)
             self._stream = stream
+            stream.codec_context.thread_count = threads_each()
             stream.height, stream.width = (side + more for side, more in zip(size, self._extra, strict=True))
             stream.pix_fmt = DEEP if bits > 8 else f"yuv{'a' * alpha}420p"
             if not form.container:

@@ -16,6 +16,7 @@ Floats = NDArray[np.float32]
 
 SIDE = 216  # short side in pixels of the gray pictures that flow is computed on, at most
 LEAST = 32  # pixels a side; smaller frames are enlarged for the flow
+DESCENT = 12  # steps of gradient descent for each patch, of 25 that the preset has: more give no better flow
 BACK = 0.7  # pixels of the gray picture: where forward and backward flow differ by that, trust is 1/e
 CHANGE = 14.0  # levels of 255: where brightness along the flow differs by that, trust is 1/e
 CUT = 0.25  # mean trust below which two frames show different scenes
@@ -56,6 +57,7 @@ class Watcher:
     def __init__(self) -> None:
         cv2 = opencv()
         self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._dis.setGradientDescentIterations(DESCENT)
         self._last: Frame | None = None
         self._size: tuple[int, ...] = ()
 
@@ -124,19 +126,36 @@ def _places(height: int, width: int) -> Floats:
     return places
 
 
-def carried(picture: NDArray[Any], back: Floats) -> Floats:
+def carried(picture: NDArray[Any], back: Floats, room: Room | None = None) -> Floats:
     """A picture of the frame before, moved to where its content is in this frame.
 
     Args:
         picture: (H, W, C), uint8 or float32.
         back: see `Motion`.
+        room: for the result, "carried", which the next call then overwrites; by default it is a new array.
 
     Returns:
         (H, W, C), float32, by bicubic interpolation: values may lie outside the range of `picture`.
     """
     cv2 = opencv()
-    places = cv2.add(_places(*back.shape[:2]), back)
-    return _sample(picture.astype(np.float32, copy=False), places, cv2.INTER_CUBIC, cv2.BORDER_REFLECT)
+    room = Room() if room is None else room
+    places = cv2.add(_places(*back.shape[:2]), back, room("places", back.shape))
+    given, result = picture.astype(np.float32, copy=False), room("carried", (*back.shape[:2], picture.shape[2]))
+    return cast(Floats, cv2.remap(given, places, None, cv2.INTER_CUBIC, result, cv2.BORDER_REFLECT))
+
+
+class Room:
+    """Arrays of float32 that are used again and again, each by its name: new ones of a frame's size cost time."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Floats] = {}
+
+    def __call__(self, name: str, shape: tuple[int, ...]) -> Floats:
+        """The array of that name, with any values; a new one where the shape is another."""
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape:
+            array = self._arrays[name] = np.empty(shape, np.float32)
+        return array
 
 
 def _gray(frame: Frame) -> Frame:

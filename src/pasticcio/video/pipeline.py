@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from pasticcio.errors import OptionError
+from pasticcio.model.machine import cores
 
 ROOM = 2  # items that wait before each step, at most
 FEED = 10.0  # seconds that the end waits for the next item: what gives items may be closed right after it
 WAIT = 1.5  # seconds that the end waits for threads, which may be in the middle of an item
+
+
+MOST_WORKERS = 4  # items of the slowest step that are worked on at the same time: each takes memory
+
+
+def threads_each() -> int:
+    """The threads that each step may take for one item, as all steps work at the same time: a quarter of the cores."""
+    return max(1, cores() // MOST_WORKERS)
 
 
 @dataclass(frozen=True)

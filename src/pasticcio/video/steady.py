@@ -14,7 +14,7 @@ from pasticcio.errors import ImageError, OptionError
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
-from pasticcio.video.motion import Floats, Frame, Motion, Watcher, carried, opencv, top_of
+from pasticcio.video.motion import Floats, Frame, Motion, Room, Watcher, carried, opencv, top_of
 
 Render = Callable[..., Frame]  # called with a frame and the masks that are padded like it; see `Steady.draw`
 
@@ -25,7 +25,7 @@ FINE = 1.0  # pixels: standard deviation of the blur that detail is the differen
 BLUR = 7  # pixels: side of its window
 MOST = 2.0  # largest factor on the detail that is added
 LINES = 5  # every so many lines are measured, or more of them
-MEASURED = 60  # lines about which are enough
+MEASURED = 30  # lines about which are enough
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ class Steady:
         self._place = np.zeros(2)  # of the last frame placed, see `State`
         self._size: tuple[int, ...] | None = None  # of that frame
         self._state = State()
+        self._room = Room()  # for what `blend` needs but for a moment
 
     def __call__(self, frame: Frame, render: Render) -> Frame:
         """The next frame's output: `draw` of what `watch` sees."""
@@ -209,33 +210,50 @@ class Steady:
         if not self.how.carry:
             self._state = State(placed.place, output)  # whose shape alone is used
             return output
-        scale, levels = top_of(output) / 255, opencv().CV_8U if output.dtype == np.uint8 else opencv().CV_16U
-        blended = shown = output.astype(np.float32)
+        scale, alone = top_of(output) / 255, self._room("alone", output.shape)
+        np.copyto(alone, output)
         if scale != 1:
-            blended = shown = blended / np.float32(scale)
-        if placed.motion is not None and last is not None:
-            blended, shown = self._blended(blended, last, placed.motion)
+            alone /= np.float32(scale)
+        if placed.motion is None or last is None:
+            blended = shown = alone.copy()
+        else:
+            blended, shown = self._blended(alone, last, placed.motion)
         self._state = State(placed.place, blended)
-        return cast(Frame, opencv().multiply(shown, scale, dtype=levels))  # rounded, within the range
+        cv2 = opencv()
+        if scale != 1:
+            return cast(Frame, cv2.multiply(shown, scale, dtype=cv2.CV_16U))
+        return cast(Frame, cv2.add(shown, 0, dtype=cv2.CV_8U))  # rounded, from 0 to 255
 
     def _blended(self, output: Floats, last: Floats, motion: Motion) -> tuple[Floats, Floats]:
-        """The new output with the last one blended in, as it is carried on and as it is shown, with its detail."""
-        cv2 = opencv()
+        """The new output with the last one blended in, as it is carried on and as it is shown, with its detail.
+
+        The second is an array that is used again.
+        """
+        cv2, room = opencv(), self._room
         sharpness, trust = self.how.sharpness, motion.trust
-        before = last if motion.still else np.clip(carried(last, motion.back), 0, 255)
-        blended = _mixed(output, before, trust * np.float32(self.how.carry))
-        soft = cast(Floats, cv2.GaussianBlur(blended, (BLUR, BLUR), FINE))
+        before = last
+        if not motion.still:
+            before = carried(last, motion.back, room)
+            np.clip(before, 0, 255, out=before)
+        blended = self._mixed(output, before, trust, self.how.carry, np.empty_like(output))
+        soft = cast(Floats, cv2.GaussianBlur(blended, (BLUR, BLUR), FINE, room("soft", output.shape)))
         lines = Lines(output.shape)
         whole, base = lines.of(output), lines.of(blended)
         detail = lines.of_product(trust, blended, soft)
         gain = _gain(whole, base, detail, sharpness)
         share = _share(whole, base + np.float32(gain) * detail - whole, sharpness * SPARE)
-        shown = _mixed(blended, soft, trust * np.float32(-gain)) if gain else blended
+        shown = self._mixed(blended, soft, trust, -gain, room("shown", output.shape)) if gain else blended
         if share < 1:
             shown, blended = (
                 cast(Floats, cv2.addWeighted(output, 1 - share, one, share, 0)) for one in (shown, blended)
             )
         return blended, shown
+
+    def _mixed(self, one: Floats, other: Floats, trust: Floats, share: float, result: Floats) -> Floats:
+        """one + trust * share * (other - one) at each pixel, written to `result`; `share` may be below 0."""
+        others = np.multiply(trust, np.float32(share), out=self._room("others", trust.shape))
+        own = np.subtract(np.float32(1), others, out=self._room("own", trust.shape))
+        return cast(Floats, opencv().blendLinear(one, other, own, others, result))
 
 
 def still(options: Options) -> Options:
@@ -251,12 +269,6 @@ def renderer(stylizer: Stylizer, style: Style, options: Options | None = None) -
         return stylizer.stylize(frame, style, how)
 
     return render
-
-
-def _mixed(one: Floats, other: Floats, share: Floats) -> Floats:
-    """(1 - share) * one + share * other at each pixel; `share`, (H, W), may be below 0."""
-    cv2 = opencv()
-    return cast(Floats, cv2.blendLinear(one, other, 1 - share, share))
 
 
 def _gain(whole: Floats, base: Floats, more: Floats, sharpness: float) -> float:

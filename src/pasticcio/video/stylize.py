@@ -20,11 +20,9 @@ from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 from pasticcio.video.fast import SMALLER, faster
 from pasticcio.video.looks import Look, Looks, constant, styling
-from pasticcio.video.motion import Frame
-from pasticcio.video.pipeline import Step, pipeline
+from pasticcio.video.motion import Frame, opencv
+from pasticcio.video.pipeline import MOST_WORKERS, Step, pipeline, threads_each
 from pasticcio.video.steady import GRID, Placed, State, Steadiness, Steady
-
-MOST_WORKERS = 4  # frames rendered at the same time: each takes memory
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,18 @@ def for_clips(model: str | os.PathLike[str] | Model = "default", runtime: str = 
     Raises:
         ModelError, OptionError, MissingExtraError: see `Stylizer`.
     """
-    return Stylizer(model, threads=max(1, cores() // MOST_WORKERS), runtime=runtime)
+    return Stylizer(model, threads=threads_each(), runtime=runtime)
+
+
+def share_cores() -> None:
+    """Let OpenCV take as many threads for a frame as `for_clips`, in the whole process.
+
+    By default it takes all cores for each frame, which costs more than it brings while frames are rendered.
+
+    Raises:
+        MissingExtraError: OpenCV is not installed.
+    """
+    opencv().setNumThreads(threads_each())
 
 
 def workers_of(stylizer: Stylizer) -> int:
