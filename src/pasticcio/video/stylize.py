@@ -112,7 +112,7 @@ def for_clips(model: str | os.PathLike[str] | Model = "default", runtime: str = 
 def share_cores() -> None:
     """Let OpenCV take as many threads for a frame as `for_clips`, in the whole process.
 
-    By default it takes all cores for each frame, which costs more than it brings while frames are rendered.
+    By default it takes all cores for each frame, while the other steps want them too.
 
     Raises:
         MissingExtraError: OpenCV is not installed.
