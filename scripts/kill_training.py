@@ -1,6 +1,6 @@
 """Kill one of two training processes at random moments, go on, and compare with a run that was never broken.
 
-    python scripts/kill_training.py [--kills 20] [--steps 300] [--torchrun] [--seed 0]
+    python scripts/kill_training.py [--kills 20] [--steps 100] [--torchrun] [--seed 0]
 
 A run that lost a process is resumed, and that one is killed too, until it ends; then another run begins, until there
 were so many kills. Every run must have logged each step once, with the losses of the unbroken run, and must have left
@@ -170,10 +170,12 @@ def torture(kills: int, steps: int, seed: int, torchrun: bool = False) -> list[s
             ended = False
             while not ended:
                 launched = launch(config, place)
-                # Some kills fall into the start, most into the steps.
-                moment = time.monotonic() + draw.uniform(0.3 * start, start + min(length, 3 * length / kills))
-                while time.monotonic() < moment and not launched.ended():
+                # Some kills fall into the start, most into a step some steps further on.
+                more, rest = draw.randint(0, max(1, 3 * steps // kills)), draw.random()
+                begun_at = len(steps_logged(config))
+                while more and len(steps_logged(config)) < begun_at + more and not launched.ended():
                     time.sleep(0.005)
+                time.sleep(rest * (length / steps if more else start))
                 numbers = launched.numbers() if done < kills else []
                 reached = len(steps_logged(config))
                 with contextlib.suppress(ProcessLookupError):
@@ -200,7 +202,7 @@ def said(place: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--torchrun", action="store_true", help="start both processes with torchrun")
     parser.add_argument("--train", nargs=3, metavar=("PLACE", "OUT", "STEPS"), help="be one of both processes")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from together import together
 
 from pasticcio.errors import TrainingError
@@ -111,3 +112,35 @@ def test_a_run_with_parts_goes_on_where_it_stopped(config, tmp_path):
     resumed.go()
     for one, other in zip(logged(config)[2:], logged(broken), strict=True):
         assert one["total"] == pytest.approx(other["total"], rel=1e-6)
+
+
+def test_parts_of_a_step_make_the_step_of_a_batch_as_large_as_all(config):
+    config = dataclasses.replace(config, batch=2, accumulate=3, reuse=1, identity=0.0, steps=1)
+    several, large = Run(config), Run(dataclasses.replace(config, batch=6, accumulate=1))
+    (parts,) = several.parts()
+    assert [turn for _, turn in parts] == [0, 0, 0]
+    batches = [batch for batch, _ in parts]
+    fields = {
+        name: torch.cat([getattr(batch, name) for batch in batches])
+        for name in ("photos", "styles", "photo_index", "style_index")
+    }
+    losses, gradient = several.advance(parts)
+    others, norm = large.advance([(dataclasses.replace(batches[0], **fields), 0)])
+    assert losses == pytest.approx(others, rel=1e-4)
+    assert gradient == pytest.approx(norm, rel=1e-4)
+    assert several.place.batch == 3
+    for (name, weight), other in zip(several.bare.named_parameters(), large.bare.parameters(), strict=True):
+        near = 0.02 * config.rate(0)  # a step of Adam is as long as the rate
+        torch.testing.assert_close(weight, other, rtol=0, atol=near, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_a_checkpoint_of_an_earlier_version_says_its_place_by_its_step(config):
+    config = dataclasses.replace(config, steps=3, sample_steps=0, reuse=2)
+    train(config)
+    path = Path(config.out) / CHECKPOINT
+    with safe_open(path, "pt") as file:
+        metadata = {name: value for name, value in file.metadata().items() if name != "place"}
+    save_file(load_file(path), path, metadata=metadata)
+    run = Run(dataclasses.replace(config, steps=4))
+    run.resume()
+    assert (run.step, run.place.batch, run.place.turn) == (3, 1, 1)

@@ -26,6 +26,7 @@ from pasticcio.training.crops import photo_crop, style_crop
 from pasticcio.training.pictures import Pictures
 
 BATCH = 8
+CPU = torch.device("cpu")
 READING = "upright, in sRGB, over white"  # how pictures were opened; part of the key of what is kept
 
 Features = Callable[[Tensor], dict[str, Tensor]]
@@ -104,20 +105,29 @@ def _reserve(path: Path, size: int) -> None:
 
 
 class StyleTargets:
-    """The Gram matrices of every style. They are symmetric: one triangle of each is kept."""
+    """The Gram matrices of every style. They are symmetric: one triangle of each is kept.
 
-    def __init__(self, folder: Path, batches: Batches, vgg: Features, config: TrainConfig) -> None:
+    Args:
+        folder: where the files lie.
+        batches: their styles are computed.
+        vgg: the loss network, on `device`.
+        config: the recipe.
+    """
+
+    def __init__(
+        self, folder: Path, batches: Batches, vgg: Features, config: TrainConfig, device: torch.device = CPU
+    ) -> None:
         data, styles = config.data, batches.styles
         side = data.style_size[0]
         rng = np.random.default_rng(0)  # without augmentation nothing is drawn from it
-        self.channels = {layer: gram.shape[1] for layer, gram in _probe(vgg, side, config).items()}
+        self.channels = {layer: gram.shape[1] for layer, gram in _probe(vgg, side, config, device).items()}
 
         def compute(numbers: Numbers) -> list[Tensor]:
             pictures = to_unit(to_tensor([style_crop(_load(styles, n), data, rng) for n in numbers]))
             if side != data.style_crop:
                 pictures = torch.nn.functional.interpolate(pictures, (side, side), mode="bilinear", antialias=True)
             with torch.no_grad():
-                grams = gram_targets(vgg(pictures), config.loss)
+                grams = gram_targets(vgg(pictures.to(device)), config.loss)
             return [_triangle(gram) for gram in grams.values()]
 
         key = [
@@ -146,19 +156,21 @@ class StyleTargets:
 
 
 class ContentTargets:
-    """The features of every photo, at the layers of `loss.content` and `loss.restyled`."""
+    """The features of every photo, at the layers of `loss.content` and `loss.restyled`; see `StyleTargets`."""
 
-    def __init__(self, folder: Path, batches: Batches, vgg: Features, config: TrainConfig) -> None:
+    def __init__(
+        self, folder: Path, batches: Batches, vgg: Features, config: TrainConfig, device: torch.device = CPU
+    ) -> None:
         data, photos = config.data, batches.photos
         rng = np.random.default_rng(0)  # fixed crops draw nothing from it
         with torch.no_grad():
-            found = vgg(torch.zeros(1, 3, data.crop, data.crop))
+            found = vgg(torch.zeros(1, 3, data.crop, data.crop, device=device))
         self.shapes = {layer: found[layer].shape[1:] for layer in (*config.loss.content, *config.loss.restyled)}
 
         def compute(numbers: Numbers) -> list[Tensor]:
             pictures = to_unit(to_tensor([photo_crop(_load(photos, n), data, rng) for n in numbers]))
             with torch.no_grad():
-                features = vgg(pictures)
+                features = vgg(pictures.to(device))
             return [features[layer].flatten(1) for layer in self.shapes]
 
         key = [
@@ -181,9 +193,9 @@ class ContentTargets:
         }
 
 
-def _probe(vgg: Features, side: int, config: TrainConfig) -> Mapping[str, Tensor]:
+def _probe(vgg: Features, side: int, config: TrainConfig, device: torch.device) -> Mapping[str, Tensor]:
     with torch.no_grad():
-        return gram_targets(vgg(torch.zeros(1, 3, side, side)), config.loss)
+        return gram_targets(vgg(torch.zeros(1, 3, side, side, device=device)), config.loss)
 
 
 def _triangle(gram: Tensor) -> Tensor:

@@ -145,15 +145,15 @@ class Run:
             progress=download,
         )
         self.vgg: Vgg = vgg.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.forward: Callable[..., Tensor] = self.network
-        if config.compile:
-            self.forward = torch.compile(self.network)
-            self.vgg = torch.compile(self.vgg)  # type: ignore[assignment]
         self.style_targets: StyleTargets | None = None
         self.content_targets: ContentTargets | None = None
         if config.cache:
             with self.accelerator.main_process_first():  # one computes, the others read
                 self._keep_targets(Path(config.cache))
+        self.forward: Callable[..., Tensor] = self.network
+        if config.compile:  # after the targets, whose batches have other sizes
+            self.forward = torch.compile(self.network)
+            self.vgg = torch.compile(self.vgg)  # type: ignore[assignment]
         self.step = 0
         self.place = Place(config.batch, self.batches.own, config.reuse, self.accelerator.num_processes)
         self.lost = 0
@@ -167,9 +167,9 @@ class Run:
 
     def _keep_targets(self, folder: Path) -> None:
         if not self.config.data.augment:
-            self.style_targets = StyleTargets(folder, self.batches, self.vgg, self.config)
+            self.style_targets = StyleTargets(folder, self.batches, self.vgg, self.config, self.device)
         if self.config.data.fixed_photos:
-            self.content_targets = ContentTargets(folder, self.batches, self.vgg, self.config)
+            self.content_targets = ContentTargets(folder, self.batches, self.vgg, self.config, self.device)
 
     # -- the loop ------------------------------------------------------------------------------
 
