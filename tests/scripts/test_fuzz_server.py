@@ -4,11 +4,11 @@ import pytest
 
 pytest.importorskip("starlette", reason="needs the extra serve")
 
-from fuzz_server import fuzz
+from fuzz_server import KINDS, faults, fuzz
 
 
 def test_changed_requests_are_answered_and_none_is_a_fault():
-    found, held = fuzz(inputs=60, seconds=60)
+    found, held = fuzz(inputs=10 * len(KINDS), seconds=60)
     assert held == 0
-    assert found[500] == found[0] == 0
-    assert len(found) >= 2
+    assert faults(found) == {}
+    assert {status for _, status in found} >= {200, 400}
