@@ -187,16 +187,28 @@ def table_folder(tiny, exported) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """Headless Chromium: playwright's own, or the system's."""
+def chromium() -> Iterator[Callable[..., object]]:
+    """Starts headless Chromium, playwright's own or the system's, with the flags that it is given."""
     api = pytest.importorskip("playwright.sync_api", reason="needs playwright (the extra 'dev')")
     system = next(
         (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
     )
-    with api.sync_playwright() as playwright:
+
+    def start(*flags: str) -> object:
         try:
-            chromium = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
+            started.append(playwright.chromium.launch(executable_path=system, args=["--no-sandbox", *flags]))
         except api.Error as error:
             pytest.skip(f"needs Chromium: {str(error).splitlines()[0]}; 'playwright install chromium' gets one")
-        yield chromium
-        chromium.close()
+        return started[-1]
+
+    started: list[object] = []
+    with api.sync_playwright() as playwright:
+        yield start
+        for one in started:
+            one.close()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Callable[..., object]) -> object:
+    """Headless Chromium."""
+    return chromium()

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.server
+import io
 import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+STYLIZE = """async ({photo, styles, mask, options, size}) => {
+  const {stylize} = await import("./browser.js");
+  window.files ??= {};
+  const file = text => text && (files[text] ??= new Blob([Uint8Array.from(atob(text), c => c.charCodeAt(0))]));
+  const given = styles.map(style => ({...style, blob: file(style.blob), mask: file(style.mask)}));
+  const all = {strength: 1, stroke: 1, texture: 1, colors: "style", ...options};
+  const blob = await stylize({photo: file(photo), styles: given, mask: file(mask), options: all, size});
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  return btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(""));
+}"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -63,3 +79,19 @@ def watched(browser, address: str, **settings):
         one.check()
     finally:
         context.close()
+
+
+def encoded(pixels):
+    """A picture as the text that goes into a page; None stays None."""
+    if pixels is None:
+        return None
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def rendered(page, photo, styles, mask=None, options=None, size=None) -> np.ndarray:
+    """What the page makes of a photo. Styles have a `name` or a `blob`, and perhaps a `weight` and a `mask`."""
+    given = [{**one, **{name: encoded(one.get(name)) for name in ("blob", "mask")}} for one in styles]
+    asked = {"photo": encoded(photo), "styles": given, "mask": encoded(mask), "options": options or {}, "size": size}
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(page.evaluate(STYLIZE, asked)))))

@@ -28,8 +28,8 @@ def page(browser, static):
         yield one.open()
 
 
-def drop(page, target, path):
-    page.evaluate(DROP, [target, path.name, base64.b64encode(path.read_bytes()).decode()])
+def drop(page, target, path, name=None):
+    page.evaluate(DROP, [target, name or path.name, base64.b64encode(path.read_bytes()).decode()])
 
 
 def rest(page, change):
@@ -214,3 +214,26 @@ def test_everything_has_a_name_for_screen_readers(page):
           !(one.ariaLabel || one.textContent.trim() || one.labels?.length)).map(one => one.outerHTML)"""
     )
     assert nameless == []
+
+
+def test_the_lines_that_are_copied_are_those_that_are_shown_and_the_command_takes_them(
+    page, small_photo, painting, tmp_path, monkeypatch
+):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    first = page.get_attribute("#history li:first-child p", "title")
+    page.uncheck("#adding")
+    photo, style = "-it's a cat.png", "-half $HOME.png"
+    rest(page, lambda: drop(page, "#stage", small_photo, photo))
+    line = rest(page, lambda: drop(page, "#chosen", painting, style))
+    page.click("#copy")
+    page.locator("#copy", has_text="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == line
+    entry = page.locator("#history li", has=page.locator(f'p[title="{first}"]'))
+    entry.locator("button:not(.again)").click()
+    entry.locator("button", has_text="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == first
+    for name, path in ((photo, small_photo), (style, painting)):
+        (tmp_path / name).write_bytes(path.read_bytes())
+    words = shlex.split(line)
+    assert words[2:5] == [f"./{photo}", "-s", f"./{style}"]
+    assert commanded(line, tmp_path, monkeypatch).shape == (140, 176, 3)

@@ -1,7 +1,5 @@
 """The static page in a browser alone: its arithmetic beside the library's, with and without isolation, offline."""
 
-import base64
-import io
 import json
 import shutil
 
@@ -10,7 +8,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from pages import served, watched
+from pages import rendered, served, watched
 from pasticcio.image.read import read_picture
 from pasticcio.image.resize import scaled
 from pasticcio.image.texture import pattern
@@ -19,32 +17,12 @@ from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.gaussian import StyleGaussian
 
-STYLIZE = """async ({photo, styles, mask, options, size}) => {
-  const {stylize} = await import("./browser.js");
-  window.files ??= {};
-  const file = text => text && (files[text] ??= new Blob([Uint8Array.from(atob(text), c => c.charCodeAt(0))]));
-  const given = styles.map(style => ({...style, blob: file(style.blob), mask: file(style.mask)}));
-  const all = {strength: 1, stroke: 1, texture: 1, colors: "style", ...options};
-  const blob = await stylize({photo: file(photo), styles: given, mask: file(mask), options: all, size});
-  const bytes = new Uint8Array(await blob.arrayBuffer());
-  return btoa(Array.from(bytes, byte => String.fromCharCode(byte)).join(""));
-}"""
 RUN = """async ({graph, inputs}) => {
   const {run} = await import("./browser.js");
   for (const one of Object.values(inputs)) one.data = new (one.bytes ? Uint8Array : Float32Array)(one.data);
   const found = await run(graph, inputs);
   return Object.fromEntries(Object.entries(found).map(([name, one]) => [name, [...one.data]]));
 }"""
-
-
-def encoded(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def decoded(text):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +55,6 @@ def test_a_page_that_is_not_isolated_runs_on_one_thread(alone):
     assert "2.5 with a mask" in alone.inner_text("#less")
 
 
-def levels(pixels, mask):
-    return {"blob": encoded(pixels), "mask": None if mask is None else encoded(mask)}
-
-
 @pytest.mark.parametrize(
     ("styles", "options", "more"),
     [
@@ -108,18 +82,12 @@ def test_the_browser_renders_what_the_library_does(alone, native, small_photo, p
     given, asked = [], []
     for number, one in enumerate(styles):
         name, weight = one if isinstance(one, tuple) else (one, None)
-        what = {"blob": encoded(style)} if name == "picture" else {"name": name}
-        given.append({**what, "weight": weight, "mask": encoded(masks[number]) if masks else None})
+        what = {"blob": style} if name == "picture" else {"name": name}
+        given.append({**what, "weight": weight, "mask": masks[number] if masks else None})
         asked.append((style if name == "picture" else name, masks[number] if masks else weight or 1.0))
     overall = mask if more == "mask" else None
     size = 100 if more == "size" else None
-    found = decoded(
-        alone.evaluate(
-            STYLIZE,
-            {"photo": encoded(photo), "styles": given, "mask": None if overall is None else encoded(overall),
-             "options": options, "size": size},
-        )
-    )  # fmt: skip
+    found = rendered(alone, photo, given, overall, options, size)
     content = scaled(read_picture(photo), 100 / 176).pixels if size else photo
     wanted = native.stylize(content, asked, Options(**options, mask=overall))
     if more != "alpha":  # browsers write four channels, whether or not anything is transparent

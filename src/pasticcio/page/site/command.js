@@ -2,7 +2,12 @@
 import { DEFAULTS, percents } from "./state.js";
 import { draws, masked } from "./meaning.js";
 
-const quoted = text => /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith("-") ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** A word of a command line; a name that begins with a dash would be taken for an option. */
+function quoted(name) {
+  const text = name.startsWith("-") ? `./${name}` : name;
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 const stem = name => name.replace(/\.[^.]*$/, "") || "photo";
 
 function styleName(style) {
