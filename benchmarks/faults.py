@@ -1,6 +1,6 @@
 """Work that is killed at random moments: nothing half-written is taken for whole, and the next start clears up.
 
-    python benchmarks/faults.py [--kills 50] [--renames 10] [--finish-every 5] [--seed 0] [TASK ...]
+    python benchmarks/faults.py [--kills 50] [--renames 10] [--finish-every 5] [--seed 0] [--model FOLDER] [TASK ...]
 
 TASK is among folder, train, export, download, table, map and quantize; by default all. Each is done unbroken, for its
 time, and then begun again and again and killed with SIGKILL at a random moment of that time, until so many have been
@@ -9,7 +9,8 @@ kill what the killed process left is looked at: whatever is there under its own 
 an error of Pasticcio's own. After some kills the work is done to its end, and must then be complete, and no leftover be
 there.
 
-What is done is in `tasks`. The graphs of an export are traced once, see `tasks.traced`.
+What is done is in `tasks`. The graphs of an export are traced once, see `tasks.traced`. What is quantized is a copy of
+the model in FOLDER, or else a small model made for it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import dataclasses
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -140,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Result]:
     parser.add_argument("--renames", type=int, default=10)
     parser.add_argument("--finish-every", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", type=Path)
     asked = parser.parse_args(arguments)
     results = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -150,6 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Result]:
             for number in range(8):
                 picture = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
                 save_image(picture, material / kind / f"{number}.png")
+        if asked.model:
+            shutil.copytree(asked.model, material / "model")
         print("| task | kills | at renames | had ended | with leftovers | faults |\n|---|---|---|---|---|---|")
         for name in asked.tasks or TASKS:
             task = TASKS[name](Path(folder, name), material)

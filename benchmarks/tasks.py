@@ -14,6 +14,7 @@ import http.server
 import json
 import multiprocessing
 import os
+import shutil
 import threading
 import time
 import traceback
@@ -222,11 +223,14 @@ class Map(Task):
 
 
 class Quantize(Export):
-    """The graph in 8 bits of a model folder, which stays usable all the time."""
+    """The graph in 8 bits of a model folder, which stays usable all the time; of `material`'s model, if it has one."""
 
     def __init__(self, place: Path, material: Path) -> None:
         super().__init__(place, material)
-        in_fork(super().work)
+        if (material / "model").exists():
+            shutil.copytree(material / "model", place / "model", dirs_exist_ok=True)
+        else:
+            in_fork(super().work)
 
     def work(self) -> None:
         quantize(self.place / "model", [str(self.material / "photos")], [str(self.material / "styles")], pairs=2)

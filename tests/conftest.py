@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import logging
 import os
 import shutil
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -25,6 +27,12 @@ os.environ["PASTICCIO_CACHE"] = "0"
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT / "scripts"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a slow test first: pytest-xdist hands files out in this order, and waits for the last ones alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -54,13 +62,17 @@ def shared(*parts: str) -> Path:
 
 
 @contextmanager
-def unchecked_shapes() -> Iterator[None]:
-    """jaxtyping compares sizes, which the exporter, tracing with symbols for them, must not."""
+def exporting() -> Iterator[None]:
+    """jaxtyping compares sizes, which the exporter, tracing with symbols for them, must not.
+
+    And pytest listens to torch's log of traces, for which torch then writes down a stack with each size it compares.
+    """
     from jaxtyping import config
 
     config.update("jaxtyping_disable", True)
     try:
-        yield
+        with mock.patch.object(logging.getLogger("torch.__trace"), "handlers", []):
+            yield
     finally:
         config.update("jaxtyping_disable", False)
 
@@ -124,7 +136,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Conf
                     shutil.rmtree(older)
                 begun = store / f"{name}-unfinished"
                 save_model(begun, network, name, {"steps": 0}, *more)
-                with unchecked_shapes():
+                with exporting():
                     export(begun)
                 begun.rename(kept)
             return shutil.copytree(kept, tmp_path_factory.mktemp("models") / name)

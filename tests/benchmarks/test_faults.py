@@ -19,8 +19,9 @@ def test_killed_work_leaves_nothing_half_written():
     assert len(rows) == 5
 
 
-@pytest.mark.slow
-def test_killed_export_and_quantization_leave_a_model_that_is_whole_or_refused():
+def test_killed_quantization_leaves_a_model_that_is_whole_or_refused(model_folder):
     command = [sys.executable, ROOT / "benchmarks" / "faults.py", "quantize", "--kills", "1", "--renames", "1"]
+    command += ["--model", model_folder]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "| quantize | 1 | 1 |" in done.stdout

@@ -1,6 +1,7 @@
 """The commands optimize and tune."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -8,6 +9,7 @@ import time
 import pytest
 
 from pasticcio.image.read import open_image
+from pasticcio.training.model_folder import load_network, write_config
 
 QUICK = ("--vgg", "random", "--size", 48, "--start", "photo")
 
@@ -67,23 +69,35 @@ def test_bad_input_is_one_line_and_exit_code_2(run, arguments, message, photo_fi
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.jpg"]
 
 
-def test_tune_makes_a_model_that_the_other_commands_know(run, photo_file, style_file, pictures, model_folder, tmp_path):
-    done = run(
-        "tune", style_file, "-o", "mine", "--photos", pictures / "photos", "--model", model_folder, "--steps", 2,
-        "--vgg", "random", "--crop", 32, "--style-size", 48,
+def test_tune_makes_a_model_that_the_other_commands_know(
+    here, photo_file, style_file, pictures, model_folder, table_folder, tmp_path, monkeypatch
+):
+    def export(folder):
+        """What takes most of a minute: the graphs of a table of two styles, which `table_folder` has already."""
+        assert (folder / "model.safetensors").exists()
+        for graph in table_folder.glob("*.onnx"):
+            shutil.copy(graph, folder)
+        write_config(folder, json.loads((folder / "config.json").read_bytes()))
+
+    monkeypatch.setattr("pasticcio.baselines.tune.export", export)
+    second = shutil.copy(photo_file, tmp_path / "cat.jpg")
+    code, said, error = here(
+        "tune", style_file, second, "-o", "mine", "--photos", pictures / "photos", "--model", model_folder,
+        "--steps", 2, "--vgg", "random", "--crop", 32, "--style-size", 48,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().splitlines()[-1] == "mine"
-    assert "2 steps; over 6 photos content" in done.stdout
-    assert run("styles", "--model", "mine").stdout == "style\n"
-    assert "table of 1 styles" in run("models", "mine").stdout
-    done = run("stylize", photo_file, "-s", "style", "--model", "mine", "-o", "out.png")
-    assert done.returncode == 0, done.stderr
-    done = run("stylize", photo_file, "-s", style_file, "--model", "mine", "-o", "no.png")
-    assert (done.returncode, "it knows the styles style" in done.stderr) == (2, True)
-    assert json.loads((tmp_path / "mine" / "config.json").read_text())["styles"] == ["style"]
-    done = run("tune", style_file, "-o", "mine")
-    assert (done.returncode, "mine is there already" in done.stderr) == (2, True)
+    assert code == 0, error
+    assert said.strip().splitlines()[-1] == "mine"
+    assert "2 steps; over 6 photos content" in said
+    assert load_network(tmp_path / "mine").config == load_network(table_folder).config  # so these are its graphs
+    assert here("styles", "--model", "mine")[1] == "style\ncat\n"
+    assert "table of 2 styles" in here("models", "mine")[1]
+    code, _, error = here("stylize", photo_file, "-s", "style", "--model", "mine", "-o", "out.png")
+    assert code == 0, error
+    code, _, error = here("stylize", photo_file, "-s", style_file, "--model", "mine", "-o", "no.png")
+    assert (code, "it knows the styles style, cat" in error) == (2, True)
+    assert json.loads((tmp_path / "mine" / "config.json").read_text())["styles"] == ["style", "cat"]
+    code, _, error = here("tune", style_file, "-o", "mine")
+    assert (code, "mine is there already" in error) == (2, True)
 
 
 @pytest.mark.parametrize(

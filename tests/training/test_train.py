@@ -2,7 +2,6 @@ import dataclasses
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -43,16 +42,16 @@ def logged(folder):
 
 @pytest.mark.slow
 def test_training_lowers_the_loss_and_leaves_what_it_promises(config):
-    config = dataclasses.replace(config, steps=60, sample_steps=30)
+    config = dataclasses.replace(config, steps=40, sample_steps=20)
     seen = []
     folder = train(config, report=seen.append)
     first, last = (sum(p.losses["style"] for p in part) for part in (seen[:10], seen[-10:]))
     assert last < 0.7 * first
-    assert [p.step for p in seen] == list(range(1, 61))
+    assert [p.step for p in seen] == list(range(1, 41))
     out = Path(config.out)
-    assert (out / "sample-0000030.png").exists()
+    assert (out / "sample-0000020.png").exists()
     assert (out / CHECKPOINT).exists()
-    assert len(logged(out)) == 60
+    assert len(logged(out)) == 40
     network = load_network(folder)
     averages = {k: v for k, v in load_file(out / CHECKPOINT).items() if k.startswith("average.")}
     for name, value in network.state_dict().items():
@@ -321,30 +320,6 @@ def test_bf16_stays_near_float32(config):
     train(b)
     for one, other in zip(logged(Path(a.out)), logged(Path(b.out)), strict=True):
         assert one["total"] == pytest.approx(other["total"], rel=0.1)
-
-
-@pytest.mark.slow
-def test_two_processes_train_one_model(config, pictures, tmp_path):
-    """torchrun starts two; they end with one log and the weights of one model."""
-    out = tmp_path / "pair"
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d",
-        "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", "-m", "pasticcio",
-        "train", str(ROOT / "recipes" / "smoke.toml"),
-    ]  # fmt: skip
-    settings = {
-        "steps": 3, "sample_steps": 0, "log_steps": 1, "out": out, "data.workers": 0,
-        "data.photos": pictures / "photos", "data.styles": pictures / "styles",
-    }  # fmt: skip
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
-    loopback = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
-    # Without the name of an interface, gloo waits forever on a host without a network.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopback}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert len(logged(out)) == 3
-    assert (out / "model" / "transfer.onnx").exists()
 
 
 def test_a_run_is_neither_replaced_in_silence_nor_gone_on_with_as_another(config):

@@ -26,6 +26,7 @@ class PaperTransfer(StyleTransfer):
 
     multiple = 4
     margin = 0
+    blocks = 5  # residual ones
     reach = 60  # ten 3x3 at 1/4, one at 1/2, one at 1; the 9x9 at both ends; the strided ones; the grid of 4
 
     def __init__(self, width: float = 1.0, styled_encoder: bool = False) -> None:
@@ -39,7 +40,7 @@ class PaperTransfer(StyleTransfer):
             else EncoderConv(inputs, outputs, kernel, stride)
             for i, (inputs, outputs, kernel, stride) in enumerate(contract)
         )
-        self.residual = nn.ModuleList([PaperResidual(wide, place.at(4)) for _ in range(5)])
+        self.residual = nn.ModuleList([PaperResidual(wide, place.at(4)) for _ in range(self.blocks)])
         self.expand = nn.ModuleList(
             [
                 StyledConv(wide, middle, 3, place.at(2), reflection=True),
