@@ -228,7 +228,7 @@ def test_the_lines_that_are_copied_are_those_that_are_shown_and_the_command_take
     page.click("#copy")
     page.locator("#copy", has_text="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == line
-    entry = page.locator("#history li", has=page.locator(f'p[title="{first}"]'))
+    entry = page.locator("#history li", has=page.locator(f'p[title="{first}"]')).first
     entry.locator("button:not(.again)").click()
     entry.locator("button", has_text="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == first
