@@ -77,6 +77,7 @@ def test_a_signal_leaves_whole_files_and_one_line(name, command, environment, ph
     process = subprocess.Popen(
         command("stylize", photos, "-s", "dance", "-o", tmp_path / "out"),
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # these tests may run under nohup
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list(tmp_path.glob("out/*-dance.png")):
