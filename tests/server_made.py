@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import threading
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -77,7 +78,16 @@ class Running:
             return read_all(client)
 
     def nothing_is_left(self) -> bool:
-        return self.api.held.bytes == 0 and self.api.work.waiting == 0 and not self.api.work._coming
+        """Whether everything is let go soon: an answer may arrive before its request has been put away."""
+        return soon(lambda: self.api.held.bytes == 0 and self.api.work.waiting == 0 and not self.api.work._coming)
+
+
+def soon(true) -> bool:
+    """Wait until something is true, at most 20 seconds; whether it is."""
+    end = time.monotonic() + 20
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return found
 
 
 def read_all(client) -> bytes:

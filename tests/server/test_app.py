@@ -4,7 +4,6 @@ import io
 import json
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from pasticcio.errors import OptionError
 from pasticcio.render.options import Options
 from pasticcio.server.app import EMBED, STYLIZE, routes
 from pasticcio.server.openapi import describe
-from server_made import FORM, form, serving
+from server_made import FORM, form, serving, soon
 
 opened = None  # paths that are opened to be written, while it is a list
 
@@ -271,7 +270,7 @@ def test_a_fault_of_ours_says_no_more_than_that(server, jpeg, monkeypatch, caplo
     answer = server.send(("photo", jpeg), DANCE)
     assert answer.problem["kind"] == "internal"
     assert b"secret" not in answer.body
-    _until(lambda: "secret" in caplog.text)
+    assert soon(lambda: "secret" in caplog.text)
 
 
 def test_memory_that_does_not_suffice_is_no_fault_of_the_client(server, jpeg, monkeypatch):
@@ -300,13 +299,6 @@ class Gate:
         monkeypatch.setattr(server.api.service, "stylize", wait)
 
 
-def _until(true):
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_a_full_queue_refuses_before_the_body_is_read(server, jpeg, monkeypatch):
     gate, answers = Gate(server, monkeypatch), []
     ask = lambda: answers.append(server.send(("photo", jpeg), DANCE, ("size", "32")))  # noqa: E731
@@ -315,7 +307,7 @@ def test_a_full_queue_refuses_before_the_body_is_read(server, jpeg, monkeypatch)
     assert gate.begun.acquire(timeout=20)
     for place, thread in enumerate(threads[1:], start=1):
         thread.start()
-        _until(lambda place=place: server.api.work.waiting == place)
+        assert soon(lambda place=place: server.api.work.waiting == place)
     with server.connect() as client:  # only the headers are sent
         client.sendall(b"POST /v1/stylize HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
                        b"Content-Length: 1000\r\n\r\n")  # fmt: skip
@@ -344,8 +336,8 @@ def test_an_older_preview_of_a_client_is_superseded(server, jpeg, monkeypatch):
         if name == "runs":
             assert gate.begun.acquire(timeout=20)
         elif name != "new":
-            _until(lambda waiting=waiting: server.api.work.waiting == waiting)
-    _until(lambda: "old" in answers)
+            assert soon(lambda waiting=waiting: server.api.work.waiting == waiting)
+    assert soon(lambda: "old" in answers)
     gate.open.set()
     for thread in threads:
         thread.join()
@@ -366,12 +358,12 @@ def test_a_client_that_left_is_not_rendered(server, jpeg, monkeypatch):
             "\r\n\r\n".encode()
             + body
         )
-        _until(lambda: server.api.work.waiting == 1)
-    _until(lambda: server.api.work.waiting == 0)
+        assert soon(lambda: server.api.work.waiting == 1)
+    assert soon(lambda: server.api.work.waiting == 0)
     gate.open.set()
     thread.join()
     assert len(gate.calls) == 1
-    _until(server.nothing_is_left)
+    assert server.nothing_is_left()
 
 
 def test_bodies_together_have_a_limit(stylizer, jpeg):

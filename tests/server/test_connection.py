@@ -85,7 +85,7 @@ def test_a_client_that_leaves_in_its_body_leaves_nothing(server):
     with server.connect() as client:
         client.sendall(f"POST /v1/stylize HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\nContent-Length: 200000\r\n\r\n"
                        .replace("Host: a", "Host: localhost").encode() + body[:50_000])  # fmt: skip
-    _until(server.nothing_is_left)
+    assert server.nothing_is_left()
 
 
 def test_an_expectation_is_refused_without_the_body(server):
@@ -117,10 +117,3 @@ def test_a_client_that_does_not_read_its_answer_is_closed(stylizer):
             time.sleep(1.5)
             client.settimeout(20)
             assert len(read_all(client)) < len(large)
-
-
-def _until(true):
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
