@@ -64,7 +64,7 @@ class Watched:
 
     def check(self) -> None:
         """No error, and no request to anybody but the server of the page."""
-        assert self.errors == []
+        assert self.errors == [], self.errors  # pytest shows the values of test modules alone
         assert self.requests
         assert [url for url in self.requests if not url.startswith((self.address, "blob:", "data:"))] == []
 

@@ -40,7 +40,8 @@ def rest(page, change):
         page.wait_for_timeout(50)
         if page.is_visible("#line") and page.inner_text("#line") != before and not page.is_visible("#progress"):
             return page.inner_text("#line")
-    raise AssertionError(f"still {before!r}; {page.inner_text('#error')}")
+    errors = page.locator("#error, #photo-error, .error").all_inner_texts()
+    raise AssertionError(f"still {before!r}; {' '.join(filter(None, errors))}")
 
 
 def slide(page, name, value):
@@ -194,6 +195,8 @@ def test_what_is_no_picture_is_refused_where_it_was_given(page, tmp_path):
     drop(page, "#chosen", bad)
     page.wait_for_selector("#chosen .error")
     assert "bad.png cannot be read by this browser" in page.inner_text("#chosen .error")
+    assert "-s dance" in rest(page, lambda: page.click("#list [data-style=dance]"))  # in its place
+    assert not page.locator("#chosen .error").count()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1200, "light")])
