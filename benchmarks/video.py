@@ -31,6 +31,7 @@ from pasticcio.image.resize import style_view
 from pasticcio.image.write import save_image
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
+from pasticcio.video.fast import SMALLER
 from pasticcio.video.motion import pixel_places
 from pasticcio.video.steady import Render, Steadiness, Steady, renderer
 
@@ -48,6 +49,8 @@ WAYS = {
     "anchored": Steadiness(carry=0),
     "blended": Steadiness(anchor=False),
     "both (default)": Steadiness(),
+    "--fast, per frame": Steadiness(anchor=False, carry=0, smaller=SMALLER),
+    "--fast": Steadiness(smaller=SMALLER),
 }
 GAPS = (1, 5)
 MARGIN = 8  # pixels at the border that are not measured

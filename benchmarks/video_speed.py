@@ -34,7 +34,7 @@ from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.video.color import BT709
 from pasticcio.video.encoding import PartWriter, format_of
-from pasticcio.video.fast import faster
+from pasticcio.video.fast import SMALLER
 from pasticcio.video.looks import Look, Looks, constant, styling
 from pasticcio.video.motion import Frame
 from pasticcio.video.reading import read_frames
@@ -42,7 +42,7 @@ from pasticcio.video.steady import Steadiness, Steady
 from pasticcio.video.stylize import draw, for_clips, grid_of, share_cores, workers_of
 
 SIZES = ((720, 1280), (1080, 1920))
-STEPS = "decode", "watch", "render", "blend", "encode"
+STEPS = "decode", "watch", "render", "blend", "enlarge", "encode"
 WARM = 5  # outputs that are not counted
 RATE = 25
 LENGTHS = 40, 400  # frames after which memory is compared
@@ -97,6 +97,16 @@ class TimedSteady(Steady):
         with self._clock.step("blend"):
             return super().blend(*given)
 
+    def finish(self, *given: Any) -> Frame:
+        """See `Steady`."""
+        with self._clock.step("enlarge"):
+            return super().finish(*given)
+
+
+def steadiness(fast: bool) -> Steadiness:
+    """That of the command."""
+    return Steadiness(grid=grid_of(Options()), smaller=SMALLER if fast else 1)
+
 
 def timed(looks: Looks, clock: Clock) -> Looks:
     """A constant look, with the time of its rendering."""
@@ -133,8 +143,8 @@ def run(path: Path, stylizer: Stylizer, seconds: float, *, fast: bool, pipeline:
     clock, (_, first) = Clock(), next(read_frames(path))
     size = first.shape[:2]
     looks = constant(styling(stylizer, "dance", Options(), size).look(stylizer))
-    looks = timed(faster(looks) if fast else looks, clock)
-    steady = TimedSteady(Steadiness(grid=grid_of(Options(), fast)), clock)
+    looks = timed(looks, clock)
+    steady = TimedSteady(steadiness(fast), clock)
     frames = clock.over(repeated(path), "decode")
     drawing = draw(frames, looks, steady, workers_of(stylizer))
     outputs = (drawn.pixels for drawn in drawing)

@@ -109,6 +109,7 @@ def video(
 
     from pasticcio.files import check_apart
     from pasticcio.video.convert import Request
+    from pasticcio.video.fast import SMALLER
     from pasticcio.video.frames import Selection
     from pasticcio.video.keyframes import read_keyframes, styles_of
     from pasticcio.video.steady import Steadiness
@@ -132,13 +133,13 @@ def video(
         quality,
         not no_audio,
         resume,
-        Steadiness(anchor, carry, sharpness, grid_of(options, fast)),
+        Steadiness(anchor, carry, sharpness, grid_of(options), SMALLER if fast else 1),
         bits=bits,
     )
     stylizer = for_clips(model, runtime)
     share_cores()
     say_files(stylizer.model, [*pairs, *((name, 1.0) for name in styles_of(keys))])
-    outcome = _converted(request, stylizer, pairs, options, keys, fast)
+    outcome = _converted(request, stylizer, pairs, options, keys)
     names = list(dict.fromkeys([*(name for name, _ in pairs), *styles_of(keys)]))
     typer.echo(_json(clip, names, target, outcome) if json_line else str(target))
     for note in outcome.notes:
@@ -164,7 +165,6 @@ def _converted(
     pairs: list[tuple[str, Any]],
     options: Options,
     keys: "list[Keyframe]",
-    fast: bool,
 ) -> "Outcome":
     """Render the clip; where that is stopped, say what is kept."""
     from pasticcio.cli.progress import Bars
@@ -172,7 +172,7 @@ def _converted(
     from pasticcio.video.parts import LIST, folder_of
 
     def make(size: tuple[int, int]) -> "Made":
-        return _made(stylizer, pairs, options, keys, size, fast)
+        return _made(stylizer, pairs, options, keys, size)
 
     try:
         with Bars() as bars:
@@ -190,16 +190,14 @@ def _made(
     options: Options,
     keys: "list[Keyframe]",
     size: tuple[int, int],
-    fast: bool,
 ) -> "Made":
     """The looks of the styles or keyframes, and what they depend on."""
     from pasticcio.video.convert import Made
-    from pasticcio.video.fast import faster
     from pasticcio.video.keyframes import keyed
     from pasticcio.video.looks import constant, styling
     from pasticcio.video.stylize import workers_of
 
-    run: dict[str, Any] = {"model": stylizer.model.fingerprint, "runtime": stylizer.choice.runtime, "fast": fast}
+    run: dict[str, Any] = {"model": stylizer.model.fingerprint, "runtime": stylizer.choice.runtime}
     base = styling(stylizer, pairs, options, size) if pairs else None
     if keys:
         looks, styled = keyed(stylizer, keys, base, options, size)
@@ -211,7 +209,7 @@ def _made(
         run |= {f"style {number}.{place}": style.embedding for place, style in enumerate(one.styles)}
         run |= {f"mask {number}.{place}": mask for place, mask in enumerate(one.masks)}
     run["options"] = replace(styled[0].options, mask=None)
-    return Made(faster(looks) if fast else looks, run, workers_of(stylizer))
+    return Made(looks, run, workers_of(stylizer))
 
 
 def _sum_of(path: str) -> str:

@@ -13,7 +13,7 @@ from pasticcio.errors import OptionError
 from pasticcio.render.options import MAX_STRENGTH, Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.video.camera import Newest
-from pasticcio.video.fast import halved
+from pasticcio.video.fast import SMALLER
 from pasticcio.video.looks import Look, styling
 from pasticcio.video.motion import Frame, opencv
 from pasticcio.video.sinks import Sink
@@ -101,8 +101,8 @@ class Painter:
         open_model: Callable[[str], Stylizer] = Stylizer,
         fast: bool = False,
     ) -> None:
-        self._manner, self._options, self._open, self._fast = manner, options or Options(), open_model, fast
-        self._how = replace(steadiness or Steadiness(), grid=grid_of(self._options, fast))
+        self._manner, self._options, self._open = manner, options or Options(), open_model
+        self._how = replace(steadiness or Steadiness(), grid=grid_of(self._options), smaller=SMALLER if fast else 1)
         self._models: dict[str, Stylizer] = {}
         self._chosen: tuple[Any, ...] = ()
         self._look: Look | None = None
@@ -121,8 +121,7 @@ class Painter:
             if model not in self._models:
                 self._models[model] = self._open(model)
             options = replace(self._options, strength=strength)
-            look = styling(self._models[model], style, options, (height, width)).look(self._models[model])
-            self._look = halved(look) if self._fast else look
+            self._look = styling(self._models[model], style, options, (height, width)).look(self._models[model])
             self._chosen, self._steady = chosen, Steady(self._how)
         return self._steady.draw(frame, self._steady.watch(frame), self._look.render, self._look.masks)
 

@@ -14,6 +14,7 @@ from pasticcio.errors import ImageError, OptionError
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
+from pasticcio.video.fast import SMALLER, Enlarger, halved
 from pasticcio.video.motion import Floats, Frame, Motion, Room, Watcher, carried, opencv, top_of
 
 Render = Callable[..., Frame]  # called with a frame and the masks that are padded like it; see `Steady.draw`
@@ -39,6 +40,8 @@ class Steadiness:
             much is to remain, in [0, 1]: blending averages detail away, which is then enhanced, and where that does
             not suffice the share of the last output is lowered.
         grid: pixels by which a photo must move for the network to move its output likewise; the stroke scale times 8.
+        smaller: times that frames are rendered and blended smaller, in height and in width: 1 or 2. Outputs are then
+            enlarged with the detail of the frame, see `fast`.
 
     Raises:
         OptionError: a value outside its limits.
@@ -48,6 +51,7 @@ class Steadiness:
     carry: float = 0.8
     sharpness: float = SHARPNESS
     grid: int = GRID
+    smaller: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.carry < 1:
@@ -56,6 +60,8 @@ class Steadiness:
             raise OptionError(f"sharpness is {self.sharpness}; it must be between 0 and 1")
         if self.grid < 1:
             raise OptionError(f"grid is {self.grid}; it must be 1 or more")
+        if self.smaller not in (1, SMALLER):
+            raise OptionError(f"smaller is {self.smaller}; it must be 1 or {SMALLER}")
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,8 @@ class State:
     """What `Steady` carries from one output to the next.
 
     Attributes:
-        place: of the scene on the screen since the last cut, pixels right and down.
-        last: the last output, (H, W, 3), float32 from 0 to 255, or an integer; None before the first.
+        place: of the scene on the screen since the last cut, pixels right and down, of the size that is rendered.
+        last: the last output at that size, (h, w, 3), float32 from 0 to 255, or an integer; None before the first.
     """
 
     place: tuple[float, float] = (0.0, 0.0)
@@ -73,26 +79,27 @@ class State:
 
 @dataclass(frozen=True)
 class Placed:
-    """A frame on its way: padded, so that the scene is where it was on the network's grid.
+    """A frame on its way: padded, so that the scene is where it was on the network's grid, and then made smaller.
 
     Attributes:
-        pictures: the frame, (h, w, 3), and the masks, (h, w) each.
-        corner: row and column where the frame begins in them.
-        size: of the frame: height and width.
+        pictures: the frame, (h, w, 3), and the masks, (h, w) each, as they are rendered.
+        part: rows and columns of `pictures` that are the frame, and no more padding than makes sides even.
+        whole: that part of the frame at its own size, where it is rendered smaller; else the frame.
+        inside: rows and columns of `whole` that are the frame.
         place: see `State`, after this frame.
         motion: since the frame before; None where outputs begin anew.
     """
 
     pictures: tuple[NDArray[Any], ...]
-    corner: tuple[int, int]
-    size: tuple[int, int]
+    part: tuple[slice, slice]
+    whole: Frame
+    inside: tuple[slice, slice]
     place: tuple[float, float]
     motion: Motion | None
 
     def rendered(self, render: Render) -> Frame:
-        """The frame's output, (H, W, 3), rendered alone; any thread may do it."""
-        (top, left), (height, width) = self.corner, self.size
-        return render(*self.pictures)[top : top + height, left : left + width]
+        """The frame's output, as large as `part`, rendered alone; any thread may do it."""
+        return render(*self.pictures)[self.part]
 
 
 class Steady:
@@ -121,6 +128,7 @@ class Steady:
         self._size: tuple[int, ...] | None = None  # of that frame
         self._state = State()
         self._room = Room()  # for what `blend` needs but for a moment
+        self._enlarger = Enlarger()
 
     def __call__(self, frame: Frame, render: Render) -> Frame:
         """The next frame's output: `draw` of what `watch` sees."""
@@ -135,7 +143,9 @@ class Steady:
             ImageError: no (H, W, 3) of uint8 or uint16.
         """
         _check(frame)
-        return self._watcher(frame) if self.how.anchor or self.how.carry else None
+        if not (self.how.anchor or self.how.carry):
+            return None
+        return self._watcher(frame if self.how.smaller == 1 else _small(frame))
 
     @property
     def state(self) -> State:
@@ -150,27 +160,27 @@ class Steady:
             before: the frame of that output, (H, W, 3).
         """
         self._place[:], self._state = state.place, state
-        self._size = None if state.last is None else state.last.shape[:2]
+        self._size = None if state.last is None else before.shape[:2]
         self.watch(before)
 
     def draw(
         self, frame: Frame, motion: Motion | None, render: Render, masks: Sequence[NDArray[np.uint8]] = ()
     ) -> Frame:
-        """The output of the next frame: it is placed, rendered and blended.
+        """The output of the next frame: it is placed, rendered, blended and finished.
 
         Args:
             frame, motion, masks: see `place`.
-            render: from (h, w, 3) to the same, at most two grid steps larger than the frame. It may be another one for
-                each frame, as where the style changes with time. See `still` for its options.
+            render: from (h, w, 3) to the same, at most two grid steps larger than the frame, or than half of it. It
+                may be another one for each frame, as where the style changes with time. See `still` for its options.
 
         Returns:
             (H, W, 3).
         """
         placed = self.place(frame, motion, masks)
-        return self.blend(placed, placed.rendered(render))
+        return self.finish(placed, self.blend(placed, placed.rendered(render)))
 
     def place(self, frame: Frame, motion: Motion | None, masks: Sequence[NDArray[np.uint8]] = ()) -> Placed:
-        """The next frame, padded.
+        """The next frame, padded, and as small as it is rendered.
 
         It may run in another thread than `watch` and `blend`, and ahead of `blend`, as long as each gets the frames in
         order.
@@ -180,31 +190,54 @@ class Steady:
             motion: see `watch`.
             masks: (H, W) each, fixed to the screen; `render` is called with them too, padded like the frame.
         """
-        height, width = size = frame.shape[:2]
+        size = frame.shape[:2]
         if motion is None or motion.cut or self._size != size:
             self._place[:], motion = 0, None
         else:
             self._place += motion.camera
         self._size, place = size, (float(self._place[0]), float(self._place[1]))
+        times = self.how.smaller
+        corner = self._corner(place)
+        pictures = tuple(self._padded(one, corner) for one in (frame, *masks))
+        even = tuple(side // times + times - 1 for side in size)  # the part that is rendered; with room for a shift
+        rows, columns = (slice(start // times, start // times + side) for start, side in zip(corner, even, strict=True))
+        if times == 1:
+            return Placed(pictures, (rows, columns), frame, (slice(None), slice(None)), place, motion)
+        whole = pictures[0][rows.start * times : rows.stop * times, columns.start * times : columns.stop * times]
+        down, right = (slice(start % times, start % times + side) for start, side in zip(corner, size, strict=True))
+        return Placed(tuple(map(halved, pictures)), (rows, columns), whole, (down, right), place, motion)
+
+    def _corner(self, place: tuple[float, float]) -> tuple[int, int]:
+        """Row and column where a frame begins in its padding, in its own pixels."""
+        times = self.how.smaller
         if not self.how.anchor:
-            return Placed((frame, *masks), (0, 0), size, place, motion)
-        cv2, grid = opencv(), self.how.grid
+            return 0, 0
         # The scene moved right by `place`; padding that grows by the opposite, modulo the grid, keeps it on its places.
-        left, top = (int(shift) for shift in np.rint(-self._place).astype(int) % grid)
-        right, bottom = (-(-(side + grid - 1) // grid) * grid - side for side in (width, height))
-        border = top, bottom - top, left, right - left, cv2.BORDER_REFLECT_101
-        padded = tuple(cv2.copyMakeBorder(one, *border) for one in (frame, *masks))
-        return Placed(padded, (top, left), size, place, motion)
+        left, top = (int(shift) for shift in np.rint(-np.array(place) * times).astype(int) % (self.how.grid * times))
+        return top, left
+
+    def _padded(self, picture: NDArray[Any], corner: tuple[int, int]) -> NDArray[Any]:
+        """A picture, padded by reflection to a size that is the same for all corners."""
+        cv2, (top, left), times = opencv(), corner, self.how.smaller
+        grid = self.how.grid * times if self.how.anchor else times
+        if grid == 1:
+            return picture
+        bottom, right = (
+            -(-(side + grid - 1) // grid) * grid - side - start
+            for side, start in zip(picture.shape[:2], corner, strict=True)
+        )
+        border = top, bottom, left, right, cv2.BORDER_REFLECT_101
+        return cast(NDArray[Any], cv2.copyMakeBorder(picture, *border))
 
     def blend(self, placed: Placed, output: Frame) -> Frame:
         """The output of the next frame, with the last output blended in where it can be.
 
         Args:
             placed: see `place`.
-            output: (H, W, 3), rendered alone.
+            output: see `Placed.rendered`.
 
         Returns:
-            (H, W, 3), of the same dtype.
+            Of the output's shape and dtype.
         """
         last = self._state.last
         if not self.how.carry:
@@ -217,14 +250,34 @@ class Steady:
         if placed.motion is None or last is None:
             blended = shown = alone.copy()
         else:
-            blended, shown = self._blended(alone, last, placed.motion)
+            blended, shown = self._blended(alone, last, placed.motion, self._shift(placed.place))
         self._state = State(placed.place, blended)
         cv2 = opencv()
         if scale != 1:
             return cast(Frame, cv2.multiply(shown, scale, dtype=cv2.CV_16U))
         return cast(Frame, cv2.add(shown, 0, dtype=cv2.CV_8U))  # rounded, from 0 to 255
 
-    def _blended(self, output: Floats, last: Floats, motion: Motion) -> tuple[Floats, Floats]:
+    def finish(self, placed: Placed, output: Frame) -> Frame:
+        """The output of a frame at its own size, (H, W, 3).
+
+        It may run in another thread than the rest, one frame at a time.
+
+        Args:
+            placed: see `place`.
+            output: blended.
+        """
+        if self.how.smaller == 1:
+            return output
+        large = self._enlarger(output, placed.pictures[0][placed.part], placed.whole)
+        return np.ascontiguousarray(large[placed.inside])
+
+    def _shift(self, place: tuple[float, float]) -> Floats:
+        """Where the last output is, right and down, beside one at this place, by what was lost in making it smaller."""
+        times = self.how.smaller
+        (top, left), (last_top, last_left) = self._corner(place), self._corner(self._state.place)
+        return np.array([last_left % times - left % times, last_top % times - top % times], np.float32) / times
+
+    def _blended(self, output: Floats, last: Floats, motion: Motion, shift: Floats) -> tuple[Floats, Floats]:
         """The new output with the last one blended in, as it is carried on and as it is shown, with its detail.
 
         The second is an array that is used again.
@@ -233,7 +286,7 @@ class Steady:
         sharpness, trust = self.how.sharpness, motion.trust
         before = last
         if not motion.still:
-            before = carried(last, motion.back, room)
+            before = carried(last, motion.back + shift if shift.any() else motion.back, room)
             np.clip(before, 0, 255, out=before)
         blended = self._mixed(output, before, trust, self.how.carry, np.empty_like(output))
         soft = cast(Floats, cv2.GaussianBlur(blended, (BLUR, BLUR), FINE, room("soft", output.shape)))
@@ -326,6 +379,16 @@ class Lines:
 
     def _gradients(self, lines: Floats, next_lines: Floats) -> Floats:
         return np.concatenate([np.diff(lines, axis=1).ravel(), (next_lines - lines).ravel()])
+
+
+def _small(frame: Frame) -> Frame:
+    """A frame at half its size, of which there is a pixel more than half as many, at the right and at the bottom."""
+    cv2, (height, width) = opencv(), frame.shape[:2]
+    if height % SMALLER or width % SMALLER:
+        border = 0, height % SMALLER, 0, width % SMALLER
+        frame = cv2.copyMakeBorder(frame, *border, cv2.BORDER_REPLICATE)
+    border = 0, 1 - height % SMALLER, 0, 1 - width % SMALLER
+    return cast(Frame, cv2.copyMakeBorder(halved(frame), *border, cv2.BORDER_REPLICATE))
 
 
 def _check(frame: Frame) -> None:

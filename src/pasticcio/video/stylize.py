@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
@@ -18,7 +18,7 @@ from pasticcio.render.blend import Weighted
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
-from pasticcio.video.fast import SMALLER, faster
+from pasticcio.video.fast import SMALLER
 from pasticcio.video.looks import Look, Looks, constant, styling
 from pasticcio.video.motion import Frame, opencv
 from pasticcio.video.pipeline import MOST_WORKERS, Step, pipeline, threads_each
@@ -84,17 +84,17 @@ def stylize_video(
         stylizer = stylizer or for_clips()
         height, width = first[1].shape[:2]
         looks = constant(styling(stylizer, style, options, (height, width)).look(stylizer))
-    steadiness = steadiness or Steadiness(grid=grid_of(options, fast))
+    steadiness = steadiness or Steadiness(grid=grid_of(options))
     if fast:
-        looks = faster(looks)
+        steadiness = replace(steadiness, smaller=SMALLER)
     workers = 1 if stylizer is None else workers_of(stylizer)
     for drawn in draw(itertools.chain([first], frames), looks, Steady(steadiness), workers):
         yield drawn.time, drawn.pixels
 
 
-def grid_of(options: Options, fast: bool = False) -> int:
+def grid_of(options: Options) -> int:
     """The pixels by which a photo must move for the network to move its output likewise, see `Steadiness`."""
-    return max(1, round(GRID * options.stroke * (SMALLER if fast else 1)))
+    return max(1, round(GRID * options.stroke))
 
 
 def for_clips(model: str | os.PathLike[str] | Model = "default", runtime: str = AUTO) -> Stylizer:
@@ -141,12 +141,17 @@ def draw(
         workers: frames that are rendered at the same time, see `workers_of`.
     """
 
-    def blended(ready: _Ready) -> Drawn:
+    def blended(ready: _Ready) -> tuple[_Ready, Drawn]:
         pixels = steady.blend(ready.placed, ready.rendering())
-        return Drawn(ready.time, pixels, steady.state)
+        return ready, Drawn(ready.time, pixels, steady.state)
 
-    steps = Step(_Places(looks, steady)), Step(_Ready.render, workers), Step(blended)
-    yield from pipeline(frames, *steps)
+    def finished(both: tuple[_Ready, Drawn]) -> Drawn:
+        ready, drawn = both
+        return replace(drawn, pixels=steady.finish(ready.placed, drawn.pixels))
+
+    yield from pipeline(
+        frames, Step(_Places(looks, steady)), Step(_Ready.render, workers), Step(blended), Step(finished)
+    )
 
 
 class _Rendering:
@@ -191,7 +196,7 @@ class _Places:
         rendering = _Rendering(placed, look)
         if self._last is not None:
             before, look_before, ready = self._last
-            same = look is look_before and placed.corner == ready.placed.corner
+            same = look is look_before and (placed.part, placed.inside) == (ready.placed.part, ready.placed.inside)
             if same and np.array_equal(before, frame):
                 rendering = ready.rendering
         ready = _Ready(time, placed, rendering)
