@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,10 @@ from pasticcio.image.write import save_image
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 from pasticcio.video.fast import SMALLER
+from pasticcio.video.looks import Look, constant
 from pasticcio.video.motion import pixel_places
 from pasticcio.video.steady import Render, Steadiness, Steady, renderer
+from pasticcio.video.stylize import draw
 
 Frame = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -51,6 +53,8 @@ WAYS = {
     "both (default)": Steadiness(),
     "--fast, per frame": Steadiness(anchor=False, carry=0, smaller=SMALLER),
     "--fast": Steadiness(smaller=SMALLER),
+    "--between": Steadiness(between=True),
+    "--fast --between": Steadiness(smaller=SMALLER, between=True),
 }
 GAPS = (1, 5)
 MARGIN = 8  # pixels at the border that are not measured
@@ -149,8 +153,8 @@ def energy(frame: Frame) -> float:
 
 def stylized(clip: Clip, how: Steadiness, render: Render) -> list[Frame]:
     """A clip's outputs."""
-    steady = Steady(how)
-    return [steady(frame, render) for frame in clip.frames]
+    frames = [(float(number), frame) for number, frame in enumerate(clip.frames)]
+    return [drawn.pixels for drawn in draw(frames, constant(Look(render)), Steady(how))]
 
 
 def once(render: Render) -> Render:
@@ -183,8 +187,10 @@ class StyleLoss:
         return float(np.mean([style_loss(grams[name], wanted[name], relative=True).item() for name in wanted]))
 
 
-def styles(stylizer: Stylizer, side: int) -> list[tuple[Style, Array | None]]:
-    """Three styles with their pictures, or three named ones where the training material is absent."""
+def styles(stylizer: Stylizer, side: int, named: Sequence[str] = ()) -> list[tuple[Style, Array | None]]:
+    """Styles of these names; else three with pictures, or three named ones where the training material is absent."""
+    if named:
+        return [(stylizer.embed(name), None) for name in named]
     if not all((SHARED / part).exists() for part in ("classic/style", "weights/vgg19_normalised_conv4_1.safetensors")):
         print(f"no style loss, and other styles: {SHARED} has no classic/style and weights")
         return [(stylizer.embed(name), None) for name in NAMED]
@@ -192,10 +198,12 @@ def styles(stylizer: Stylizer, side: int) -> list[tuple[Style, Array | None]]:
     return [(stylizer.embed(picture), picture) for picture in pictures]
 
 
-def measure(size: tuple[int, int], count: int, photos: tuple[str, ...], most: int) -> dict[str, dict[str, Row]]:
+def measure(
+    size: tuple[int, int], count: int, photos: tuple[str, ...], most: int, named: Sequence[str] = ()
+) -> dict[str, dict[str, Row]]:
     """For each kind of motion and each way, the mean over photos and styles of each figure."""
     stylizer = Stylizer()
-    chosen = styles(stylizer, min(size))[:most]
+    chosen = styles(stylizer, min(size), named)[:most]
     loss = StyleLoss(SHARED / "weights") if chosen[0][1] is not None else None
     found: dict[str, dict[str, list[Row]]] = {}
     for photo in photos:
@@ -248,6 +256,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=8, help="of each clip, more than 5")
     parser.add_argument("--photos", nargs="+", default=list(PHOTOS), help="of scikit-image")
     parser.add_argument("--styles", type=int, default=2, help="how many, 1 to 3")
+    parser.add_argument("--named", nargs="+", default=[], help="named styles, of which no style loss is measured")
     parser.add_argument("--speed", action="store_true", help="measure speed and memory instead")
     parser.add_argument("--cpu", action="store_true", help="measure the CPU time of each step at 720p instead")
     parser.add_argument("--seconds", type=float, default=12, help="of each way, for --speed")
@@ -258,15 +267,16 @@ def main() -> None:
     if arguments.cpu:
         import video_speed
 
-        rows = video_speed.cpu(video_speed.SIZES[0])
-        print(", ".join(f"{name} {value:.3g}" for name, value in rows.items()))
+        rows = {way: video_speed.cpu(video_speed.SIZES[0], way == "--fast") for way in ("default", "--fast")}
+        for way, row in rows.items():
+            print(f"{way}:", ", ".join(f"{name} {value:.3g}" for name, value in row.items()))
     elif arguments.speed:
         import video_speed
 
         sizes = video_speed.SIZES if arguments.size == parser.get_default("size") else ((height, width),)
         rows = video_speed.measure(arguments.seconds, sizes)
     else:
-        rows = measure((height, width), arguments.frames, tuple(arguments.photos), arguments.styles)
+        rows = measure((height, width), arguments.frames, tuple(arguments.photos), arguments.styles, arguments.named)
         print(table(rows))
     if arguments.json:
         text = json.dumps(rows, indent=1)

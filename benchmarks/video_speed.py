@@ -4,7 +4,8 @@
     python benchmarks/video.py --cpu
 
 A clip of a moving photo, in H.264, is rendered by the default model and encoded again, for a time, in several ways. The
-first outputs are not counted: graphs are compiled for a size when it comes for the fourth time.
+first outputs are not counted: graphs are compiled for a size when it comes for the fourth time. All of it takes about
+ten minutes.
 
 With --cpu each step is done for all frames before the next one begins, and its seconds of CPU time are counted, of all
 its threads: other work on the machine hardly changes them. Outputs are cut from a stylized photo, and two are rendered.
@@ -13,6 +14,7 @@ its threads: other work on the machine hardly changes them. Outputs are cut from
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import resource
 import tempfile
@@ -82,10 +84,10 @@ class TimedSteady(Steady):
         super().__init__(how)
         self._clock = clock
 
-    def watch(self, frame: Frame) -> Any:
+    def watch(self, frame: Frame, ahead: bool = False) -> Any:
         """See `Steady`."""
         with self._clock.step("watch"):
-            return super().watch(frame)
+            return super().watch(frame, ahead)
 
     def place(self, *given: Any) -> Any:
         """See `Steady`."""
@@ -97,15 +99,25 @@ class TimedSteady(Steady):
         with self._clock.step("blend"):
             return super().blend(*given)
 
+    def skip(self, *given: Any) -> None:
+        """See `Steady`."""
+        with self._clock.step("blend"):
+            super().skip(*given)
+
+    def middle(self, *given: Any) -> Frame:
+        """See `Steady`."""
+        with self._clock.step("blend"):
+            return super().middle(*given)
+
     def finish(self, *given: Any) -> Frame:
         """See `Steady`."""
         with self._clock.step("enlarge"):
             return super().finish(*given)
 
 
-def steadiness(fast: bool) -> Steadiness:
+def steadiness(fast: bool, between: bool) -> Steadiness:
     """That of the command."""
-    return Steadiness(grid=grid_of(Options()), smaller=SMALLER if fast else 1)
+    return Steadiness(grid=grid_of(Options()), smaller=SMALLER if fast else 1, between=between)
 
 
 def timed(looks: Looks, clock: Clock) -> Looks:
@@ -138,19 +150,21 @@ def repeated(path: Path) -> Iterator[tuple[float, Frame]]:
             number += 1
 
 
-def run(path: Path, stylizer: Stylizer, seconds: float, *, fast: bool, pipeline: bool) -> dict[str, float]:
+def run(
+    path: Path, stylizer: Stylizer, seconds: float, *, fast: bool, pipeline: bool, between: bool = False
+) -> dict[str, float]:
     """Frames a second, and milliseconds a frame of each step."""
     clock, (_, first) = Clock(), next(read_frames(path))
     size = first.shape[:2]
     looks = constant(styling(stylizer, "dance", Options(), size).look(stylizer))
     looks = timed(looks, clock)
-    steady = TimedSteady(steadiness(fast), clock)
+    steady = TimedSteady(steadiness(fast, between), clock)
     frames = clock.over(repeated(path), "decode")
     drawing = draw(frames, looks, steady, workers_of(stylizer))
     outputs = (drawn.pixels for drawn in drawing)
     if not pipeline:
         outputs = (steady.draw(frame, steady.watch(frame), looks(0.0).render) for _, frame in frames)
-    count, begun = -WARM, 0.0
+    count, begun = -WARM * (1 + between), 0.0
     form = format_of(path, None, None)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         stack.callback(drawing.close)
@@ -169,16 +183,18 @@ def run(path: Path, stylizer: Stylizer, seconds: float, *, fast: bool, pipeline:
     return {"frames/s": count / elapsed, **{step: 1000 * clock.spent[step] / count for step in STEPS}}
 
 
-def ways() -> dict[str, tuple[Callable[[], Stylizer], bool, bool]]:
-    """Each way's model, and whether it is fast and in a pipeline."""
+def ways() -> dict[str, tuple[Callable[[], Stylizer], dict[str, bool]]]:
+    """Each way's model, and how `run` is called."""
     eight = next((name for name in reversed(INT8) if is_installed(name)), ONNXRUNTIME)
-    return {
-        "float32, one by one": (lambda: Stylizer(runtime=ONNXRUNTIME), False, False),
-        "float32": (lambda: for_clips(runtime=ONNXRUNTIME), False, True),
-        "float32, fast": (lambda: for_clips(runtime=ONNXRUNTIME), True, True),
-        f"8 bits ({eight})": (lambda: for_clips(runtime=eight), False, True),
-        f"8 bits ({eight}), fast": (lambda: for_clips(runtime=eight), True, True),
+    found: dict[str, tuple[Callable[[], Stylizer], dict[str, bool]]] = {
+        "float32, one by one": (lambda: Stylizer(runtime=ONNXRUNTIME), {"fast": False, "pipeline": False})
     }
+    for name, runtime in (("float32", ONNXRUNTIME), (f"8 bits ({eight})", eight)):
+        for fast, between in itertools.product((False, True), repeat=2):
+            title = ", ".join([name, *["--fast"] * fast, *["--between"] * between])
+            how = {"fast": fast, "pipeline": True, "between": between}
+            found[title] = (lambda runtime=runtime: for_clips(runtime=runtime)), how
+    return found
 
 
 def memory(size: tuple[int, int]) -> dict[str, float]:
@@ -200,15 +216,15 @@ def memory(size: tuple[int, int]) -> dict[str, float]:
     return found
 
 
-def cpu(size: tuple[int, int], count: int = 16) -> dict[str, float]:
-    """Milliseconds of CPU time a frame of each step, and the share of rendering."""
+def cpu(size: tuple[int, int], fast: bool = False, count: int = 16) -> dict[str, float]:
+    """Milliseconds of CPU time a frame of each step, in float32, and the share of rendering."""
     share_cores()
     (height, width), spent = size, {}
     stylizer = Stylizer(threads=1, runtime=ONNXRUNTIME)
     style = styling(stylizer, "dance", Options(), size)
     photo = stylizer.stylize(cv2.resize(data.coffee(), (width + 3 * count, height + count)), "dance")
     outputs = [photo[number : number + height, 3 * number : 3 * number + width] for number in range(count)]
-    steady = Steady(Steadiness())
+    steady = Steady(steadiness(fast, between=False))
 
     def step(name: str, work: Callable[[], Any], frames: int = count) -> Any:
         begun = time.process_time()
@@ -229,7 +245,10 @@ def cpu(size: tuple[int, int], count: int = 16) -> dict[str, float]:
         placed = step("place", lambda: [steady.place(*both) for both in zip(frames, motions, strict=True)])
         for number in range(2):  # the first is for warming up
             step("render", lambda number=number: placed[number].rendered(style.look(stylizer).render), 1)
-        step("blend", lambda: [steady.blend(*both) for both in zip(placed, outputs, strict=True)])
+        height, width = (part.stop - part.start for part in placed[0].part)
+        parts = [photo[number : number + height, 3 * number : 3 * number + width] for number in range(count)]
+        blended = step("blend", lambda: [steady.blend(*both) for both in zip(placed, parts, strict=True)])
+        step("enlarge", lambda: [steady.finish(*both) for both in zip(placed, blended, strict=True)])
         step("encode", lambda: encoded(Path(folder, "out.mp4")))
     spent["watch"] += spent.pop("place")
     found = {name: spent[name] for name in STEPS}
@@ -247,8 +266,8 @@ def measure(seconds: float, sizes: tuple[tuple[int, int], ...] = SIZES) -> dict[
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "clip.mp4")
             make_clip(path, (height, width), 24)
-            for way, (model, fast, pipeline) in ways().items():
-                row = run(path, model(), seconds, fast=fast, pipeline=pipeline)
+            for way, (model, how) in ways().items():
+                row = run(path, model(), seconds, **how)
                 row["share"] = row["render"] / sum(row[step] for step in STEPS)
                 found[f"{width}x{height}, {way}"] = row
                 steps = " | ".join(f"{row[step]:.0f}" for step in STEPS)

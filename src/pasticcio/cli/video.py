@@ -86,6 +86,12 @@ def video(
     sharpness: Annotated[
         float, typer.Option(help="Of the sharpness of frames rendered alone, how much has to remain, 0 to 1.")
     ] = 1.0,
+    between: Annotated[
+        bool,
+        typer.Option(
+            "--between", help="Render every second frame, and make those between of the ones before and after."
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the finished parts of a run that was stopped, in OUT.parts.")
     ] = False,
@@ -133,7 +139,7 @@ def video(
         quality,
         not no_audio,
         resume,
-        Steadiness(anchor, carry, sharpness, grid_of(options), SMALLER if fast else 1),
+        Steadiness(anchor, carry, sharpness, grid_of(options), SMALLER if fast else 1, between),
         bits=bits,
     )
     stylizer = for_clips(model, runtime)

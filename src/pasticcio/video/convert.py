@@ -182,13 +182,18 @@ def _render(request: Request, form: Format, source: Source, made: Made, parts: P
                 parts.next() as path,
                 PartWriter(path, form, facts.size, rate, colors, facts.aspect, alpha, bits) as writer,
             ):
-                for last in itertools.chain([first], itertools.islice(drawn, request.part - 1)):
+                for last in itertools.chain([first], itertools.islice(drawn, _length(request) - 1)):
                     shown = waiting.popleft()
                     writer.add(_finished(last, shown, alpha))
                     ticks.append(shown.ticks)
                     report(done + len(ticks), total)
             parts.add(ticks, last.state)
     parts.finish(End(source.tail(), tuple(source.notes), source.damage))
+
+
+def _length(request: Request) -> int:
+    """Frames of a part; an even number where every second one is passed over, so that a later run passes over those."""
+    return request.part + request.part % 2 * request.steadiness.between
 
 
 def _begun(frames: Iterator[Shown]) -> Iterator[Shown]:

@@ -35,6 +35,8 @@ class Motion:
         camera: pixels, right and down, that the scene moved by on the screen; (0, 0) where it did not move as a whole.
         cut: whether the two frames show different scenes.
         still: whether nothing moved at all.
+        ahead: if it was asked for: what to add to a place in the frame before to find it in this one, and how far that
+            can be trusted, as `back` and `trust`.
     """
 
     back: Floats
@@ -42,6 +44,7 @@ class Motion:
     camera: tuple[float, float]
     cut: bool
     still: bool = False
+    ahead: tuple[Floats, Floats] | None = None
 
 
 class Watcher:
@@ -61,11 +64,12 @@ class Watcher:
         self._last: Frame | None = None
         self._size: tuple[int, ...] = ()
 
-    def __call__(self, frame: Frame) -> Motion | None:
+    def __call__(self, frame: Frame, ahead: bool = False) -> Motion | None:
         """The motion from the frame before to this one.
 
         Args:
             frame: (H, W, 3).
+            ahead: see `Motion`.
 
         Returns:
             None for the first frame, and for one of another size than the frame before.
@@ -78,29 +82,42 @@ class Watcher:
         if np.array_equal(last, gray):
             height, width = frame.shape[:2]
             flow, trust = np.zeros((height, width, 2), np.float32), np.ones((height, width), np.float32)
-            return Motion(flow, trust, (0.0, 0.0), cut=False, still=True)
-        return self._between(last, gray, frame.shape[:2])
+            return Motion(flow, trust, (0.0, 0.0), cut=False, still=True, ahead=(flow, trust) if ahead else None)
+        return self._between(last, gray, frame.shape[:2], ahead)
 
-    def _between(self, last: Frame, gray: Frame, size: tuple[int, int]) -> Motion:
-        cv2 = opencv()
+    def _between(self, last: Frame, gray: Frame, size: tuple[int, int], ahead: bool) -> Motion:
         back, forward = (cast(Floats, self._dis.calc(*pair, None)) for pair in ((gray, last), (last, gray)))
-        places = cv2.add(_places(*gray.shape), back)
-        apart = cv2.add(_sample(forward, places), back)
-        change = cv2.subtract(_sample(last, places), gray, dtype=cv2.CV_32F)
-        change = cv2.GaussianBlur(change, (0, 0), 1.0)
-        trust = np.exp(-np.square(apart).sum(2) / np.float32(BACK**2) - np.square(change) / np.float32(CHANGE**2))
+        trust, seen = _trust(back, forward, gray, last)
         height, width = gray.shape
-        inside = cv2.inRange(places, (-0.5, -0.5), (width - 0.5, height - 0.5))
-        trust[inside == 0] = 0
-        seen = cv2.countNonZero(inside) / inside.size
         scale = np.array([size[1] / width, size[0] / height], np.float32)
         camera = -_translation(last, gray, back, trust) * scale
         return Motion(
             _resized(back * scale, size),
             _resized(trust, size),
             (float(camera[0]), float(camera[1])),
-            bool(trust.mean() < CUT * seen) or not seen,
+            cut := bool(trust.mean() < CUT * seen) or not seen,
+            ahead=(_resized(forward * scale, size), _resized(_trust(forward, back, last, gray)[0], size))
+            if ahead and not cut
+            else None,
         )
+
+
+def _trust(flow: Floats, back: Floats, here: Frame, there: Frame) -> tuple[Floats, float]:
+    """How far a flow from one frame to another can be trusted, (h, w), and the share of places that the other shows.
+
+    Args:
+        flow, back: there and back.
+        here, there: the frames, gray.
+    """
+    cv2, (height, width) = opencv(), here.shape
+    places = cv2.add(_places(height, width), flow)
+    apart = cv2.add(_sample(back, places), flow)
+    change = cv2.subtract(_sample(there, places), here, dtype=cv2.CV_32F)
+    change = cv2.GaussianBlur(change, (0, 0), 1.0)
+    trust = np.exp(-np.square(apart).sum(2) / np.float32(BACK**2) - np.square(change) / np.float32(CHANGE**2))
+    inside = cv2.inRange(places, (-0.5, -0.5), (width - 0.5, height - 0.5))
+    trust[inside == 0] = 0
+    return trust, cv2.countNonZero(inside) / inside.size
 
 
 def opencv() -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -16,6 +15,7 @@ from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 from pasticcio.video.fast import SMALLER, Enlarger, halved
 from pasticcio.video.motion import Floats, Frame, Motion, Room, Watcher, carried, opencv, top_of
+from pasticcio.video.sharpness import Lines, gain_of, share_of
 
 Render = Callable[..., Frame]  # called with a frame and the masks that are padded like it; see `Steady.draw`
 
@@ -23,10 +23,8 @@ GRID = 8  # pixels: the network halves height and width three times
 SHARPNESS = 1.0  # of frames rendered alone
 SPARE = 0.95  # of the sharpness asked for, below which the last output gets a smaller share
 FINE = 1.0  # pixels: standard deviation of the blur that detail is the difference from
+LEAST = 1e-3  # added to the trust of two outputs of which a frame between is made: their mean where none is trusted
 BLUR = 7  # pixels: side of its window
-MOST = 2.0  # largest factor on the detail that is added
-LINES = 5  # every so many lines are measured, or more of them
-MEASURED = 30  # lines about which are enough
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class Steadiness:
         grid: pixels by which a photo must move for the network to move its output likewise; the stroke scale times 8.
         smaller: times that frames are rendered and blended smaller, in height and in width: 1 or 2. Outputs are then
             enlarged with the detail of the frame, see `fast`.
+        between: render every second frame, and make those between of the outputs before and after, see `Steady.middle`.
 
     Raises:
         OptionError: a value outside its limits.
@@ -52,6 +51,7 @@ class Steadiness:
     sharpness: float = SHARPNESS
     grid: int = GRID
     smaller: int = 1
+    between: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.carry < 1:
@@ -134,18 +134,22 @@ class Steady:
         """The next frame's output: `draw` of what `watch` sees."""
         return self.draw(frame, self.watch(frame), render)
 
-    def watch(self, frame: Frame) -> Motion | None:
+    def watch(self, frame: Frame, ahead: bool = False) -> Motion | None:
         """The motion since the frame before; None where there is none, or none is needed.
 
         It may run in another thread than `draw`, and ahead of it, as long as either gets the frames in order.
+
+        Args:
+            frame: (H, W, 3).
+            ahead: whether the motion from the frame before to this one is wanted too, see `Motion`.
 
         Raises:
             ImageError: no (H, W, 3) of uint8 or uint16.
         """
         _check(frame)
-        if not (self.how.anchor or self.how.carry):
+        if not (self.how.anchor or self.how.carry or self.how.between):
             return None
-        return self._watcher(frame if self.how.smaller == 1 else _small(frame))
+        return self._watcher(frame if self.how.smaller == 1 else _small(frame), ahead)
 
     @property
     def state(self) -> State:
@@ -250,12 +254,48 @@ class Steady:
         if placed.motion is None or last is None:
             blended = shown = alone.copy()
         else:
-            blended, shown = self._blended(alone, last, placed.motion, self._shift(placed.place))
+            blended, shown = self._blended(alone, last, placed)
         self._state = State(placed.place, blended)
         cv2 = opencv()
         if scale != 1:
             return cast(Frame, cv2.multiply(shown, scale, dtype=cv2.CV_16U))
         return cast(Frame, cv2.add(shown, 0, dtype=cv2.CV_8U))  # rounded, from 0 to 255
+
+    def skip(self, placed: Placed) -> None:
+        """Pass over the next frame: the last output is carried along, and no new one blended in.
+
+        Args:
+            placed: see `place`; with a motion.
+        """
+        assert placed.motion is not None
+        last = self._state.last
+        if last is not None and self.how.carry and not placed.motion.still:
+            back = self._back(placed, self._state.place)
+            last = np.clip(carried(last, back, self._room), 0, 255)
+        self._state = State(placed.place, last)
+
+    def middle(self, before: tuple[Placed, Frame], placed: Placed, after: tuple[Placed, Frame] | None) -> Frame:
+        """The output of a frame that was passed over, of those of the frames before and after, along the motion.
+
+        Each is taken where its motion can be trusted, as where it shows what the other does not.
+
+        Args:
+            before, after: with their outputs. There may be no frame after, or one of another scene.
+            placed: with a motion.
+        """
+        motion, output = placed.motion, before[1]
+        assert motion is not None
+        if motion.still:
+            return output
+        one = carried(output, self._back(placed, before[0].place))
+        if after is not None and (then := after[0].motion) is not None and then.ahead is not None:
+            ahead, trust = then.ahead
+            shift = self._shift(placed.place, after[0].place)
+            other = carried(after[1], ahead + shift if shift.any() else ahead)
+            least = np.float32(LEAST)
+            one = cast(Floats, opencv().blendLinear(one, other, motion.trust + least, trust + least))
+        top = top_of(output)
+        return np.rint(np.clip(one, 0, top)).astype(output.dtype)
 
     def finish(self, placed: Placed, output: Frame) -> Frame:
         """The output of a frame at its own size, (H, W, 3).
@@ -271,30 +311,37 @@ class Steady:
         large = self._enlarger(output, placed.pictures[0][placed.part], placed.whole)
         return np.ascontiguousarray(large[placed.inside])
 
-    def _shift(self, place: tuple[float, float]) -> Floats:
-        """Where the last output is, right and down, beside one at this place, by what was lost in making it smaller."""
+    def _back(self, placed: Placed, last: tuple[float, float]) -> Floats:
+        """The motion from a frame to its place in the output before, which was at the place `last`."""
+        assert placed.motion is not None
+        back, shift = placed.motion.back, self._shift(placed.place, last)
+        return back + shift if shift.any() else back
+
+    def _shift(self, place: tuple[float, float], last: tuple[float, float]) -> Floats:
+        """Where an output is, right and down, beside one at this place, by what was lost in making them smaller."""
         times = self.how.smaller
-        (top, left), (last_top, last_left) = self._corner(place), self._corner(self._state.place)
+        (top, left), (last_top, last_left) = self._corner(place), self._corner(last)
         return np.array([last_left % times - left % times, last_top % times - top % times], np.float32) / times
 
-    def _blended(self, output: Floats, last: Floats, motion: Motion, shift: Floats) -> tuple[Floats, Floats]:
+    def _blended(self, output: Floats, last: Floats, placed: Placed) -> tuple[Floats, Floats]:
         """The new output with the last one blended in, as it is carried on and as it is shown, with its detail.
 
         The second is an array that is used again.
         """
-        cv2, room = opencv(), self._room
+        cv2, room, motion = opencv(), self._room, placed.motion
+        assert motion is not None
         sharpness, trust = self.how.sharpness, motion.trust
         before = last
         if not motion.still:
-            before = carried(last, motion.back + shift if shift.any() else motion.back, room)
+            before = carried(last, self._back(placed, self._state.place), room)
             np.clip(before, 0, 255, out=before)
         blended = self._mixed(output, before, trust, self.how.carry, np.empty_like(output))
         soft = cast(Floats, cv2.GaussianBlur(blended, (BLUR, BLUR), FINE, room("soft", output.shape)))
         lines = Lines(output.shape)
         whole, base = lines.of(output), lines.of(blended)
         detail = lines.of_product(trust, blended, soft)
-        gain = _gain(whole, base, detail, sharpness)
-        share = _share(whole, base + np.float32(gain) * detail - whole, sharpness * SPARE)
+        gain = gain_of(whole, base, detail, sharpness)
+        share = share_of(whole, base + np.float32(gain) * detail - whole, sharpness * SPARE)
         shown = self._mixed(blended, soft, trust, -gain, room("shown", output.shape)) if gain else blended
         if share < 1:
             shown, blended = (
@@ -322,63 +369,6 @@ def renderer(stylizer: Stylizer, style: Style, options: Options | None = None) -
         return stylizer.stylize(frame, style, how)
 
     return render
-
-
-def _gain(whole: Floats, base: Floats, more: Floats, sharpness: float) -> float:
-    """The factor on the detail that gives the blended output `sharpness` of the output's gradient energy; at most MOST.
-
-    The energy is a quadratic function of the factor g: a + 2 b g + c g^2.
-
-    Args:
-        whole, base, more: gradients of the output, of the blended output, and of its detail, see `Lines`.
-    """
-    missing = sharpness * float(whole @ whole) - float(base @ base)
-    b, c = float(base @ more), float(more @ more)
-    if missing <= 0 or c <= 0:
-        return 0.0
-    return min(MOST, (-b + math.sqrt(b * b + c * missing)) / c)
-
-
-def _share(whole: Floats, more: Floats, sharpness: float) -> float:
-    """The share s in [0, 1] for which output + s * change has `sharpness` of the output's gradient energy.
-
-    That is 1 if it has it there; else the largest up to which no share has less. The energy is a quadratic function of
-    s: a + 2 b s + c s^2.
-
-    Args:
-        whole, more: gradients of the output and of the change, see `Lines`.
-    """
-    spare = (1 - sharpness) * float(whole @ whole)
-    b, c = float(whole @ more), float(more @ more)
-    if spare + 2 * b + c >= 0:
-        return 1.0
-    return (-b - math.sqrt(b * b - c * spare)) / c  # b is below 0
-
-
-class Lines:
-    """Some lines of a picture, on which gradients are measured: each fifth, and fewer where there are many.
-
-    Args:
-        shape: of the picture.
-    """
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        step = max(LINES, shape[0] // MEASURED) | 1  # no divisor of the grid, which may show in the output
-        self._first = np.arange(0, shape[0] - 1, step)
-
-    def of(self, picture: Floats) -> Floats:
-        """Differences of neighboring pixels there, in one row."""
-        return self._gradients(picture[self._first], picture[self._first + 1])
-
-    def of_product(self, weight: Floats, one: Floats, other: Floats) -> Floats:
-        """Those of weight * (one - other), for (H, W) and two pictures (H, W, C)."""
-        first, second = (
-            weight[place][..., None] * (one[place] - other[place]) for place in (self._first, self._first + 1)
-        )
-        return self._gradients(first, second)
-
-    def _gradients(self, lines: Floats, next_lines: Floats) -> Floats:
-        return np.concatenate([np.diff(lines, axis=1).ravel(), (next_lines - lines).ravel()])
 
 
 def _small(frame: Frame) -> Frame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -23,6 +23,8 @@ from pasticcio.video.looks import Look, Looks, constant, styling
 from pasticcio.video.motion import Frame, opencv
 from pasticcio.video.pipeline import MOST_WORKERS, Step, pipeline, threads_each
 from pasticcio.video.steady import GRID, Placed, State, Steadiness, Steady
+
+TRUSTED = 0.7  # mean trust in the motion, below which a frame is not passed over
 
 
 @dataclass(frozen=True)
@@ -140,18 +142,45 @@ def draw(
         steady: in the state of the frame before the first.
         workers: frames that are rendered at the same time, see `workers_of`.
     """
+    groups = _groups(frames, 2 if steady.how.between else 1)
+    steps = Step(_Places(looks, steady)), Step(_rendered, workers), Step(_Blends(steady)), Step(_finished(steady))
+    for group in pipeline(groups, *steps):
+        yield from group
 
-    def blended(ready: _Ready) -> tuple[_Ready, Drawn]:
-        pixels = steady.blend(ready.placed, ready.rendering())
-        return ready, Drawn(ready.time, pixels, steady.state)
 
-    def finished(both: tuple[_Ready, Drawn]) -> Drawn:
-        ready, drawn = both
-        return replace(drawn, pixels=steady.finish(ready.placed, drawn.pixels))
+def _groups(frames: Iterable[tuple[float, Frame]], size: int) -> Generator[list[tuple[float, Frame]], None, None]:
+    """The first frame, and then so many at a time; where `frames` raises, those before come first."""
+    group: list[tuple[float, Frame]] = []
+    first = True
+    try:
+        for frame in frames:
+            group.append(frame)
+            if first or len(group) == size:
+                yield group
+                group, first = [], False
+    except Exception:
+        if group:
+            yield group
+        raise
+    finally:
+        if isinstance(frames, Generator):
+            frames.close()
+    if group:
+        yield group
 
-    yield from pipeline(
-        frames, Step(_Places(looks, steady)), Step(_Ready.render, workers), Step(blended), Step(finished)
-    )
+
+def _rendered(group: list[_Ready]) -> list[_Ready]:
+    for ready in group:
+        if ready.rendering is not None:
+            ready.rendering()
+    return group
+
+
+def _finished(steady: Steady) -> Callable[[list[tuple[_Ready, Drawn]]], list[Drawn]]:
+    def work(group: list[tuple[_Ready, Drawn]]) -> list[Drawn]:
+        return [replace(drawn, pixels=steady.finish(ready.placed, drawn.pixels)) for ready, drawn in group]
+
+    return work
 
 
 class _Rendering:
@@ -171,15 +200,11 @@ class _Rendering:
 
 @dataclass(frozen=True)
 class _Ready:
-    """A frame, ready to be rendered; frames that do not differ share a rendering."""
+    """A frame, ready to be rendered; frames that do not differ share a rendering. None where it is passed over."""
 
     time: float
     placed: Placed
-    rendering: _Rendering
-
-    def render(self) -> _Ready:
-        self.rendering()
-        return self
+    rendering: _Rendering | None
 
 
 class _Places:
@@ -187,18 +212,62 @@ class _Places:
 
     def __init__(self, looks: Looks, steady: Steady) -> None:
         self._looks, self._steady = looks, steady
-        self._last: tuple[Frame, Look, _Ready] | None = None
+        self._last: tuple[Frame, Look, Placed, _Rendering] | None = None
 
-    def __call__(self, item: tuple[float, Frame]) -> _Ready:
-        time, frame = item
+    def __call__(self, group: list[tuple[float, Frame]]) -> list[_Ready]:
+        size = 2 if self._steady.how.between else 1
+        return [
+            self._ready(time, frame, self._last is not None and place + 1 < size)
+            for place, (time, frame) in enumerate(group)
+        ]
+
+    def _ready(self, time: float, frame: Frame, between: bool) -> _Ready:
+        """A frame of a clip.
+
+        Args:
+            time, frame: see `draw`.
+            between: whether it may be passed over.
+        """
         look = self._looks(time)
-        placed = self._steady.place(frame, self._steady.watch(frame), look.masks)
+        motion = self._steady.watch(frame, ahead=self._steady.how.between and not between)
+        placed = self._steady.place(frame, motion, look.masks)
         rendering = _Rendering(placed, look)
         if self._last is not None:
-            before, look_before, ready = self._last
-            same = look is look_before and (placed.part, placed.inside) == (ready.placed.part, ready.placed.inside)
+            before, look_before, placed_before, rendering_before = self._last
+            same = look is look_before and (placed.part, placed.inside) == (placed_before.part, placed_before.inside)
             if same and np.array_equal(before, frame):
-                rendering = ready.rendering
-        ready = _Ready(time, placed, rendering)
-        self._last = frame, look, ready
-        return ready
+                rendering = rendering_before
+        self._last = frame, look, placed, rendering
+        passed = between and placed.motion is not None and placed.motion.trust.mean() >= TRUSTED
+        return _Ready(time, placed, None if passed else rendering)
+
+
+class _Blends:
+    """Blends outputs, and makes those of frames that were passed over."""
+
+    def __init__(self, steady: Steady) -> None:
+        self._steady = steady
+        self._before: tuple[Placed, Frame] | None = None
+
+    def __call__(self, group: list[_Ready]) -> list[tuple[_Ready, Drawn]]:
+        found: list[tuple[_Ready, Drawn]] = []
+        waiting: tuple[_Ready, State] | None = None
+        for ready in group:
+            if ready.rendering is None:
+                self._steady.skip(ready.placed)
+                waiting = ready, self._steady.state
+                continue
+            output = self._steady.blend(ready.placed, ready.rendering())
+            after = ready.placed, output
+            if waiting is not None:
+                found.append(self._middle(*waiting, after))
+                waiting = None
+            found.append((ready, Drawn(ready.time, output, self._steady.state)))
+            self._before = after
+        if waiting is not None:
+            found.append(self._middle(*waiting, None))
+        return found
+
+    def _middle(self, ready: _Ready, state: State, after: tuple[Placed, Frame] | None) -> tuple[_Ready, Drawn]:
+        assert self._before is not None
+        return ready, Drawn(ready.time, self._steady.middle(self._before, ready.placed, after), state)
