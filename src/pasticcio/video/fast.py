@@ -50,7 +50,8 @@ class Enlarger:
         detail = cv2.multiply(slope, finer, slope)
         depth = cv2.CV_8U if output.dtype == np.uint8 else cv2.CV_16U
         result: Frame = cv2.resize(output, size, interpolation=cv2.INTER_CUBIC)
-        return cv2.add(result, detail, result, dtype=depth)
+        cv2.add(result, detail, result, dtype=depth)
+        return result
 
 
 def _slope(light: Frame, output: Frame) -> Floats:

@@ -321,7 +321,8 @@ class Steady:
         """Where an output is, right and down, beside one at this place, by what was lost in making them smaller."""
         times = self.how.smaller
         (top, left), (last_top, last_left) = self._corner(place), self._corner(last)
-        return np.array([last_left % times - left % times, last_top % times - top % times], np.float32) / times
+        lost = [last_left % times - left % times, last_top % times - top % times]
+        return np.array(lost, np.float32) / np.float32(times)
 
     def _blended(self, output: Floats, last: Floats, placed: Placed) -> tuple[Floats, Floats]:
         """The new output with the last one blended in, as it is carried on and as it is shown, with its detail.
