@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from skimage import data
 
+from clips import change, make_clip, scene, see
 from pasticcio.video.looks import Look, constant
 from pasticcio.video.steady import Steadiness, Steady
 from pasticcio.video.stylize import draw
@@ -100,3 +101,20 @@ def test_an_error_comes_after_the_frames_before():
     assert len(list(itertools.islice(drawing, 4))) == 4
     with pytest.raises(ValueError, match="bad"):
         next(drawing)
+
+
+def test_a_stopped_run_goes_on_with_the_same_frames(tmp_path):
+    pytest.importorskip("av")
+    source = make_clip(tmp_path / "in.mp4", scene(11))
+    run = {"steadiness": BETWEEN, "part": 3}
+    change(source, tmp_path / "whole.mp4", **run)
+
+    def stop(done, total):
+        if done == 6:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        change(source, out, report=stop, **run)
+    change(source, out, resume=True, **run)
+    np.testing.assert_array_equal(see(out).frames, see(tmp_path / "whole.mp4").frames)
