@@ -9,7 +9,7 @@ const LONGEST = 1024;  // pixels of a mask
 // A stroke is { target, erase, size, points } with places from 0 to 1 in the photo, and its size as a share of the longer
 // side; or { target, invert: true }. The target is a style's id, or null for all styles.
 
-const made = new WeakMap();  // files of masks by the strokes that they show
+const made = new WeakMap();  // masks by the strokes that they show
 let target = null, erase = false, current = null, tint = null;
 
 function canvasFor({ width, height }) {
@@ -61,13 +61,13 @@ function canvasOf({ photo, strokes }, id) {
   return canvas;
 }
 
-/** The masks of a snapshot as files: of all, or of each style by its id. */
+/** The masks of a snapshot as PNG: of all, or of each style by its id. */
 export async function maskFiles(kept) {
   const { all, each } = masked(kept);
   const file = async id => {
     if (!made.has(kept.strokes)) made.set(kept.strokes, new Map());
     const known = made.get(kept.strokes);
-    if (!known.has(id)) known.set(id, new Promise(done => canvasOf(kept, id).toBlob(blob => done(new File([blob], maskName(kept, id))), "image/png")));
+    if (!known.has(id)) known.set(id, new Promise(done => canvasOf(kept, id).toBlob(done, "image/png")));
     return known.get(id);
   };
   if (each) return { each: new Map(await Promise.all(kept.styles.map(async style => [style.id, await file(style.id)]))) };
@@ -142,7 +142,7 @@ export function start(redraw) {
   $("target").onchange = () => { target = $("target").value ? Number($("target").value) : null; tint = null; redraw(); };
   $("save-mask").onclick = async () => {
     const kept = snapshot(), { all, each } = await maskFiles(kept);
-    for (const file of all ? [all] : each.values()) save(file, file.name);
+    for (const [id, file] of all ? [[null, all]] : each) save(file, maskName(kept, id));  // a name has the style's present number
   };
   onChange(({ what }) => {
     if (what === "photo") state.strokes = [];

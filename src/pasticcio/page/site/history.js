@@ -15,13 +15,17 @@ async function small(blob) {
   return canvas.toDataURL("image/jpeg", 0.8);
 }
 
-const same = (one, other) => one.line === other.line && one.kept.photo === other.kept.photo && one.kept.strokes === other.kept.strokes &&
-  one.kept.styles.every((style, i) => style.file === other.kept.styles[i]?.file);
+const alike = (ones, others, same) => ones.length === others.length && ones.every((one, i) => same(one, others[i]));
+const fileOf = style => style.of ? fileOf(style.of) : style.file;
+
+/** Whether two entries are one picture: a line names files, and two files may have one name. */
+const same = (one, other) => one.line === other.line && one.kept.photo.file === other.kept.photo.file &&
+  alike(one.kept.styles, other.kept.styles, (style, old) => fileOf(style) === fileOf(old)) &&
+  alike(one.kept.strokes, other.kept.strokes, (stroke, old) => stroke === old);
 
 /** Keep a picture; one that is there already comes first again. */
 export async function keep(kept, blob) {
-  const entry = { kept: { ...kept, strokes: kept.strokes }, line: commandLine(kept) }, place = entries.findIndex(old => same(old, entry));
-  entry.picture = await small(blob);
+  const entry = { kept, line: commandLine(kept), picture: await small(blob) }, place = entries.findIndex(old => same(old, entry));
   if (place >= 0) entries.splice(place, 1);
   entries.unshift(entry);
   entries.length = Math.min(entries.length, MOST);

@@ -7,7 +7,7 @@ export const state = {
   photo: null,  // { file, name, width, height }
   styles: [],  // see styles.js
   options: { ...DEFAULTS },
-  strokes: [],  // of the brush, see brush.js
+  strokes: [],  // of the brush, see brush.js; a list that is never changed, but replaced: masks are kept by it
 };
 
 const events = new EventTarget();
@@ -23,14 +23,14 @@ export function onChange(call) {
 
 /** What a picture depends on, to be kept in the history. */
 export function snapshot() {
-  return { photo: state.photo, styles: state.styles.map(style => ({ ...style })), options: { ...state.options }, strokes: [...state.strokes] };
+  return { photo: state.photo, styles: state.styles.map(style => ({ ...style })), options: { ...state.options }, strokes: state.strokes };
 }
 
 export function restore(kept) {
   state.photo = kept.photo;
   state.styles = kept.styles.map(style => ({ ...style }));
   state.options = { ...kept.options };
-  state.strokes = [...kept.strokes];
+  state.strokes = kept.strokes;
   changed("all");
 }
 
