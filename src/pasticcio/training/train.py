@@ -36,6 +36,7 @@ from pasticcio.nn.vgg import Vgg
 from pasticcio.training.average import Average
 from pasticcio.training.batches import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.checkpoint import CHECKPOINT, check_new, check_same, load_checkpoint, save_checkpoint
+from pasticcio.training.compiled import compiling
 from pasticcio.training.config import TrainConfig, to_json
 from pasticcio.training.gradient import Part, clip_gradient, mean_gradient
 from pasticcio.training.log import Progress, Record, StepReport
@@ -234,7 +235,8 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         self.optimizer.zero_grad(set_to_none=True)
-        losses = mean_gradient(self.accelerator, self.network, self.losses, parts)
+        with compiling():
+            losses = mean_gradient(self.accelerator, self.network, self.losses, parts)
         if not math.isfinite(losses["total"]):
             checkpoint = self.folder / CHECKPOINT
             good = f"the last good checkpoint is {checkpoint}" if checkpoint.exists() else "there is no checkpoint yet"
