@@ -73,7 +73,7 @@ def main() -> None:
     mean: dict[str, list[float]] = {name: [] for name in stylizers}
     share: dict[str, list[float]] = {name: [] for name in stylizers}
     for photo, style in pictures(arguments.count, arguments.size, arguments.shared):
-        embedding = network.embed(torch.from_numpy(batch(style)))
+        embedding = network.predictor(torch.from_numpy(batch(style)))
         wanted = network.render(torch.from_numpy(batch(photo)), embedding)[0].permute(1, 2, 0).numpy()
         for name, stylizer in stylizers.items():
             own = stylizer.run(stylizer.model.predict, style=batch(style))[0]

@@ -75,7 +75,7 @@ def test_graphs_move_no_floats_between_channels_and_pixels(model_folder):
 
 
 @pytest.mark.slow
-def test_the_network_of_the_paper_exports_and_so_do_a_branch_a_feedback_and_bent_heads(tmp_path, monkeypatch):
+def test_the_network_of_the_paper_exports_and_so_do_a_branch_and_bent_heads(tmp_path, monkeypatch):
     monkeypatch.setattr(PaperTransfer, "blocks", 1)  # all five are alike, and tracing them takes half a minute
     config = NetworkConfig(
         transfer="paper",
@@ -85,7 +85,6 @@ def test_the_network_of_the_paper_exports_and_so_do_a_branch_a_feedback_and_bent
         predictor_hidden=8,
         predictor_directions=5,
         predictor_forms=2,
-        predictor_feedback=3,
         heads_hidden=3,
     )
     network = StyleNetwork(config).eval()
@@ -93,8 +92,6 @@ def test_the_network_of_the_paper_exports_and_so_do_a_branch_a_feedback_and_bent
     network.predictor.branch.vgg.randomize(0)
     torch.nn.init.normal_(network.predictor.branch.out.weight)
     torch.nn.init.normal_(network.predictor.branch.forms.out.weight, std=0.3)
-    torch.nn.init.normal_(network.feedback.direct.weight, std=0.1)
-    torch.nn.init.normal_(network.feedback.out.weight, std=0.3)
     save_model(tmp_path, network, "paper", {})
     with exporting():
         assert export(tmp_path) <= TOLERANCE

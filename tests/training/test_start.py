@@ -46,25 +46,6 @@ def test_quadratic_forms_begin_beside_a_model_that_has_none(branched, pictures):
     assert (second.predictor.branch.forms.centre == 7.0).all()
 
 
-def test_a_feedback_is_fitted_to_a_model_that_has_none(branched, pictures, monkeypatch):
-    monkeypatch.setattr("pasticcio.training.start.MOVED", (6, 12))
-    config, start = branched
-    network = StyleNetwork(replace(config, predictor_feedback=3)).eval()
-    begin(network, recipe(network.config, start), Pictures([str(pictures / "styles")]))
-    feedback, style = network.feedback, torch.rand(2, 3, 64, 64)
-    assert feedback.photos.std() > 0.1, "test photos were not drawn"
-    assert feedback.direct.weight.abs().max() > 0
-    with torch.no_grad():
-        assert torch.equal(network.predictor(style), load_network(start).predictor(style))
-        assert not torch.equal(network.embed(style), network.predictor(style))
-        feedback.spread.fill_(7.0)
-    # A model that has a feedback keeps it.
-    save_model(start, network, "second", {})
-    second = StyleNetwork(network.config)
-    begin(second, recipe(network.config, start), Pictures([str(pictures / "styles")]))
-    assert (second.feedback.spread == 7.0).all()
-
-
 def test_a_network_with_more_blocks_begins_as_the_one_with_fewer(tiny, pictures, tmp_path):
     torch.manual_seed(1)
     shallow = StyleNetwork(replace(tiny, heads_hidden=4)).eval()

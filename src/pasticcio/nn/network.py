@@ -14,9 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pasticcio.nn.fast import FastTransfer
-from pasticcio.nn.feedback import Feedback
 from pasticcio.nn.paper import PaperTransfer
-from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, TablePredictor, VggBranch
+from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, TablePredictor
 from pasticcio.nn.transfer import StyleTransfer
 
 
@@ -40,7 +39,6 @@ class NetworkConfig:
         predictor_directions: compact predictor: principal directions of the statistics of a `VggBranch`; 0 for no
             branch.
         predictor_forms: `QuadraticForms` per layer of this branch; 0 for none.
-        predictor_feedback: units of the hidden layer of a `Feedback`, which needs the branch; 0 for none.
         heads_hidden: units of a hidden layer beside the linear heads, see `Heads`; 0 for none, as in the paper.
     """
 
@@ -59,7 +57,6 @@ class NetworkConfig:
     predictor_hidden: int = 256
     predictor_directions: int = 0
     predictor_forms: int = 0
-    predictor_feedback: int = 0
     heads_hidden: int = 0
 
     def __post_init__(self) -> None:
@@ -71,11 +68,6 @@ class NetworkConfig:
             raise ValueError("encoder is 'conditional'; only the paper family's encoder has normalizations")
         if self.predictor_forms and not self.predictor_directions:
             raise ValueError("predictor_forms is set, but there is no branch to see them; set predictor_directions")
-        if self.predictor_feedback and (self.predictor != "compact" or not self.predictor_directions):
-            raise ValueError(
-                "predictor_feedback is set, but there is no branch to measure with; set predictor to 'compact' and "
-                "predictor_directions"
-            )
         if self.heads_hidden and self.predictor == "table":
             raise ValueError("heads_hidden is set, but a table holds scales and shifts as they are; set it to 0")
         object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
@@ -113,7 +105,6 @@ class StyleNetwork(nn.Module):
 
     Attributes:
         predictor: style picture to embedding; of a table, number of a style to embedding.
-        feedback: what is added to the embedding, or None.
         heads: embedding to the scales and shifts of all conditional instance normalizations: one
             linear map per layer and kind in the paper, stored here as one matrix, in the order of
             `StyleTransfer.style_layout`, beta before gamma. 278,558 weights in the paper's network. Of a
@@ -149,13 +140,6 @@ class StyleNetwork(nn.Module):
                 eighth_blocks=config.eighth_blocks,
                 margin=config.margin,
             )
-        self.feedback: Feedback | None = None
-        if config.predictor_feedback:
-            branch = self.predictor.branch
-            assert isinstance(branch, VggBranch)
-            self.feedback = Feedback(
-                config.embedding, len(branch.centre), len(branch.whitening), config.predictor_feedback
-            )
         table = config.predictor == "table"
         self.heads = Heads(config.embedding, self.transfer.style_parameters, not table, config.heads_hidden)
         if table:  # every style begins as plain instance normalization
@@ -175,23 +159,7 @@ class StyleNetwork(nn.Module):
 
         There is a style for every photo, or one for all.
         """
-        return self.render(content, self.embed(style))
-
-    def embed(self, style: Float[Tensor, "s 3 i j"] | Int[Tensor, "s"]) -> Float[Tensor, "s e"]:
-        """Embeddings of style pictures, RGB in [0, 1], sides at least 16; of a table, rows of the identity matrix."""
-        embedding: Tensor = self.predictor(style)
-        return embedding if self.feedback is None else embedding + self.correction(style, embedding)
-
-    def correction(self, style: Float[Tensor, "s 3 i j"], embedding: Float[Tensor, "s e"]) -> Float[Tensor, "s e"]:
-        """What the network's `Feedback` adds to predicted embeddings."""
-        branch = self.predictor.branch
-        assert isinstance(branch, VggBranch)
-        assert self.feedback is not None
-        with torch.autocast(style.device.type, enabled=False):
-            values = style.float()
-            seen = branch.describe(values, branch.layers(values))
-            correction: Tensor = self.feedback(embedding.float(), seen, branch, self.render)
-            return correction
+        return self.render(content, self.predictor(style))
 
     def render(self, content: Float[Tensor, "b 3 h w"], embedding: Float[Tensor, "s e"]) -> Float[Tensor, "b 3 h w"]:
         """Render `content` in the manner of an embedding."""
@@ -199,13 +167,12 @@ class StyleNetwork(nn.Module):
 
     def parameters_of(self, style: Float[Tensor, "s 3 i j"] | Int[Tensor, "s"]) -> Float[Tensor, "s p"]:
         """Scales and shifts of style pictures, or of styles of a table."""
-        return self.heads(self.embed(style))
+        return self.heads(self.predictor(style))
 
     @torch.no_grad()
     def as_table(self, rows: Float[Tensor, "n p"]) -> StyleNetwork:
         """A network of N styles with the same transfer network, its styles given by their scales and shifts."""
-        config = replace(self.config, predictor="table", embedding=len(rows), heads_hidden=0, predictor_feedback=0)
-        table = StyleNetwork(config)
+        table = StyleNetwork(replace(self.config, predictor="table", embedding=len(rows), heads_hidden=0))
         table.transfer.load_state_dict(self.transfer.state_dict())
         table.heads.weight.copy_(rows.T)
         return table.train(self.training)

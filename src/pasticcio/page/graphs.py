@@ -16,7 +16,7 @@ import numpy as np
 from pasticcio.errors import ModelError, OptionError
 from pasticcio.extras import extra
 from pasticcio.model.checks import check_graph
-from pasticcio.model.folder import GRAPHS, PREDICT, Model
+from pasticcio.model.folder import GRAPHS, Model
 
 if TYPE_CHECKING:
     import onnx
@@ -59,7 +59,6 @@ def page_graphs(model: Model, precision: int = 16) -> dict[str, bytes]:
         with extra("page", "weights of 16 bits"):
             import onnx  # noqa: F401
         shared = _Shared()
-        paths.sort(key=lambda path: path.name == PREDICT)  # the last, when weights that it shares have their place
         graphs = {path.name: _halved(path, shared) for path in paths}
         return {**graphs, WEIGHTS: bytes(shared.data)}
     except OSError as error:
@@ -77,9 +76,6 @@ class _Shared:
     def __init__(self) -> None:
         self.data = bytearray()
         self._places: dict[bytes, int] = {}
-
-    def __contains__(self, data: bytes) -> bool:
-        return data in self._places
 
     def place(self, data: bytes) -> int:
         """Where a tensor's bytes lie."""
@@ -99,6 +95,7 @@ def _halved(path: Path, shared: _Shared) -> bytes:
         model = onnx.load(str(path))
     except Exception as error:  # protobuf's errors have no public base class
         raise ModelError(f"{path} cannot be read: {error}; install the model anew") from error
+    alone = path.name == "predict.onnx"  # no other graph has its weights
     casts = []
     for tensor in model.graph.initializer:
         if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims, initial=1) < LEAST:
@@ -108,7 +105,7 @@ def _halved(path: Path, shared: _Shared) -> bytes:
             raise ModelError(f"{path}: {tensor.name} has numbers beyond those of 16 bits; ask for precision 32")
         name = tensor.name
         half = onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
-        if path.name != PREDICT or half.raw_data in shared:  # weights that it alone has are needed for pictures alone
+        if not alone:
             offset, length = shared.place(half.raw_data), len(half.raw_data)
             set_external_data(half, WEIGHTS, offset, length)
             half.ClearField("raw_data")

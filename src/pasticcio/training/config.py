@@ -23,7 +23,7 @@ else:
 
 T = TypeVar("T")
 
-PARTS = ("predictor", "feedback", "heads", "transfer")  # of a StyleNetwork
+PARTS = ("predictor", "heads", "transfer")  # of a StyleNetwork
 BEGINNINGS = ("start", "branch", "inception")  # keys that a stage does not inherit
 WHOLE = ("content", "style", "restyled", "rates")  # tables that a stage replaces whole
 OLD_SPELLINGS = {"grey": "gray"}

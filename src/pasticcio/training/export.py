@@ -46,7 +46,7 @@ class Predict(nn.Module):
         self.network = network
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
-        return self.network.embed(style)
+        return self.network.predictor(style)
 
 
 class Transfer(nn.Module):
@@ -119,8 +119,6 @@ def export(folder: Path) -> float:
     _write(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
     if (folder / TRANSFER).read_bytes() != before:
         (folder / PIXELS_INT8).unlink(missing_ok=True)  # it reads weights from the file as it was
-    if network.feedback is not None:  # which renders
-        _save(borrowing(onnx.load(folder / PREDICT), folder), folder / PREDICT)
     rows["content"] = {0: "batch", 1: "height", 2: "width"}
     _write(Pixels(network), (to_bytes(picture.permute(0, 2, 3, 1)), embedding), rows, ["image"], folder / PIXELS)
     _save(borrowing(onnx.load(folder / PIXELS), folder), folder / PIXELS)
@@ -229,7 +227,7 @@ def compare(network: StyleNetwork, model: Model) -> float:
             embedding = torch.from_numpy(rng.dirichlet(np.ones(model.embedding))[None]).float()
             found = embedding.numpy()
         else:
-            embedding = network.embed(picture)
+            embedding = network.predictor(picture)
             found = stylizer.run(model.predict, style=picture.numpy())
         image = network.render(picture, embedding)[0].permute(1, 2, 0).numpy()
         rendered = stylizer.render(content, found[0])

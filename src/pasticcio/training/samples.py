@@ -28,7 +28,7 @@ def sample_grid(
     side = photos.shape[2]
     shown = nn.functional.interpolate(shown, (side, side), mode="bilinear", antialias=True)
     rows = [torch.cat([torch.ones_like(photos[0]), *shown], 2)]
-    embeddings = network.embed(styles)
+    embeddings = network.predictor(styles)
     for photo in photos:
         images = [network.render(photo[None], e[None])[0] for e in embeddings]
         rows.append(torch.cat([photo, *images], 2))

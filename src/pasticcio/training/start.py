@@ -2,7 +2,7 @@
 
 A table of styles can begin with what a model predicts for their pictures. What a model does not have yet (a hidden
 layer of the heads, a branch of the predictor, its quadratic forms, residual blocks) begins without effect on the
-output; a feedback begins with a correction fitted by least squares.
+output.
 """
 
 from __future__ import annotations
@@ -20,25 +20,21 @@ from pasticcio.errors import ConfigError, DataError
 from pasticcio.image.read import open_image
 from pasticcio.image.resize import style_view
 from pasticcio.model.folder import Model
-from pasticcio.nn.feedback import PHOTOS, SIDE
 from pasticcio.nn.inception import Inception
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.tensors import to_batch
 from pasticcio.render.embedder import STYLE_RANGE
 from pasticcio.training.config import TrainConfig
-from pasticcio.training.leaves import dead_leaves
 from pasticcio.training.model_folder import load_config, load_network, load_weights, style_names
 from pasticcio.training.pictures import UNREADABLE, Pictures
 from pasticcio.training.pretrained import TORCHVISION, Download, fetch, load_vgg, read_state
 
 FORMS = "predictor.branch.forms"
 BLOCKS = ("quarter_blocks", "eighth_blocks")  # of the fast family; a network to start with may have fewer
-FEEDBACK = "feedback"
-NEW = ("heads.bend", FORMS, FEEDBACK)  # parts that a model to start with need not have
+NEW = ("heads.bend", FORMS)  # parts that a model to start with need not have
 WHITENED = 1500  # style pictures on which the whitening of a branch is measured
 SCALED = 200  # style pictures on which the scale of quadratic forms is measured
-MOVED = 300, 1000  # style pictures and moves of their embeddings on which a feedback's linear correction is fitted
 
 
 def begin(network: StyleNetwork, config: TrainConfig, styles: Pictures, download: Download | None = None) -> None:
@@ -78,9 +74,10 @@ def begin(network: StyleNetwork, config: TrainConfig, styles: Pictures, download
         shallow = StyleNetwork(replace(config.network, **{name: getattr(known, name) for name in BLOCKS}))
         missing = load_weights(shallow, folder, new=NEW)
         deepen(network, shallow)
-        _begin_new(network, missing, config, styles)
-    else:
-        _begin_new(network, load_weights(network, folder, new=NEW), config, styles)
+        if FORMS in missing:
+            _begin_forms(network, config, styles)
+    elif FORMS in load_weights(network, folder, new=NEW):
+        _begin_forms(network, config, styles)
 
 
 def deepened(first: NetworkConfig, wanted: NetworkConfig) -> NetworkConfig:
@@ -204,33 +201,12 @@ def _begin_branch(network: StyleNetwork, config: TrainConfig, styles: Pictures) 
     )
 
 
-def _begin_new(network: StyleNetwork, missing: set[str], config: TrainConfig, styles: Pictures) -> None:
-    """Begin the parts that the model to start with does not have and that have something to measure."""
-    if FORMS in missing:
-        _begin_forms(network, config, styles)
-    if FEEDBACK in missing:
-        _begin_feedback(network, config, styles)
-
-
 @torch.no_grad()
 def _begin_forms(network: StyleNetwork, config: TrainConfig, styles: Pictures) -> None:
     """Give the branch's quadratic forms the scale measured on the styles."""
     branch = _branch(network)
     assert branch.forms is not None
     branch.forms.measure([branch.layers(style) for style in _some(styles, config, SCALED)])
-
-
-@torch.no_grad()
-def _begin_feedback(network: StyleNetwork, config: TrainConfig, styles: Pictures) -> None:
-    """Give the feedback its test photos, drawn by code, and the linear correction fitted on the styles."""
-    assert network.feedback is not None
-    rng = np.random.default_rng(config.seed)
-    photos = np.stack([dead_leaves(SIDE, rng) for _ in range(PHOTOS)])
-    network.feedback.photos.copy_(torch.from_numpy(photos).permute(0, 3, 1, 2))
-    count, draws = MOVED
-    embeddings = torch.cat([network.predictor(style) for style in _some(styles, config, count)])
-    generator = torch.Generator().manual_seed(config.seed)
-    network.feedback.measure(embeddings, _branch(network), network.render, draws, generator)
 
 
 def _branch(network: StyleNetwork) -> VggBranch:

@@ -88,8 +88,10 @@ export class Graphs {
   async open(graph, provider) {
     const name = graph === "pixels" && this.runs === "int8" && this.about.graphs.includes("pixels-int8") ? "pixels-int8" : graph;
     const model = await this.file(`model/${name}.onnx`, "Loading the network");
-    const weights = await this.file(`model/${this.about.weights}`, "Loading the network");
-    const options = { executionProviders: [provider], logSeverityLevel: 3, externalData: [{ path: this.about.weights, data: weights }] };
+    const options = { executionProviders: [provider], logSeverityLevel: 3 };
+    if (graph !== "predict") {
+      options.externalData = [{ path: this.about.weights, data: await this.file(`model/${this.about.weights}`, "Loading the network") }];
+    }
     this.report("Preparing the network", null);
     return this.ort.InferenceSession.create(model, options);
   }
