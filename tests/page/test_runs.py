@@ -1,5 +1,6 @@
 """What runs the static page's graphs: 8 bits and WebGPU, where they are chosen, beside the CPU in floats."""
 
+import contextlib
 import os
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 from pages import rendered, served, watched
 
 SOFTWARE = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")  # an emulation of WebGPU
-HAS_ADAPTER = "async () => Boolean(await navigator.gpu?.requestAdapter())"
+ADAPTER = """async () => {
+  const adapter = await navigator.gpu?.requestAdapter();
+  return adapter ? (adapter.info.isFallbackAdapter ? "emulation" : "GPU") : null;
+}"""
 CHOOSE = "runs => localStorage.setItem('pasticcio-runs', runs)"
 
 
@@ -38,6 +42,14 @@ def floats(browser, address, tiny_photo, half):
         return [rendered(page, tiny_photo, [{"name": "dance"}], mask) for mask in (None, half)]
 
 
+def adapter(browser, address):
+    """The adapter of a browser, asked in a page of its own, whose errors nobody watches: "GPU", "emulation" or None."""
+    with contextlib.closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.goto(address + "icon.svg")
+        return page.evaluate(ADAPTER)
+
+
 def apart(found, wanted):
     return np.abs(found[..., :3].astype(int) - wanted[..., :3])
 
@@ -63,20 +75,21 @@ def test_8_bits_run_where_they_are_chosen_and_change_the_picture_little(browser,
 
 
 def test_an_emulated_gpu_is_left_alone_unless_it_is_asked_for(chromium, address):
-    with watched(chromium(*SOFTWARE), address, service_workers="block") as one:
+    started = chromium(*SOFTWARE)
+    if adapter(started, address) is None:
+        pytest.skip("needs Chromium with SwiftShader: 'navigator.gpu.requestAdapter()' finds no adapter")
+    with watched(started, address, service_workers="block") as one:
         page = one.open()
-        if not page.evaluate(HAS_ADAPTER):
-            pytest.skip("needs Chromium with SwiftShader: 'navigator.gpu.requestAdapter()' finds no adapter")
         assert "CPU, 1 thread," in page.inner_text("#about")
         assert not [url for url in one.requests if "asyncify" in url]
 
 
 def test_without_a_gpu_webgpu_is_said_not_to_run(browser, address):
+    if adapter(browser, address) is not None:
+        pytest.skip("there is a GPU")
     with watched(browser, address, service_workers="block") as one:
         one.page.add_init_script(f"({CHOOSE})('webgpu')")
         page = one.open()
-        if page.evaluate(HAS_ADAPTER):
-            pytest.skip("there is a GPU")
         assert page.get_attribute("html", "data-provider") == "wasm"
         assert "WebGPU was asked for, and this browser offers none: the CPU runs instead." in page.inner_text("#about")
 
@@ -85,11 +98,12 @@ def test_without_a_gpu_webgpu_is_said_not_to_run(browser, address):
 @pytest.mark.timeout(1800)
 def test_webgpu_makes_the_picture_that_the_cpu_makes(chromium, address, tiny_photo, half, floats):
     """A GPU is taken where there is one; PASTICCIO_SWIFTSHADER=1 takes an emulation, at minutes a picture."""
-    emulated = bool(os.environ.get("PASTICCIO_SWIFTSHADER"))
-    with watched(chromium(*SOFTWARE[: 2 if emulated else 1]), address, service_workers="block") as one:
-        one.page.goto(address + "icon.svg")
-        if not one.page.evaluate(HAS_ADAPTER):
-            pytest.skip("needs WebGPU: no adapter is had; PASTICCIO_SWIFTSHADER=1 emulates one, at minutes a picture")
+    emulate = bool(os.environ.get("PASTICCIO_SWIFTSHADER"))
+    started = chromium(*SOFTWARE[: 2 if emulate else 1])
+    found = adapter(started, address)
+    if found is None or (found == "emulation" and not emulate):
+        pytest.skip(f"needs a GPU with WebGPU: the adapter is {found}; PASTICCIO_SWIFTSHADER=1 runs an emulation")
+    with watched(started, address, service_workers="block") as one:
         one.page.add_init_script(f"({CHOOSE})('webgpu')")
         one.page.set_default_timeout(1_800_000)
         one.page.goto(address)
