@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pasticcio.image.crop import center_crop
 from pasticcio.image.picture import Array
 from pasticcio.image.read import open_image
-from pasticcio.training.crops import center_crop
 
 PHOTOS = (
     "airliner__nips2017-5adb3d985cf217a9.jpg",

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pasticcio.image.crop import center_crop
 from pasticcio.image.picture import Array, as_depth, as_float
 from pasticcio.model.folder import Model
 from pasticcio.model.machine import precisions
 from pasticcio.model.names import INT8, ONNXRUNTIME, OPENVINO, OPENVINO_BF16
 from pasticcio.model.package import is_installed, version
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.crops import center_crop
 from pasticcio.training.model_folder import load_network
 
 SKIMAGE = ("astronaut", "coffee", "chelsea", "rocket", "retina")

@@ -32,10 +32,10 @@ from measures import Measures, Seen, clipped, frame, spectrum, ssim
 from methods import MAGENTA, Method, adain, magenta, microast, optimization, ours, untouched
 from pairs import PHOTOS, STYLES, PairList, find, find_list, square
 
+from pasticcio.image.crop import center_crop
 from pasticcio.image.picture import to_pil
 from pasticcio.image.read import open_image
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.crops import center_crop
 from pasticcio.training.pictures import Pictures
 
 SIZES = (256, 384, 512)

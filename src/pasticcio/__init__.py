@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pasticcio.image.write import save_image, save_picture
     from pasticcio.model.folder import Model, list_models
     from pasticcio.render.options import Options
+    from pasticcio.render.refine import Refined, refine
     from pasticcio.render.stylize import stylize
     from pasticcio.render.stylizer import Stylizer
     from pasticcio.style.gaussian import StyleGaussian
@@ -63,6 +64,7 @@ _HOMES = {
     "style.gaussian": ("StyleGaussian",),
     "style.named": ("list_styles",),
     "style.style": ("Style", "mix"),
+    "render.refine": ("Refined", "refine"),
     "render.stylize": ("stylize",),
     "render.stylizer": ("Stylizer",),
 }
@@ -81,6 +83,7 @@ __all__ = [
     "OutputError",
     "PasticcioError",
     "Picture",
+    "Refined",
     "Style",
     "StyleError",
     "StyleGaussian",
@@ -91,6 +94,7 @@ __all__ = [
     "mix",
     "open_image",
     "read_picture",
+    "refine",
     "save_image",
     "save_picture",
     "stylize",

@@ -7,10 +7,10 @@ import torch
 from pasticcio.baselines.measure import measure, square_photos
 from pasticcio.baselines.objective import Objective
 from pasticcio.baselines.settings import LOSS
+from pasticcio.image.crop import center_crop
 from pasticcio.image.read import open_image
 from pasticcio.nn.tensors import to_array, to_batch
 from pasticcio.training.config import TrainConfig
-from pasticcio.training.crops import center_crop
 from pasticcio.training.model_folder import load_network
 from pasticcio.training.pictures import Pictures
 from pasticcio.training.pretrained import load_vgg

@@ -13,7 +13,9 @@ def test_every_key_has_its_type():
     config = ModelConfig.read(SHIPPED / "default")
     assert (config.name, config.transfer, config.predictor) == ("default", "fast", "compact")
     assert (config.embedding, config.style_side, config.table, config.styles) == (100, 256, False, ())
-    assert config.graphs == {"predict.onnx", "transfer.onnx", "pixels.onnx", "pixels-int8.onnx"}
+    assert config.graphs == {
+        "predict.onnx", "transfer.onnx", "pixels.onnx", "pixels-int8.onnx", "grams.onnx", "slope.onnx",
+    }  # fmt: skip
     assert config.regions.scales == (1, 2, 4, 8)
     assert config.regions.widest == 8  # 32 channels at half the size
     assert config.network == SHIPPED_CONFIG["network"]

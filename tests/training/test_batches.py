@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 from pasticcio.errors import DataError
+from pasticcio.image.crop import center_crop
 from pasticcio.training.batches import Batches, ResidentBatches
 from pasticcio.training.config import DataConfig
-from pasticcio.training.crops import center_crop
 
 
 @pytest.fixture

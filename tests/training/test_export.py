@@ -87,6 +87,7 @@ def test_the_network_of_the_paper_exports_and_so_do_a_branch_and_bent_heads(tmp_
         predictor_forms=2,
         heads_hidden=3,
     )
+    torch.manual_seed(0)
     network = StyleNetwork(config).eval()
     torch.nn.init.normal_(network.heads.bend[2].weight)
     network.predictor.branch.vgg.randomize(0)

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from pasticcio.baselines.settings import PLAIN
+from pasticcio.image.crop import center_crop
 from pasticcio.image.picture import Array, Pixels
 from pasticcio.image.read import open_image
 from pasticcio.nn.losses import gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.tensors import to_batch
-from pasticcio.training.crops import center_crop
 from pasticcio.training.pictures import Pictures
 from pasticcio.training.train import Run
 

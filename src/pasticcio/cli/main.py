@@ -32,6 +32,7 @@ COMMANDS = {  # module, function, and the line in the list of commands, of at mo
     "optimize": ("baselines", "optimize", "Optimize the pixels for one photo and one style: minutes."),
     "tune": ("baselines", "tune", "Make a model for one painting, in minutes."),
     "embed": ("space", "embed", "Save the style of a picture, or a table of many."),
+    "refine": ("refine", "refine", "Make the style of a painting better, in seconds."),
     "map": ("space", "map_styles", "Draw pictures on a map where near means alike in style."),
     "neighbors": ("space", "neighbors", "List the pictures whose style is nearest to a picture's."),
     "grid": ("space", "grid", "Make a contact sheet of styles, strengths, mixes, walks."),

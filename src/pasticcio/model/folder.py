@@ -22,8 +22,9 @@ PIXELS = "pixels.onnx"
 PIXELS_INT8 = "pixels-int8.onnx"
 REGIONS = "regions.onnx"
 GRAPHS = PREDICT, TRANSFER, PIXELS, PIXELS_INT8, REGIONS
+GRAMS, SLOPE = "grams.onnx", "slope.onnx"
 WEIGHTS = "model.safetensors"
-FILES = CONFIG, *GRAPHS, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all that a folder may hold
+FILES = CONFIG, *GRAPHS, GRAMS, SLOPE, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all that a folder may hold
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,16 @@ class Model:
     def pixels_int8(self) -> Path | None:
         """`pixels` with convolutions in 8 bits; None where `pasticcio quantize` has not made it."""
         return self._optional(PIXELS_INT8)
+
+    @property
+    def grams(self) -> Path | None:
+        """The graph style picture -> Gram matrices; None where the predictor holds no loss network."""
+        return self._optional(GRAMS)
+
+    @property
+    def slope(self) -> Path | None:
+        """The graph embedding, crops of photos, Gram matrices -> loss and its gradient; None as for `grams`."""
+        return self._optional(SLOPE)
 
     def _optional(self, name: str) -> Path | None:
         path = self.folder / name

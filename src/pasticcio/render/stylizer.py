@@ -299,13 +299,14 @@ class Stylizer:
         """
         graph, traits = self.model.regions, self.model.settings.regions
         assert traits is not None  # `Model.regions` makes sure
-        return Canvas(self._run, graph, traits, scene)
+        return Canvas(self.run_all, graph, traits, scene)
 
     def run(self, graph: Path, **inputs: NDArray[Any]) -> NDArray[Any]:
         """Run one graph of the model; returns its first output."""
-        return self._run(graph, **inputs)[0]
+        return self.run_all(graph, **inputs)[0]
 
-    def _run(self, graph: Path, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+    def run_all(self, graph: Path, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """Run one graph of the model; returns its outputs, in their order."""
         return self._sessions.run(graph, inputs)
 
     def _embed(self, blend: Blend, view: View, options: Options) -> list[Style]:

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from pasticcio.image.color import RGB_TO_YIQ
+from pasticcio.image.crop import center_crop, random_crop
 from pasticcio.training.config import DataConfig
 
 FLAT = 2  # of 255: a crop that varies no more than this is of one color
@@ -58,27 +59,6 @@ def style_crop(style: Pixels, config: DataConfig, rng: np.random.Generator) -> P
         crop = crop[::-1] if rng.random() < 0.5 else crop
     crop = change_colors(crop, *draw_colors(config, rng))
     return np.subtract(255, crop) if draw_invert(config, rng) else crop
-
-
-def random_crop(pixels: Pixels, side: int, short: int, rng: np.random.Generator) -> Pixels:
-    """A square of `side` pixels at a random place of the picture resized to the short side `short`."""
-    height, width = pixels.shape[:2]
-    window = side * min(height, width) / short
-    left, top = rng.uniform(0, width - window), rng.uniform(0, height - window)
-    return _resized_window(pixels, left, top, window, side)
-
-
-def center_crop(pixels: Pixels, side: int, short: int) -> Pixels:
-    """The middle square of `side` pixels of the picture resized to the short side `short`."""
-    height, width = pixels.shape[:2]
-    window = side * min(height, width) / short
-    return _resized_window(pixels, (width - window) / 2, (height - window) / 2, window, side)
-
-
-def _resized_window(pixels: Pixels, left: float, top: float, window: float, side: int) -> Pixels:
-    image = Image.fromarray(pixels)
-    box = (left, top, left + window, top + window)
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, box=box))
 
 
 def resize_short(pixels: Pixels, short: int) -> Pixels:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import logging
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx.inliner
 import onnx.parser
-import onnxscript.optimizer
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from pasticcio.errors import TrainingError
-from pasticcio.files import write_whole
 from pasticcio.image.picture import as_depth
 from pasticcio.model.config import CONFIG
 from pasticcio.model.folder import PIXELS, PIXELS_INT8, PREDICT, REGIONS, TRANSFER, Model
@@ -30,12 +23,12 @@ from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.nn.transfer import to_bytes
 from pasticcio.render.scene import Scene
 from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.graph_file import borrow, borrowing, save_graph, write_graph
 from pasticcio.training.model_folder import load_network, write_config
+from pasticcio.training.slope import add_slope
 
 TOLERANCE = 1e-3
 CHECKED = ((256, 256), (192, 320), (137, 211))  # heights and widths at which the graphs are compared
-FOLDED = 1 << 20  # numbers: weights of up to so many are rearranged once and for all
-SHARED_BYTES = 1024  # smaller weights are written into each graph
 
 
 class Predict(nn.Module):
@@ -113,47 +106,20 @@ def export(folder: Path) -> float:
     embedding = torch.randn(2, network.config.embedding)
     free = {0: "batch", 2: "height", 3: "width"}
     if network.config.predictor != "table":
-        _write(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
+        write_graph(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
     rows = {"content": free, "embedding": {0: "styles"}}
     before = (folder / TRANSFER).read_bytes() if (folder / TRANSFER).exists() else b""
-    _write(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
+    write_graph(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
     if (folder / TRANSFER).read_bytes() != before:
         (folder / PIXELS_INT8).unlink(missing_ok=True)  # it reads weights from the file as it was
     rows["content"] = {0: "batch", 1: "height", 2: "width"}
-    _write(Pixels(network), (to_bytes(picture.permute(0, 2, 3, 1)), embedding), rows, ["image"], folder / PIXELS)
-    _save(borrowing(onnx.load(folder / PIXELS), folder), folder / PIXELS)
+    write_graph(Pixels(network), (to_bytes(picture.permute(0, 2, 3, 1)), embedding), rows, ["image"], folder / PIXELS)
+    borrow(folder / PIXELS, [folder / TRANSFER])
     _write_regions(network, folder)
     write_config(folder, json.loads((folder / CONFIG).read_bytes()))
+    if network.config.predictor_directions:
+        add_slope(folder)
     return compare(network, Model.open(folder))
-
-
-def _write(
-    graph: nn.Module,
-    example: tuple[Tensor, ...],
-    shapes: dict[str, dict[int, str]],
-    outputs: list[str],
-    path: Path,
-    together: int = 0,
-) -> None:
-    """Export; the last `together` inputs are one tuple to torch."""
-    free = tuple(shapes.values())
-    with _quiet():
-        program = torch.onnx.export(
-            graph.eval(),
-            example,
-            dynamo=True,
-            dynamic_shapes=(*free[:-together], free[-together:]) if together else free,
-            input_names=list(shapes),
-            output_names=outputs,
-            external_data=False,
-            verbose=False,
-        )
-        assert program is not None
-        graph = onnxscript.optimizer.optimize(program.model_proto, input_size_limit=FOLDED, output_size_limit=FOLDED)
-    for node in graph.graph.node:  # where each came from, in thousands of lines of our own source
-        del node.metadata_props[:]
-        node.doc_string = ""
-    _save(graph, path)
 
 
 def _write_regions(network: StyleNetwork, folder: Path) -> None:
@@ -173,7 +139,7 @@ def _write_regions(network: StyleNetwork, folder: Path) -> None:
             example = torch.rand(3, maps, side // scale, 2 * side // scale)
             inputs[f"{name}_{scale}"] = example, {**free, 1: "styles"} if name == "masks" else free
     examples, shapes = zip(*inputs.values(), strict=True)
-    _write(
+    write_graph(
         Regions(network),
         examples,
         dict(zip(inputs, shapes, strict=True)),
@@ -189,25 +155,7 @@ def _write_regions(network: StyleNetwork, folder: Path) -> None:
     for value in graph.graph.input:  # sizes of maps may be 1 where the picture's are not: they have names of their own
         for axis, name in inputs[value.name][1].items():
             value.type.tensor_type.shape.dim[axis].dim_param = f"{value.name}_{name}"
-    _save(borrowing(graph, folder), path)
-
-
-def borrowing(graph: onnx.ModelProto, folder: Path) -> onnx.ModelProto:
-    """The graph with the weights that `transfer.onnx` holds too read from there."""
-    shared = (folder / TRANSFER).read_bytes()
-    for weights in graph.graph.initializer:
-        place = shared.find(weights.raw_data) if len(weights.raw_data) >= SHARED_BYTES else -1
-        if place >= 0:
-            length = len(weights.raw_data)
-            weights.ClearField("raw_data")
-            weights.data_location = onnx.TensorProto.EXTERNAL
-            for key, value in (("location", TRANSFER), ("offset", place), ("length", length)):
-                weights.external_data.add(key=key, value=str(value))
-    return graph
-
-
-def _save(graph: onnx.ModelProto, path: Path) -> None:
-    write_whole(path, graph.SerializeToString())
+    save_graph(borrowing(graph, [folder / TRANSFER]), path)
 
 
 @torch.no_grad()
@@ -242,17 +190,3 @@ def compare(network: StyleNetwork, model: Model) -> float:
             f"the ONNX graphs in {model.folder} differ from torch by {worst:.2g}; the limit is {TOLERANCE:g}"
         )
     return worst
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter prints, warns of torchvision's absence and of its own deprecations."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

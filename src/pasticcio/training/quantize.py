@@ -18,13 +18,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from pasticcio.errors import ModelError, OutputError
 from pasticcio.files import working_folder, write_whole
+from pasticcio.image.crop import center_crop
 from pasticcio.image.picture import as_float
 from pasticcio.model.config import EXPORT
-from pasticcio.model.folder import PIXELS, PIXELS_INT8, Model
+from pasticcio.model.folder import PIXELS, PIXELS_INT8, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME, ONNXRUNTIME_INT8
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.crops import center_crop
-from pasticcio.training.export import borrowing
+from pasticcio.training.graph_file import borrowing
 from pasticcio.training.model_folder import write_config
 from pasticcio.training.pictures import Pictures
 
@@ -94,7 +94,7 @@ def _write(graph: Path, folder: Path, inputs: list[Inputs]) -> None:
             str(prepared), str(quantized), _Reader(inputs), quant_format=QuantFormat.QDQ, op_types_to_quantize=["Conv"],
             per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
-        write_whole(folder / PIXELS_INT8, borrowing(onnx.load(quantized), folder).SerializeToString())
+        write_whole(folder / PIXELS_INT8, borrowing(onnx.load(quantized), [folder / TRANSFER]).SerializeToString())
 
 
 @contextlib.contextmanager

@@ -1,0 +1,218 @@
+"""The graphs by which a model refines the embedding of one painting without torch.
+
+`grams.onnx` computes the Gram matrices of a style picture. `slope.onnx` computes the loss of crops of photos rendered
+with an embedding, and its gradient with respect to the embedding: the forward and the backward pass of the whole
+system, written as one graph. The loss network is the one that the model's own predictor holds (`VggBranch`).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from pasticcio.errors import ModelError, TrainingError
+from pasticcio.model.config import CONFIG
+from pasticcio.model.folder import GRAMS, PREDICT, SLOPE, TRANSFER, Model
+from pasticcio.model.names import ONNXRUNTIME
+from pasticcio.nn.losses import LossConfig, gram_targets, grid_pattern, perceptual_loss
+from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.predictor import SEEN, VggBranch
+from pasticcio.nn.vgg import Vgg
+from pasticcio.render.refine import CROP, CROPS
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.graph_file import borrow, write_graph
+from pasticcio.training.model_folder import load_network, write_config
+
+LOSS = LossConfig(  # as in training with this loss network, see the first stage of recipes/default.toml
+    content={"relu3_3": 0.21, "relu4_1": 1.5},
+    style=dict.fromkeys(SEEN, 10.0),
+    relative=True,
+    logarithmic=True,
+    grid=2.5e5,
+)
+TOLERANCE = 1e-3  # largest difference from torch, as a share of the largest value
+aten = torch.ops.aten
+
+
+class Grams(nn.Module):
+    """The graph of `grams.onnx`.
+
+    Args:
+        vgg: the loss network, with the layers of `LOSS`.
+    """
+
+    def __init__(self, vgg: Vgg) -> None:
+        super().__init__()
+        self.vgg = vgg
+
+    def forward(self, style: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, ...]:
+        return tuple(gram_targets(self.vgg(style), LOSS).values())
+
+
+class Slope(nn.Module):
+    """The function of `slope.onnx`, before it is written as a graph.
+
+    Args:
+        network: renders.
+        vgg: the loss network, with the layers of `LOSS`.
+    """
+
+    def __init__(self, network: StyleNetwork, vgg: Vgg) -> None:
+        super().__init__()
+        self.network, self.vgg = network, vgg
+
+    def forward(
+        self, embedding: Float[Tensor, "1 e"], content: Float[Tensor, "b 3 h w"], *grams: Tensor
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, "1 e"]]:
+        gradient, loss = torch.func.grad_and_value(self.loss)(embedding, content, grams)
+        return loss, gradient
+
+    def loss(self, embedding: Tensor, content: Tensor, grams: tuple[Tensor, ...]) -> Tensor:
+        """The mean over the crops."""
+        source = {layer: x for layer, x in self.vgg(content).items() if layer in LOSS.content}
+        images = self.network.render(content, embedding.expand(len(content), -1))
+        wanted = {layer: gram.expand(len(content), -1, -1) for layer, gram in zip(LOSS.style, grams, strict=True)}
+        parts = perceptual_loss(self.vgg(images), source, wanted, LOSS)
+        total: Tensor = (parts["content"] + parts["style"]).mean()
+        return total + LOSS.grid * grid_pattern(images)
+
+
+def add_slope(folder: Path) -> None:
+    """Add `grams.onnx` and `slope.onnx` to a model folder that has the other graphs, and compare both with torch.
+
+    Raises:
+        ModelError: the folder has no weights, or its predictor holds no loss network.
+        TrainingError: a graph differs from torch by more than 0.1%.
+    """
+    network = load_network(folder).eval().requires_grad_(False)
+    branch = getattr(network.predictor, "branch", None)
+    if not isinstance(branch, VggBranch):
+        raise ModelError(f"the predictor of {folder} holds no loss network; train with network.predictor_directions")
+    vgg = copy.deepcopy(branch.vgg)
+    vgg.wanted = tuple(LOSS.layers())
+    style = torch.rand(1, 3, 137, 211)
+    names = [f"gram_{layer}" for layer in SEEN]
+    write_graph(Grams(vgg), (style,), {"style": {2: "height", 3: "width"}}, names, folder / GRAMS)
+    inputs = torch.randn(1, network.config.embedding), torch.rand(CROPS, 3, CROP, CROP), *Grams(vgg)(style)
+    slope = Slope(network, vgg)
+    graph = make_fx(slope, decomposition_table=BACKWARD, tracing_mode="real")(*inputs)
+    fixed: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", *names)}
+    # With weights as the other graphs hold them, this one need not.
+    write_graph(graph, inputs, fixed, ["loss", "gradient"], folder / SLOPE, folded=0)
+    for name in (GRAMS, SLOPE):
+        borrow(folder / name, [folder / PREDICT, folder / TRANSFER])
+    _declare(folder, network, vgg)
+    _compare(slope, inputs, style, Model.open(folder))
+
+
+def _declare(folder: Path, network: StyleNetwork, vgg: Vgg) -> None:
+    """Say in `config.json` what goes into both graphs and what comes out."""
+    config = json.loads((folder / CONFIG).read_bytes())
+    sizes = [vgg.maps[layer].out_channels if layer in vgg.maps else vgg.convs[layer].out_channels for layer in SEEN]
+    grams = {f"gram_{layer}": f"float32 (1, {size}, {size})" for layer, size in zip(SEEN, sizes, strict=True)}
+    config["inputs"][GRAMS] = {"style": "float32 (1, 3, height, width), RGB in [0, 1]"}
+    config["outputs"][GRAMS] = grams
+    config["inputs"][SLOPE] = {
+        "embedding": f"float32 (1, {network.config.embedding})",
+        "content": f"float32 ({CROPS}, 3, {CROP}, {CROP}), RGB in [0, 1]",
+        **grams,
+    }
+    config["outputs"][SLOPE] = {"loss": "float32", "gradient": f"float32 (1, {network.config.embedding})"}
+    write_config(folder, config)
+
+
+def _compare(slope: Slope, inputs: tuple[Tensor, ...], style: Tensor, model: Model) -> None:
+    run = Stylizer(model, runtime=ONNXRUNTIME).run_all
+    assert model.grams is not None
+    assert model.slope is not None
+    wanted = [*inputs[2:], *slope(*inputs)]
+    found = run(model.grams, style=style.numpy())
+    names = ["embedding", "content", *(f"gram_{layer}" for layer in SEEN)]
+    found += run(model.slope, **{name: value.numpy() for name, value in zip(names, inputs, strict=True)})
+    for one, other in zip(wanted, found, strict=True):
+        difference = float(np.abs(one.detach().numpy() - other).max() / one.detach().abs().max())
+        if not difference <= TOLERANCE:
+            raise TrainingError(
+                f"the graphs of the loss in {model.folder} differ from torch by {difference:.2g} of the largest value; "
+                f"the limit is {TOLERANCE:g}"
+            )
+
+
+# -- backward passes as forward operators, of which the exporter knows no others ---------------------------------------
+
+
+def _convolution(
+    slope: Tensor, x: Tensor, weight: Tensor, _: Any, stride: list[int], padding: list[int], dilation: list[int],
+    transposed: bool, __: Any, groups: int, wanted: list[bool],
+) -> tuple[Tensor, None, None]:  # fmt: skip
+    """The gradient of a convolution with respect to its input: a transposed convolution."""
+    assert not transposed
+    assert wanted == [True, False, False]  # no weight learns
+    left = [
+        x.shape[2 + i] - ((slope.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weight.shape[2 + i]) for i in (0, 1)
+    ]
+    return aten.convolution(slope, weight, None, stride, padding, dilation, True, left, groups), None, None
+
+
+def _max_pool(
+    slope: Tensor, x: Tensor, kernel: list[int], stride: list[int], padding: list[int], dilation: list[int],
+    ceil: bool, _: Tensor,
+) -> Tensor:  # fmt: skip
+    """The gradient of pooling by 2: it goes to the largest of four; to all of them where several are.
+
+    Several are the largest where a ReLU made all of them 0, and it lets no gradient pass there.
+    """
+    pooled = aten.max_pool2d_with_indices(x, kernel, stride, padding, dilation, ceil)[0]
+    return _enlarged(slope) * (x == _enlarged(pooled)).float()
+
+
+def _enlarged(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _enlarge(slope: Tensor, size: list[int], before: list[int], *_: Any) -> Tensor:
+    """The gradient of an enlargement to nearest neighbors, by a whole number: the sum over what came of a pixel."""
+    factor = size[0] // before[2]
+    return factor**2 * F.avg_pool2d(slope, factor)
+
+
+def _average_pool(slope: Tensor, x: Tensor, kernel: list[int], *_: Any) -> Tensor:
+    """The gradient of a mean over squares of every place: the mean over the same squares of the padded gradient."""
+    side = kernel[0] - 1
+    return F.avg_pool2d(F.pad(slope, (side, side, side, side)), kernel, stride=1)
+
+
+def _reflection(slope: Tensor, x: Tensor, padding: list[int]) -> Tensor:
+    """The gradient of padding by reflection: what fell on the border is added where it came from."""
+    left, right, top, bottom = padding
+    return _folded(_folded(slope, 2, top, bottom), 3, left, right)
+
+
+def _folded(slope: Tensor, axis: int, before: int, after: int) -> Tensor:
+    size = slope.shape[axis] - before - after
+    inside = slope.narrow(axis, before, size)
+    for length, start, first in ((before, 0, 1), (after, before + size, size - 1 - after)):
+        if length:
+            border = slope.narrow(axis, start, length).flip(axis)
+            around = [first, size - first - length]
+            inside = inside + F.pad(border, around if axis == 3 else [0, 0, *around])
+    return inside
+
+
+BACKWARD: dict[Any, Callable[..., Any]] = {
+    aten.convolution_backward.default: _convolution,
+    aten.max_pool2d_with_indices_backward.default: _max_pool,
+    aten.avg_pool2d_backward.default: _average_pool,
+    aten.reflection_pad2d_backward.default: _reflection,
+    aten.upsample_nearest2d_backward.default: _enlarge,
+}

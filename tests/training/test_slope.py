@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn import functional
+
+from pasticcio.errors import ModelError
+from pasticcio.nn.losses import grid_pattern
+from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.transfer import reflect
+from pasticcio.training.model_folder import save_model
+from pasticcio.training.slope import BACKWARD, LOSS, Grams, Slope, add_slope
+
+
+class Layers(nn.Module):
+    """Every kind of layer whose backward pass is written anew."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 5, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(5, 4, 3)
+
+    def forward(self, x):
+        x = self.first(reflect(x, 2, 1, 3, 0))
+        x = torch.relu(self.second(functional.max_pool2d(torch.relu(x), 2)))
+        return functional.interpolate(x, scale_factor=2.0, mode="nearest").square().sum()
+
+
+@pytest.mark.parametrize("function", [Layers(), lambda x: grid_pattern(x)], ids=["layers", "grid"])
+def test_backward_passes_are_those_of_autograd(function):
+    torch.manual_seed(0)
+    if isinstance(function, nn.Module):
+        function.requires_grad_(False)
+    x = torch.rand(2, 3, 24, 32)
+    gradient = make_fx(torch.func.grad(function), decomposition_table=BACKWARD)(x)
+    assert not {node.target for node in gradient.graph.nodes} & BACKWARD.keys()
+    leaf = x.clone().requires_grad_(True)
+    function(leaf).backward()
+    torch.testing.assert_close(gradient(x), leaf.grad)
+
+
+def test_a_step_against_the_slope_lowers_the_loss(tiny):
+    torch.manual_seed(0)
+    network = StyleNetwork(replace(tiny, predictor_directions=8)).eval().requires_grad_(False)
+    vgg = network.predictor.branch.vgg
+    vgg.wanted = tuple(LOSS.layers())
+    grams = Grams(vgg)(torch.rand(1, 3, 64, 64))
+    embedding, content = torch.randn(1, tiny.embedding), torch.rand(2, 3, 64, 64)
+    slope = Slope(network, vgg)
+    loss, gradient = slope(embedding, content, *grams)
+    lower, _ = slope(embedding - 1e-2 * gradient / gradient.norm(), content, *grams)
+    assert lower < loss
+
+
+def test_a_predictor_without_a_loss_network_has_no_slope(tiny, tmp_path):
+    save_model(tmp_path / "model", StyleNetwork(tiny), "tiny", {})
+    with pytest.raises(ModelError, match="holds no loss network"):
+        add_slope(tmp_path / "model")
