@@ -171,7 +171,7 @@ def torture(kills: int, steps: int, seed: int, torchrun: bool = False) -> list[s
             while not ended:
                 launched = launch(config, place)
                 # Some kills fall into the start, most into a step some steps further on.
-                more, rest = draw.randint(0, max(1, 3 * steps // kills)), draw.random()
+                more, rest = draw.randint(0, max(1, min(steps - 1, 3 * steps // kills))), draw.random()
                 begun_at = len(steps_logged(config))
                 while more and len(steps_logged(config)) < begun_at + more and not launched.ended():
                     time.sleep(0.005)

@@ -1,18 +1,21 @@
-"""Where torch.compile cannot compile the networks, it is said.
+"""Networks that torch.compile compiles, on the CPU: the steps of the networks that are not compiled.
 
-In a process of its own: the types that tests check at every call of a network cannot be compiled.
+Each in a process of its own: the types that tests check at every call of a network cannot be compiled.
 """
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+from torch._inductor.cpp_builder import get_cpp_compiler
+from torch._inductor.exc import InvalidCxxCompiler
 
 from conftest import ROOT
 
 SCRIPT = """
-import sys
+import json, sys
 from pathlib import Path
 from pasticcio.errors import TrainingError
 from pasticcio.training.config import read_recipe
@@ -21,10 +24,10 @@ from pasticcio.training.train import Run
 (config,) = read_recipe(Path(sys.argv[1]), sys.argv[2:])
 run = Run(config)
 try:
-    for parts in run.parts():
-        run.advance(parts)
+    rows = [run.advance(parts)[0] for parts in run.parts()]
 except TrainingError as error:
     sys.exit(str(error))
+print(json.dumps(rows))
 """
 
 
@@ -41,6 +44,19 @@ def steps(pictures, tmp_path):
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=380)
 
     return take
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("PASTICCIO_COMPILED"), reason="takes minutes; PASTICCIO_COMPILED=1 runs it")
+def test_compiled_steps_are_those_of_the_networks_as_they_are(steps):
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        pytest.skip(f"needs a compiler of C++, which torch.compile calls: {error}; 'apt-get install g++' gets one")
+    wanted, found = steps(), steps("compile=true")
+    assert found.returncode == 0, found.stderr[-2000:]
+    for row, one in zip(json.loads(found.stdout), json.loads(wanted.stdout), strict=True):
+        assert row == pytest.approx(one, rel=1e-3)
 
 
 def test_without_a_compiler_it_is_said_what_to_do(steps):
