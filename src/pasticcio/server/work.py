@@ -18,7 +18,7 @@ FRESH = 1.0  # seconds for which a body that is still coming counts as one that 
 SHARE = 0.2  # of a new time in the mean
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)  # a deque that lacks a job writes it into its error: the picture, too
 class _Job(Generic[Result]):
     """Something to be done by a thread, and the future of a loop that waits for it."""
 
