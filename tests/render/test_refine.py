@@ -62,7 +62,7 @@ def test_a_damaged_loss_ends_the_descent(stylizer, bands, photo, monkeypatch):
         refine(stylizer, bands, [photo])
 
 
-@pytest.mark.parametrize(("numbers", "message"), [({"steps": 0}, "steps is 0"), ({"seed": -1}, "seed -1")])
+@pytest.mark.parametrize(("numbers", "message"), [({"steps": 0}, "steps is 0"), ({"seed": -1}, "seed is -1")])
 def test_numbers_out_of_range(stylizer, bands, photo, numbers, message):
     with pytest.raises(OptionError, match=message):
         refine(stylizer, bands, [photo], **numbers)

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pasticcio.errors import ModelError, OptionError, StyleError
-from pasticcio.image.crop import random_crop
+from pasticcio.image.crop import varied_crop
 from pasticcio.image.picture import Array, Source, as_batch, as_depth, as_float
 from pasticcio.image.read import open_image, read_rgb
 from pasticcio.image.resize import resized, style_view
+from pasticcio.render.declare import check_value
 from pasticcio.render.embedder import style_side
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
@@ -32,8 +33,6 @@ RATE = 0.1  # of the first step, in root mean squares of the embedding; it falls
 MOMENTS = 0.9, 0.99  # of Adam (Kingma and Ba 2015)
 MEASURED = 3  # batches of crops on which the losses before and after are measured
 MOST = 32  # photos
-FLAT = 2  # of 255: a crop that varies no more is of one color
-TRIES = 8
 
 T = TypeVar("T")
 StepReport = Callable[[int, int, float], None]
@@ -97,8 +96,8 @@ def refine(
         StyleError: a loss that is not finite.
     """
     model = stylizer.model
-    if steps < 1 or seed < 0:
-        raise OptionError(f"steps is {steps} and seed {seed}; they must be 1 and 0, or more")
+    check_value("steps", steps, type=int, range=(1, None))
+    check_value("seed", seed, type=int, range=(0, None))
     if not photos:
         raise OptionError("no photos are given to refine a style for; give at least one")
     if model.grams is None or model.slope is None:
@@ -181,13 +180,6 @@ def _crops(photos: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> Ite
     """Batches of crops, (B, 3, S, S) in [0, 1], of photos (H, W, 3)."""
     while True:
         drawn = [photos[number] for number in rng.integers(len(photos), size=CROPS)]
-        yield np.concatenate([as_batch(as_float(_crop(photo, rng))) for photo in drawn])
-
-
-def _crop(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A crop, (S, S, 3); one of one color is cut again elsewhere, up to `TRIES` times."""
-    for _ in range(TRIES):
-        crop = random_crop(photo, CROP, int(rng.integers(SHORT[0], SHORT[1] + 1)), rng)
-        if np.ptp(crop.reshape(-1, 3), axis=0).max() > FLAT:
-            break
-    return crop[:, ::-1] if rng.random() < 0.5 else crop
+        crops = [varied_crop(photo, CROP, SHORT, rng) for photo in drawn]
+        turned = [crop[:, ::-1] if rng.random() < 0.5 else crop for crop in crops]
+        yield np.concatenate([as_batch(as_float(crop)) for crop in turned])

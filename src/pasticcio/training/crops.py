@@ -15,11 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from pasticcio.image.color import RGB_TO_YIQ
-from pasticcio.image.crop import center_crop, random_crop
+from pasticcio.image.crop import FLAT, TRIES, center_crop, random_crop, varied_crop
 from pasticcio.training.config import DataConfig
-
-FLAT = 2  # of 255: a crop that varies no more than this is of one color
-TRIES = 8  # cuts of a photo, until one is not of one color
 
 Pixels = NDArray[np.uint8]
 
@@ -28,18 +25,10 @@ Pixels = NDArray[np.uint8]
 
 
 def photo_crop(photo: Pixels, config: DataConfig, rng: np.random.Generator) -> Pixels:
-    """A square crop of a photo, (crop, crop, 3): at a random place and scale, or the center at the smallest scale.
-
-    A crop of one color is cut again elsewhere, up to `TRIES` times: every instance normalization would magnify the
-    noise that is all its detail.
-    """
+    """A crop of a photo, (crop, crop, 3): see `varied_crop`, or the center at the smallest scale."""
     if config.fixed_photos:
         return center_crop(photo, config.crop, config.photo_short[0])
-    for _ in range(TRIES):
-        short = int(rng.integers(config.photo_short[0], config.photo_short[1] + 1))
-        crop = random_crop(photo, config.crop, short, rng)
-        if np.ptp(crop.reshape(-1, 3), axis=0).max() > FLAT:
-            break
+    crop = varied_crop(photo, config.crop, config.photo_short, rng)
     return crop[:, ::-1] if config.flip_photos and rng.random() < 0.5 else crop
 
 

@@ -50,7 +50,7 @@ def write_graph(
             input_names=list(shapes),
             output_names=outputs,
             external_data=False,
-            optimize=False,
+            optimize=folded > 0,
             verbose=False,
         )
         assert program is not None
