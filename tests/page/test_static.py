@@ -13,6 +13,7 @@ from pasticcio.image.read import read_picture
 from pasticcio.image.resize import scaled
 from pasticcio.image.texture import pattern
 from pasticcio.model.folder import Model
+from pasticcio.render.levels import SHARE, levels, stroke_for
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.gaussian import StyleGaussian
@@ -158,9 +159,30 @@ def test_a_seed_draws_the_numbers_that_numpy_draws(alone):
     assert np.allclose(noise, pattern().ravel()[:3000], atol=1e-5)
 
 
+def test_levels_are_those_of_the_library(alone):
+    script = """async given => {
+      const {levels, SHARE, strokeFor} = await import("./underpaint.js");
+      return [SHARE, given.map(one => strokeFor(...one)), given.map(one => levels(strokeFor(...one)))];
+    }"""
+    photos = [
+        (None, 4000, 3000),
+        (None, 767, 900),
+        (None, 768, 800),
+        (3.0, 100, 100),
+        (0.5, 4000, 3000),
+        (1.0, 900, 900),
+    ]
+    share, strokes, sizes = alone.evaluate(script, photos)
+    assert share == SHARE
+    assert strokes == [stroke_for(asked, height, width) for asked, width, height in photos]
+    assert [len(one) for one in sizes] == [len(levels(stroke)) for stroke in strokes]
+    for one, stroke in zip(sizes, strokes, strict=True):
+        assert np.allclose(one, levels(stroke))
+
+
 def test_what_is_too_large_is_made_smaller_and_said(alone):
     script = """async given => (await import("./engine.js")).fitting(...given)"""
-    assert alone.evaluate(script, [4000, 3000, 2, False, None]) == {"size": None, "note": ""}  # strokes twice as large
+    assert alone.evaluate(script, [2000, 1500, None, False, None]) == {"size": None, "note": ""}
     assert alone.evaluate(script, [4000, 3000, 1, False, 1280]) == {"size": 1280, "note": ""}
     found = alone.evaluate(script, [4000, 3000, 1, True, None])
     assert found["size"] == 1825

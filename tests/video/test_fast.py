@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from skimage import data
 
-from pasticcio.image.detail import enlarge
 from pasticcio.image.picture import as_float
 from pasticcio.image.read import read_picture
 from pasticcio.image.resize import scaled
-from pasticcio.video.fast import SMALLER, Enlarger, halved
+from pasticcio.video.fast import EVEN, MOST, RADIUS, SMALLER, Enlarger, halved
 from pasticcio.video.looks import Look, constant
 from pasticcio.video.steady import Steadiness, Steady
 from pasticcio.video.stylize import draw, stylize_video
@@ -21,10 +20,27 @@ def frame():
     return np.ascontiguousarray(data.coffee()[100:221, 150:311])
 
 
-def test_it_is_the_enlarging_of_photos(frame):
+def enlarge(output, small, frame):
+    """A guided filter in full: floating point, and slopes at the size of the small frame."""
+    cv2, window, size = pytest.importorskip("cv2"), (2 * RADIUS + 1,) * 2, frame.shape[1::-1]
+
+    def mean(values):
+        return cv2.blur(values, window, borderType=cv2.BORDER_REPLICATE)
+
+    light = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    variance = mean(light * light) - mean(light) ** 2
+    planes = np.moveaxis(output, 2, 0)
+    slopes = [(mean(light * color) - mean(light) * mean(color)) / (variance + EVEN) for color in planes]
+    slope = np.clip(mean(np.stack(slopes, 2)), -MOST, MOST)
+    finer = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) - cv2.resize(light, size, interpolation=cv2.INTER_CUBIC)
+    base = cv2.resize(output, size, interpolation=cv2.INTER_CUBIC)
+    return np.clip(base + cv2.resize(slope, size) * finer[:, :, None], 0, 1)
+
+
+def test_it_is_a_guided_filter(frame):
     small = np.asarray(scaled(read_picture(frame), 0.5).pixels)
     output = np.roll(small, 1, 2) // 2 + 60
-    expected = enlarge(as_float(output), as_float(small), frame)
+    expected = 255 * enlarge(*map(as_float, (output, small, frame)))
     found = Enlarger()(output, small, frame)
     assert found.shape == frame.shape
     assert np.abs(found.astype(float) - expected).mean() < 2

@@ -116,6 +116,7 @@ def _stylize_photo(
     from pasticcio.image.read import read_picture
     from pasticcio.image.write import FORMATS, LOSSY, check_output, encode_png, save_picture
     from pasticcio.render.batch import Files, style_stem
+    from pasticcio.render.levels import stroke_for
     from pasticcio.render.stylizer import Stylizer
 
     files = Files(**file_options)
@@ -137,6 +138,8 @@ def _stylize_photo(
     picture = read_picture(source, max_megapixels=files.max_megapixels, option="--max-megapixels")
     if picture.note:
         say(f"{picture.name}: {picture.note}")
+    if options.stroke is None and (stroke := stroke_for(None, *picture.pixels.shape[:2])) > 1:
+        say(f"{picture.name}: strokes are {stroke:.2g} times larger, as suits its size; --stroke 1 leaves them fine")
     if not piped:
         check_output(target, picture)
     with Bars() as bars:

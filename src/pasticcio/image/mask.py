@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,13 @@ def _widened(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == bool or (array.dtype.kind in "iu" and array.size and array.min() >= 0 and array.max() == 1):
         return array.astype(np.uint8) * np.uint8(255)
     return array
+
+
+def covered(masks: Sequence[Mask]) -> NDArray[np.float32] | None:
+    """The share of each place that masks give to styles, (H, W) in [0, 1]; None without masks."""
+    if not masks:
+        return None
+    return np.minimum(np.sum(masks, 0, dtype=np.float32) / np.float32(255), 1)
 
 
 def product(one: Mask, other: Mask) -> Mask:

@@ -16,7 +16,9 @@ MAX_ASPECT = 4  # of a style picture
 
 
 def scaled(picture: Picture, factor: float) -> Picture:
-    """A picture with both sides multiplied by `factor`, and at least one pixel long."""
+    """A picture with both sides multiplied by `factor`, and at least one pixel long; for 1 the picture itself."""
+    if factor == 1.0:
+        return picture
     height, width = picture.pixels.shape[:2]
     size = max(1, round(width * factor)), max(1, round(height * factor))
     alpha = None if picture.alpha is None else resized(picture.alpha, size)

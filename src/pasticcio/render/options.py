@@ -28,7 +28,7 @@ SPREAD = 0.3  # of "like:..." where none is given
 class Options:
     """How a picture is stylized.
 
-    >>> Options(strength=0.5, colors="match").stroke
+    >>> Options(strength=0.5, colors="match").texture
     1.0
     >>> Options(strength=2)
     Traceback (most recent call last):
@@ -42,8 +42,9 @@ class Options:
             identity interpolation).
         style_size: short side, in pixels from 64 to 1024, to which style pictures are resized before they are
             embedded; larger gives coarser strokes. By default that of the photo, from 192 to 512.
-        stroke: factor by which strokes grow, from 0.25 to 8: the photo is stylized that many times smaller,
-            and its finer detail is added again (see `detail.enlarge`).
+        stroke: factor by which strokes grow, from 0.25 to 8: the photo is stylized that many times smaller, and what
+            became of it is laid under the photo at the next larger size, see `levels`. By default strokes are as large
+            a part of a large photo as of the painting, see `stroke_for`.
         texture: factor, from 0 to 4, on the faint texture that even areas of the photo (skies, walls, paper) are given
             before they are stylized, so that they get strokes; 0 leaves them flat. It weakens with `strength` and
             with masks, see `texture.textured`.
@@ -90,10 +91,13 @@ class Options:
             choices=COLORS,
         ),
     )
-    stroke: float = field(
-        default=1.0,
+    stroke: float | None = field(
+        default=None,
         metadata=option(
-            "Make strokes so many times larger, 0.25 to 8, and keep the photo's finer detail.", range=(0.25, 8.0)
+            "Make strokes so many times larger, 0.25 to 8.",
+            type=float,
+            range=(0.25, 8.0),
+            meaning="1, or a 512th of the photo's short side from 768 pixels on",
         ),
     )
     texture: float = field(

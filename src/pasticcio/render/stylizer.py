@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,12 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from pasticcio.errors import ImageError, ModelError, OptionError, StyleError
-from pasticcio.image.detail import enlarge
-from pasticcio.image.mask import Mask, product, read_mask
+from pasticcio.image.mask import Mask, covered, product, read_mask
 from pasticcio.image.picture import Array, FileOrImage, Picture, Pixels, Source, as_batch, as_depth, as_float, give_back
 from pasticcio.image.read import read_picture
-from pasticcio.image.resize import at_least, scaled
+from pasticcio.image.resize import at_least, resized, scaled
 from pasticcio.image.texture import textured
+from pasticcio.image.underpaint import underpainted
 from pasticcio.model.auto import Choice, choose
 from pasticcio.model.folder import PIXELS_INT8, Model
 from pasticcio.model.machine import available
@@ -31,6 +31,7 @@ from pasticcio.render.content import check_content
 from pasticcio.render.declare import check_value
 from pasticcio.render.embedder import Chance, Embedder, View, style_side
 from pasticcio.render.find import Draw, Given, find
+from pasticcio.render.levels import SHARE, levels, stroke_for
 from pasticcio.render.options import SPREAD, Options
 from pasticcio.render.plan import Plan, plan, smaller
 from pasticcio.render.recolor import Recolor, thumbnail
@@ -217,19 +218,25 @@ class Stylizer:
 
     def _paint(self, picture: Picture, blend: Blend, options: Options, report: RenderReport) -> Picture:
         refuse(options, unused(options, blend, self.model))
-        work = picture if options.stroke == 1.0 else scaled(picture, 1.0 / options.stroke)
+        sizes = levels(stroke_for(options.stroke, *picture.pixels.shape[:2]))
+        work = scaled(picture, 1.0 / sizes[0])
         recolor = Recolor(options.colors, thumbnail(work.pixels))
         side = style_side(options.style_size, *work.pixels.shape[:2])
         styles = self._embed(blend, View(side, None if options.colors == "style" else recolor.style), options)
-        masks = _masks(blend, options, work, picture)
-        embeddings = self._weaken(styles, bool(masks), options, recolor, side)
+        embeddings = self._weaken(styles, bool(blend.masks or options.mask is not None), options, recolor, side)
         tone = recolor.content if options.colors == "luminance" else None
+        amount = min(options.strength, 1.0)
         # Departure from the paper, whose network sees the photo as it is: even areas get something to make strokes of.
-        content = textured(work.pixels, options.texture * min(options.strength, 1.0), _styled(masks))
-        pixels = self._render(Scene(content, embeddings, masks, work.alpha, tone), options, report)
-        pixels = recolor.output(pixels, work.pixels, recolored=all(map(self._is_picture, blend.styles)))
-        if work is not picture:
-            pixels = enlarge(as_float(pixels), as_float(work.pixels), picture.pixels)
+        masks = _masks(blend, options, work, picture)
+        pixels = textured(work.pixels, options.texture * amount, covered(masks))
+        for finer in sizes[1:]:
+            laid_in = self._render(Scene(pixels, embeddings, masks, work.alpha, tone), options, lambda progress: None)
+            work = scaled(picture, 1.0 / finer)
+            masks = _masks(blend, options, work, picture)
+            pixels = underpainted(work.pixels, laid_in, SHARE * amount, covered(masks))
+        pixels = self._render(Scene(pixels, embeddings, masks, work.alpha, tone), options, report)
+        pixels = pixels if work is picture else resized(pixels, picture.pixels.shape[1::-1])
+        pixels = recolor.output(pixels, picture.pixels, recolored=all(map(self._is_picture, blend.styles)))
         return picture.with_pixels(pixels)
 
     def unused(self, options: Options, style: Source | Style | Weighted) -> list[str]:
@@ -390,10 +397,3 @@ def _masks(blend: Blend, options: Options, work: Picture, photo: Picture) -> tup
         overall = read_mask(options.mask, height, width, photo.pixels.shape[:2])
         masks = [product(overall, mask) for mask in masks] or [overall]
     return tuple(masks)
-
-
-def _styled(masks: Sequence[Mask]) -> NDArray[np.float32] | None:
-    """The share of each place that masks give to styles, (H, W) in [0, 1]; None without masks."""
-    if not masks:
-        return None
-    return np.minimum(np.sum(masks, 0, dtype=np.float32) / np.float32(255), 1)

@@ -17,6 +17,7 @@ from pasticcio.image.resize import scaled
 from pasticcio.image.write import encode
 from pasticcio.render.embedder import Chance, Embedder, View, style_side
 from pasticcio.render.find import LIKE, RANDOM, Draw
+from pasticcio.render.levels import stroke_for
 from pasticcio.render.options import SPREAD, Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.render.usage import refuse
@@ -86,7 +87,8 @@ class Service:
         begun = time.perf_counter()
         if options.colors == "style":  # else a style picture is recolored after the photo before it is embedded
             height, width = picture.pixels.shape[:2]
-            side = style_side(options.style_size, *(max(1, round(one / options.stroke)) for one in (height, width)))
+            stroke = stroke_for(options.stroke, height, width)
+            side = style_side(options.style_size, *(max(1, round(one / stroke)) for one in (height, width)))
             given = self._blend([self._embedded(style, side) for style in styles], fields)
             unneeded: dict[str, Any] = dict.fromkeys(self.stylizer.unused(options, given))
             options = replace(options, **unneeded)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pasticcio.image.detail import EVEN, MOST, RADIUS
 from pasticcio.video.motion import Floats, Frame, Room, opencv, top_of
 
 SMALLER = 2  # times, in height and in width; strokes become as many times larger
 COARSER = 2  # times smaller still is the picture that slopes are computed on
+RADIUS = 4  # pixels of the small frame: windows in which frame and output are compared reach so far
+EVEN = 1e-3  # added to the variance of brightness (epsilon of the guided filter): even places get little detail
+MOST = 1.5  # largest factor on the contrast of the frame's detail
 
 
 def halved(picture: NDArray[np.generic]) -> Frame:
@@ -20,10 +22,13 @@ def halved(picture: NDArray[np.generic]) -> Frame:
 
 
 class Enlarger:
-    """`image.detail.enlarge` for frames: the same guided filter, in bytes where they suffice.
+    """Enlarges an output, and adds the detail that its frame lost when it was made smaller.
 
-    Slopes are computed on a picture that is smaller still (He and Sun 2015, "Fast guided filter"). One thread at a
-    time may use an object, as it keeps its arrays.
+    The detail is added times the contrast that the style gives to coarser detail in the same place: the slope of the
+    output's colors over the frame's brightness in a window, as in a guided filter (He et al. 2013, "Guided image
+    filtering", equation 5). If the style flattens the frame there, the detail is flattened too; if it turns dark to
+    light, so is the detail. Slopes are computed on a picture that is smaller still (He and Sun 2015, "Fast guided
+    filter"). One thread at a time may use an object, as it keeps its arrays.
     """
 
     def __init__(self) -> None:

@@ -83,7 +83,7 @@ def styling(stylizer: Stylizer, style: Source | Style | Weighted, options: Optio
     """
     blend = Blend.of(style).found(stylizer.model)
     refuse(options, unused(options, blend, stylizer.model))
-    side = options.style_size or int(np.clip(min(size) / options.stroke, *STYLE_RANGE))
+    side = options.style_size or int(np.clip(min(size) / (options.stroke or 1.0), *STYLE_RANGE))
     styles = [_embedded(stylizer, one, side, options, place) for place, one in enumerate(blend.styles)]
     masks = [read_mask(mask, *size) for mask in blend.masks]
     if not masks:

@@ -358,8 +358,9 @@ class Steady:
 
 
 def still(options: Options) -> Options:
-    """Options without what is fixed to the screen and would not move with the scene: the texture of even areas."""
-    return replace(options, texture=0.0)
+    """Options of frames: without what is fixed to the screen and would not move with the scene, the texture of even
+    areas, and without strokes that grow by themselves, which would take two passes a frame."""
+    return replace(options, texture=0.0, stroke=options.stroke or 1.0)
 
 
 def renderer(stylizer: Stylizer, style: Style, options: Options | None = None) -> Render:

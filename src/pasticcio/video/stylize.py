@@ -96,7 +96,7 @@ def stylize_video(
 
 def grid_of(options: Options) -> int:
     """The pixels by which a photo must move for the network to move its output likewise, see `Steadiness`."""
-    return max(1, round(GRID * options.stroke))
+    return max(1, round(GRID * (options.stroke or 1.0)))
 
 
 def for_clips(model: str | os.PathLike[str] | Model = "default", runtime: str = AUTO) -> Stylizer:

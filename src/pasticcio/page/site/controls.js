@@ -3,21 +3,21 @@ import { $, element } from "./dom.js";
 import { changed, DEFAULTS, onChange, state } from "./state.js";
 import { draws } from "./meaning.js";
 
-const LOGARITHMIC = new Set(["stroke"]), AUTO = "style_size";
+const LOGARITHMIC = new Set(["stroke"]), AUTO = new Set(["style_size", "stroke"]);
 const LABELS = { strength: "Strength", stroke: "Stroke", texture: "Texture", colors: "Colors", style_size: "Style size", spread: "Distance", seed: "Seed" };
 const COLORS = { style: "of the style", match: "of the photo, matched", luminance: "of the photo, exactly" };
 const sets = {};
 
 function slider(name, { minimum, maximum, description }) {
-  const log = LOGARITHMIC.has(name), auto = name === AUTO;
+  const log = LOGARITHMIC.has(name), auto = AUTO.has(name), pixels = name === "style_size";
   const there = value => log ? Math.log2(value) : value, back = value => log ? 2 ** value : value;
-  const low = there(minimum), high = there(maximum), step = auto ? 16 : log ? 0.125 : 0.01;
-  // The first step of the style's size means the size of the photo.
+  const low = there(minimum), high = there(maximum), step = pixels ? 16 : log ? 0.125 : 0.01;
+  // The first step means what suits the photo's size.
   const input = element("input", { type: "range", id: name, min: auto ? low - step : low, max: high, step, title: description });
   const output = element("output", { htmlFor: name });
-  const value = () => auto && input.valueAsNumber < low ? null : Number(back(input.valueAsNumber).toFixed(auto ? 0 : 2));
+  const value = () => auto && input.valueAsNumber < low ? null : Number(back(input.valueAsNumber).toFixed(pixels ? 0 : 2));
   const show = () => {
-    const text = value() === null ? "auto" : log ? `×${value()}` : auto ? `${value()}` : value().toFixed(2);
+    const text = value() === null ? "auto" : log ? `×${value()}` : pixels ? `${value()}` : value().toFixed(2);
     output.textContent = text;
     input.setAttribute("aria-valuetext", text);
   };

@@ -2,8 +2,8 @@
 import { asBytes, asFloat, crop, image, isBytes, resize, roundEven, scaled } from "./images.js";
 import { colorMap, gray, luminance, matchColors, matchLuminance, thumbnail, withLuminance } from "./colors.js";
 import { mask as readMask, product, styled } from "./masks.js";
-import { enlarge } from "./detail.js";
 import { textured } from "./texture.js";
+import { levels, SHARE, strokeFor, underpainted } from "./underpaint.js";
 
 const MIN_SIDE = 16, MAX_ASPECT = 4, STYLE_RANGE = [192, 512], LEAST_WEIGHT = 1e-6;
 
@@ -15,14 +15,14 @@ const MOST_PLAIN = 8e6, MOST_REGIONS = 2.5e6;  // pixels of one pass, without an
 /** The longest side (null for the photo's) at which a photo can be rendered here, and a note where it is less than asked. */
 export function fitting(width, height, stroke, regions, size) {
   const most = regions ? MOST_REGIONS : MOST_PLAIN, shrink = size ? Math.min(1, size / Math.max(width, height)) : 1;
-  const asked = width * height * (shrink / stroke) ** 2;  // where strokes are larger, fewer pixels are run
+  const asked = width * height * (shrink / Math.min(stroke ?? 1, 1)) ** 2;  // where strokes are smaller, more pixels are run
   if (asked <= most) return { size, note: "" };
   const factor = shrink * Math.sqrt(most / asked), side = Math.floor(Math.max(width, height) * factor);
   return {
     size: side,
     note: `${(width * height / 1e6).toFixed(1)} megapixels are more than a browser renders at once` +
       `${regions ? " with a mask or transparency" : ""} (${most / 1e6}): the picture is ${Math.round(width * factor)} x ` +
-      `${Math.round(height * factor)}. Larger strokes, or 'pasticcio serve', give the full size.`,
+      `${Math.round(height * factor)}. 'pasticcio serve' gives the full size.`,
   };
 }
 
@@ -47,30 +47,41 @@ export class Engine {
    */
   async stylize(photo, styles, mask, options, size) {
     if (size) photo = smaller(photo, size);
-    const { stroke, colors } = options, full = photo.pixels;
-    const work = stroke === 1 ? photo : reduced(photo, 1 / stroke);
+    const { colors } = options, full = photo.pixels;
+    const sizes = levels(strokeFor(options.stroke, full.width, full.height));
+    const at = level => level === 1 ? photo : reduced(photo, 1 / level);
+    let work = at(sizes[0]);
     const small = thumbnail(work.pixels), side = options.style_size || styleSide(work.pixels.width, work.pixels.height);
     const recolored = { style: x => x, match: x => matchColors(asFloat(x), small), luminance: x => matchLuminance(asFloat(x), small) }[colors];
     const embeddings = [];
     for (const style of styles) embeddings.push(style.embedding ?? await this.embed(recolored(style.pixels), side));
-    const { width, height } = work.pixels;
-    let masks = styles.some(style => style.mask) ? styles.map(style => readMask(style.mask, width, height)) : [];
-    let wanted = masks.length ? embeddings : [mixed(embeddings, styles.map(style => style.weight))];
-    if (mask) {
+    const each = styles.some(style => style.mask), masked = each || Boolean(mask);
+    const masksAt = ({ width, height }) => {
+      const masks = each ? styles.map(style => readMask(style.mask, width, height)) : [];
+      if (!mask) return masks;
       const overall = readMask(mask, width, height);
-      masks = masks.length ? masks.map(one => product(overall, one)) : [overall];
-    }
-    if (options.strength !== 1 || masks.length) {
+      return masks.length ? masks.map(one => product(overall, one)) : [overall];
+    };
+    let wanted = each ? embeddings : [mixed(embeddings, styles.map(style => style.weight))];
+    if (options.strength !== 1 || masked) {
       const own = await this.embed(colors === "luminance" ? gray(luminance(small)) : small, side);
       wanted = wanted.map(row => row.map((value, i) => own[i] + options.strength * (value - own[i])));
-      if (masks.length) wanted = [own, ...wanted];
+      if (masked) wanted = [own, ...wanted];
     }
-    const content = textured(work.pixels, options.texture * Math.min(options.strength, 1), styled(masks));
-    const toned = colors === "luminance" ? gray(luminance(content)) : content;
-    let pixels = masks.length || work.alpha ? await this.regions(toned, wanted, masks, work.alpha) : await this.whole(toned, wanted[0]);
-    if (colors === "luminance") pixels = withLuminance(work.pixels, pixels);
+    const amount = Math.min(options.strength, 1);
+    let masks = masksAt(work.pixels), content = textured(work.pixels, options.texture * amount, styled(masks)), pixels;
+    for (const [number, level] of sizes.entries()) {
+      if (number) {
+        work = at(level);
+        masks = masksAt(work.pixels);
+        content = underpainted(work.pixels, pixels, SHARE * amount, styled(masks));
+      }
+      const toned = colors === "luminance" ? gray(luminance(content)) : content;
+      pixels = masked || work.alpha ? await this.regions(toned, wanted, masks, work.alpha) : await this.whole(toned, wanted[0]);
+    }
+    if (work !== photo) pixels = resize(pixels, full.width, full.height, "lanczos");
+    if (colors === "luminance") pixels = withLuminance(full, pixels);
     else if (colors === "match" && !styles.every(style => style.pixels)) pixels = colorMap(thumbnail(pixels), small)(pixels);
-    if (stroke !== 1) pixels = enlarge(asFloat(pixels), asFloat(work.pixels), full);
     return { pixels: asBytes(pixels), alpha: photo.alpha };
   }
 

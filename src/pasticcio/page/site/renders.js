@@ -5,6 +5,7 @@ import { maskFiles } from "./brush.js";
 import { masked } from "./meaning.js";
 import { onChange, percents, snapshot, state } from "./state.js";
 import { show as showStyles } from "./styles.js";
+import { strokeFor } from "./underpaint.js";
 import * as view from "./view.js";
 
 const PREVIEW = 384, PAUSE = 350;  // longest side of a preview; milliseconds without a move that are a rest
@@ -24,7 +25,7 @@ const number = file => { if (!numbers.has(file)) numbers.set(file, ++counter); r
 
 function side({ photo, options }) {
   if (options.style_size) return options.style_size;
-  return Math.max(STYLE_RANGE[0], Math.min(STYLE_RANGE[1], Math.round(Math.min(photo.width, photo.height) / options.stroke)));
+  return Math.max(STYLE_RANGE[0], Math.min(STYLE_RANGE[1], Math.round(Math.min(photo.width, photo.height) / strokeFor(options.stroke, photo.width, photo.height))));
 }
 
 const given = style => style.kind === "picture" ? { blob: style.file } : style.kind === "named" ? { name: style.name } : { random: true };

@@ -1,6 +1,6 @@
 // What the page is about to render, and who is told of a change.
 
-export const DEFAULTS = { strength: 1, stroke: 1, texture: 1, colors: "style", style_size: null, seed: 0, spread: 0.3 };
+export const DEFAULTS = { strength: 1, stroke: null, texture: 1, colors: "style", style_size: null, seed: 0, spread: 0.3 };
 export const MOST_STYLES = 8;
 
 export const state = {

@@ -3,6 +3,7 @@ import { Engine, fitting, smaller, styleSide } from "./engine.js";
 import { firstLine, Graphs } from "./graphs.js";
 import { image } from "./images.js";
 import { near, Random, sample } from "./random.js";
+import { strokeFor } from "./underpaint.js";
 
 const TYPES = { png: "image/png", jpeg: "image/jpeg", webp: "image/webp" };
 const KEPT = 6;  // pictures
@@ -85,7 +86,7 @@ async function stylize({ photo, styles, mask, options, size, format, quality }) 
   const regions = Boolean(mask || source.alpha || styles.some(style => style.mask)), { width, height } = source.pixels;
   ({ size, note } = fitting(width, height, options.stroke, regions, size));
   if (size) source = smaller(source, size);
-  const side = options.style_size || styleSide(...[source.pixels.width, source.pixels.height].map(length => Math.max(1, Math.round(length / options.stroke))));
+  const side = options.style_size || styleSide(...[source.pixels.width, source.pixels.height].map(length => Math.max(1, Math.round(length / strokeFor(options.stroke, source.pixels.width, source.pixels.height)))));
   const given = [];
   for (const style of styles) {
     const row = style.embedding && Float32Array.from(style.embedding);
