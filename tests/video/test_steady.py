@@ -149,8 +149,9 @@ def test_what_is_no_frame(frame):
         Steady()(frame, mosaic)
 
 
-def test_a_texture_that_is_fixed_to_the_screen_is_left_out():
-    assert still(Options(strength=0.5, texture=2.0)) == Options(strength=0.5, texture=0.0)
+def test_a_texture_that_is_fixed_to_the_screen_and_strokes_that_grow_are_left_out():
+    assert still(Options(strength=0.5, texture=2.0)) == Options(strength=0.5, texture=0.0, stroke=1.0)
+    assert still(Options(stroke=2.0)).stroke == 2.0
 
 
 def test_the_shipped_model_flickers_at_most_half_as_much():
