@@ -97,7 +97,7 @@ class Options:
             "Make strokes so many times larger, 0.25 to 8.",
             type=float,
             range=(0.25, 8.0),
-            meaning="1, or a 512th of the photo's short side from 768 pixels on",
+            meaning="1; for photos from 768 pixels on, a 512th of the short side",
         ),
     )
     texture: float = field(

@@ -226,7 +226,7 @@ class Stylizer:
         embeddings = self._weaken(styles, bool(blend.masks or options.mask is not None), options, recolor, side)
         tone = recolor.content if options.colors == "luminance" else None
         amount = min(options.strength, 1.0)
-        # Departure from the paper, whose network sees the photo as it is: even areas get something to make strokes of.
+        # Departures from the paper, whose network sees the photo as it is, once: texture for even areas, and levels.
         masks = _masks(blend, options, work, picture)
         pixels = textured(work.pixels, options.texture * amount, covered(masks))
         for finer in sizes[1:]:
