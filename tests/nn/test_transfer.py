@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from pasticcio.nn.encoded import EncodedTransfer
 from pasticcio.nn.fast import FastTransfer, UpsampledConv
 from pasticcio.nn.network import NetworkConfig
 from pasticcio.nn.norm import Steering
@@ -65,7 +66,9 @@ def test_style_parameters_reach_the_layer_they_name(paper):
     torch.testing.assert_close(image[0, :, 5, 5], torch.sigmoid(torch.tensor([2.0, 0.0, -2.0])))
 
 
-@pytest.mark.parametrize("network", [PaperTransfer(0.25).eval(), FastTransfer(8, 8, 8, 1, 1).eval()])
+@pytest.mark.parametrize(
+    "network", [PaperTransfer(0.25).eval(), FastTransfer(8, 8, 8, 1, 1).eval(), EncodedTransfer(8, 8, 8).eval()]
+)
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 17), (16, 16), (31, 50), (64, 65)])
 def test_output_is_as_large_as_the_input(network, size):
     with torch.no_grad():
@@ -74,7 +77,11 @@ def test_output_is_as_large_as_the_input(network, size):
     assert 0 <= image.min() <= image.max() <= 1
 
 
-@pytest.mark.parametrize("network", [PaperTransfer(0.125), FastTransfer(8, 8, 16, 1, 1)], ids=["paper", "fast"])
+@pytest.mark.parametrize(
+    "network",
+    [PaperTransfer(0.125), FastTransfer(8, 8, 16, 1, 1), EncodedTransfer(8, 8, 8)],
+    ids=["paper", "fast", "encoded"],
+)
 def test_bytes_to_bytes_is_the_same_rounded(network):
     photo = torch.randint(0, 256, (2, 27, 34, 3), dtype=torch.uint8)
     style = torch.randn(1, network.style_parameters)

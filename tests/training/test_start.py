@@ -27,10 +27,15 @@ def recipe(network, start):
     return TrainConfig(network=network, start=str(start), data=DataConfig(style_short=(64, 96), style_crop=64))
 
 
+def two(pictures):
+    """Photos and styles of a run."""
+    return Pictures([str(pictures / "photos")]), Pictures([str(pictures / "styles")])
+
+
 def test_quadratic_forms_begin_beside_a_model_that_has_none(branched, pictures):
     config, start = branched
     network = StyleNetwork(replace(config, predictor_forms=3)).eval()
-    begin(network, recipe(network.config, start), Pictures([str(pictures / "styles")]))
+    begin(network, recipe(network.config, start), *two(pictures))
     style, first = torch.rand(2, 3, 64, 64), load_network(start)
     with torch.no_grad():
         assert torch.equal(network.predictor(style), first.predictor(style))
@@ -42,7 +47,7 @@ def test_quadratic_forms_begin_beside_a_model_that_has_none(branched, pictures):
         forms.centre.fill_(7.0)
     save_model(start, network, "second", {})
     second = StyleNetwork(network.config)
-    begin(second, recipe(network.config, start), Pictures([str(pictures / "styles")]))
+    begin(second, recipe(network.config, start), *two(pictures))
     assert (second.predictor.branch.forms.centre == 7.0).all()
 
 
@@ -54,7 +59,7 @@ def test_a_network_with_more_blocks_begins_as_the_one_with_fewer(tiny, pictures,
     shallow = load_network(tmp_path / "shallow")
     wanted = replace(shallow.config, eighth_blocks=3, quarter_blocks=2)
     network = StyleNetwork(wanted).eval()
-    begin(network, recipe(wanted, tmp_path / "shallow"), Pictures([str(pictures / "styles")]))
+    begin(network, recipe(wanted, tmp_path / "shallow"), *two(pictures))
     content, style = torch.rand(2, 3, 48, 64), torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         assert torch.allclose(network(content, style), shallow(content, style), atol=1e-6)
@@ -75,7 +80,7 @@ def test_weights_that_are_not_those_of_the_configuration_are_refused(tiny, tmp_p
 def test_a_network_with_fewer_blocks_is_refused(tiny, pictures, tmp_path):
     save_model(tmp_path / "first", StyleNetwork(replace(tiny, eighth_blocks=2)), "first", {})
     with pytest.raises(ConfigError, match="eighth_blocks is 1, but the model to start with has 2"):
-        begin(StyleNetwork(tiny), recipe(tiny, tmp_path / "first"), Pictures([str(pictures / "styles")]))
+        begin(StyleNetwork(tiny), recipe(tiny, tmp_path / "first"), *two(pictures))
 
 
 def test_one_readable_style_is_too_few_to_measure_on(branched, tmp_path, pictures):
@@ -83,7 +88,7 @@ def test_one_readable_style_is_too_few_to_measure_on(branched, tmp_path, picture
     network = StyleNetwork(replace(config, predictor_forms=3))
     one = Pictures([str(next((pictures / "styles").iterdir()))])
     with pytest.raises(DataError, match="of 1 styles 1 can be read; 2 are the least"):
-        begin(network, recipe(network.config, start), one)
+        begin(network, recipe(network.config, start), one, one)
 
 
 def test_a_branch_needs_a_compact_predictor(tiny):

@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from pasticcio.nn.encoded import EncodedTransfer
 from pasticcio.nn.fast import FastTransfer
 from pasticcio.nn.paper import PaperTransfer
-from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, TablePredictor
+from pasticcio.nn.predictor import SEEN, CompactPredictor, InceptionPredictor, TablePredictor
+from pasticcio.nn.statistics import StatisticsPredictor
 from pasticcio.nn.transfer import StyleTransfer
 
 
@@ -24,26 +27,28 @@ class NetworkConfig:
     """Everything needed to build the network; stored with the weights.
 
     Attributes:
-        transfer: family of the style transfer network: "paper" or "fast".
-        predictor: family of the style prediction network: "inception" or "compact"; or "table" for none: the
-            network has a fixed number of styles.
+        transfer: family of the style transfer network: "paper", "fast" or "encoded".
+        predictor: family of the style prediction network: "inception", "compact" or "statistics"; or "table" for
+            none: the network has a fixed number of styles.
         embedding: length of the style embedding; of a table, the number of its styles.
         width: paper family: factor on the channels.
         encoder: paper family: normalization of its first three layers: "batch" as in the authors' code, or
             "conditional" as the paper's text has it, and the networks of one style and of N styles.
-        half, quarter, eighth: fast family: channels at 1/2, 1/4 and 1/8 of the size.
+        half, quarter, eighth: fast and encoded families: channels at 1/2, 1/4 and 1/8 of the size.
         quarter_blocks, eighth_blocks: fast family: residual blocks at 1/4 and 1/8.
         margin: fast family: pixels of reflection around the picture, a multiple of 8.
-        predictor_widths: compact predictor: channels at 1/4, 1/8 and 1/16.
-        predictor_hidden: compact predictor: width of the layer before the embedding.
+        predictor_widths: compact predictor: channels at 1/4, 1/8 and 1/16; statistics predictor: channels of the four
+            blocks of its VGG-19.
+        predictor_hidden: compact predictor: width of the layer before the embedding; statistics predictor: width of the
+            layer beside the linear one.
         predictor_directions: compact predictor: principal directions of the statistics of a `VggBranch`; 0 for no
             branch.
         predictor_forms: `QuadraticForms` per layer of this branch; 0 for none.
         heads_hidden: units of a hidden layer beside the linear heads, see `Heads`; 0 for none, as in the paper.
     """
 
-    transfer: Literal["paper", "fast"] = "fast"
-    predictor: Literal["inception", "compact", "table"] = "compact"
+    transfer: Literal["paper", "fast", "encoded"] = "fast"
+    predictor: Literal["inception", "compact", "statistics", "table"] = "compact"
     embedding: int = 100
     width: float = 1.0
     encoder: Literal["batch", "conditional"] = "batch"
@@ -66,6 +71,8 @@ class NetworkConfig:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
         if self.encoder == "conditional" and self.transfer != "paper":
             raise ValueError("encoder is 'conditional'; only the paper family's encoder has normalizations")
+        if self.predictor == "statistics" and len(self.predictor_widths) != len(SEEN):
+            raise ValueError(f"predictor_widths has {len(self.predictor_widths)} numbers; a VGG-19 takes {len(SEEN)}")
         if self.predictor_forms and not self.predictor_directions:
             raise ValueError("predictor_forms is set, but there is no branch to see them; set predictor_directions")
         if self.heads_hidden and self.predictor == "table":
@@ -84,10 +91,13 @@ class Heads(nn.Linear):
         parameters: number of scales and shifts.
         bias: of the linear part.
         hidden: units of the layer beside it; 0 for none.
+        squared: so many of the scales and shifts, from the first on, are squares of what the layers give (and 0 where
+            that is below 0): means and deviations of features that are not negative (see `StatisticsPredictor`).
     """
 
-    def __init__(self, embedding: int, parameters: int, bias: bool, hidden: int = 0) -> None:
+    def __init__(self, embedding: int, parameters: int, bias: bool, hidden: int = 0, squared: int = 0) -> None:
         super().__init__(embedding, parameters, bias)
+        self.squared = squared
         self.bend: nn.Sequential | None = None
         if hidden:
             last = nn.Linear(hidden, parameters, bias=False)
@@ -97,7 +107,11 @@ class Heads(nn.Linear):
     def forward(self, embedding: Float[Tensor, "s e"]) -> Float[Tensor, "s p"]:
         with torch.autocast(embedding.device.type, enabled=False):  # scales in half precision are 0.4% off
             values = super().forward(embedding.float())
-            return values if self.bend is None else values + self.bend(embedding.float())
+            if self.bend is not None:
+                values = values + self.bend(embedding.float())
+            if not self.squared:
+                return values
+            return torch.cat([F.relu(values[:, : self.squared]).square(), values[:, self.squared :]], 1)
 
 
 class StyleNetwork(nn.Module):
@@ -115,12 +129,14 @@ class StyleNetwork(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.predictor: InceptionPredictor | CompactPredictor | TablePredictor
+        self.predictor: InceptionPredictor | CompactPredictor | StatisticsPredictor | TablePredictor
         self.transfer: StyleTransfer
         if config.predictor == "inception":
             self.predictor = InceptionPredictor(config.embedding)
         elif config.predictor == "table":
             self.predictor = TablePredictor(config.embedding)
+        elif config.predictor == "statistics":
+            self.predictor = StatisticsPredictor(config.embedding, config.predictor_widths, config.predictor_hidden)
         else:
             self.predictor = CompactPredictor(
                 config.embedding,
@@ -131,6 +147,8 @@ class StyleNetwork(nn.Module):
             )
         if config.transfer == "paper":
             self.transfer = PaperTransfer(config.width, styled_encoder=config.encoder == "conditional")
+        elif config.transfer == "encoded":
+            self.transfer = EncodedTransfer(config.eighth, config.quarter, config.half)
         else:
             self.transfer = FastTransfer(
                 half=config.half,
@@ -141,7 +159,13 @@ class StyleNetwork(nn.Module):
                 margin=config.margin,
             )
         table = config.predictor == "table"
-        self.heads = Heads(config.embedding, self.transfer.style_parameters, not table, config.heads_hidden)
+        self.heads = Heads(
+            config.embedding,
+            self.transfer.style_parameters,
+            bias=not table,
+            hidden=config.heads_hidden,
+            squared=0 if table else self.transfer.squared,
+        )
         if table:  # every style begins as plain instance normalization
             with torch.no_grad():
                 self.heads.weight.copy_(self.transfer.gamma_mask()[:, None].expand_as(self.heads.weight))

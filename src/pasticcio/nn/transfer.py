@@ -28,8 +28,10 @@ class StyleTransfer(nn.Module):
         multiple: of which the sides of a padded picture are multiples.
         margin: pixels of reflection on every side.
         reach: how far, in pixels, a pixel of the picture changes the output where the statistics are given.
+        squared: how many of the style parameters, from the first on, are never negative, see `Heads`.
     """
 
+    squared = 0
     multiple: int
     margin: int
     reach: int
@@ -115,9 +117,18 @@ class StyledConv(nn.Module):
         self.norm = place.norm(outputs)
 
     def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b d i j"]:
+        return self.norm(self.convolved(x), style)
+
+    def joined(
+        self, x: Float[Tensor, "b c h w"], shortcut: Float[Tensor, "b d h w"], style: Float[Tensor, "s p"] | Steering
+    ) -> Float[Tensor, "b d h w"]:
+        """Convolution, a shortcut added, then the normalization and a rectifier."""
+        return F.relu(self.norm(self.convolved(x) + shortcut, style))
+
+    def convolved(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
+        """Padding and convolution."""
         side = self.reflection
-        padded = reflect(x, side, side, side, side) if side else x
-        return self.norm(self.conv(padded), style)
+        return self.conv(reflect(x, side, side, side, side) if side else x)
 
 
 def to_bytes(image: Float[Tensor, "..."]) -> UInt8[Tensor, "..."]:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pasticcio.nn.transfer import reflect as mirrored
 from pasticcio.nn.winograd.convolution import Kernel, conv_relu, suits
 
 BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -97,7 +98,7 @@ class Vgg(nn.Module):
             if name not in self._kernels:
                 self._kernels[name] = Kernel.of(conv, reflect)
             return conv_relu(x, self._kernels[name])
-        return F.relu(conv(F.pad(x, (1, 1, 1, 1), mode="reflect") if reflect else x))
+        return F.relu(conv(mirrored(x, 1, 1, 1, 1) if reflect else x))
 
     def randomize(self, seed: int) -> None:
         """Draw weights that keep the scale of activations (He et al. 2015), always the same for one seed."""

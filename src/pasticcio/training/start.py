@@ -25,6 +25,7 @@ from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.tensors import to_batch
 from pasticcio.render.embedder import STYLE_RANGE
+from pasticcio.training.compress import begin_encoded
 from pasticcio.training.config import TrainConfig
 from pasticcio.training.model_folder import load_config, load_network, load_weights, style_names
 from pasticcio.training.pictures import UNREADABLE, Pictures
@@ -37,13 +38,15 @@ WHITENED = 1500  # style pictures on which the whitening of a branch is measured
 SCALED = 200  # style pictures on which the scale of quadratic forms is measured
 
 
-def begin(network: StyleNetwork, config: TrainConfig, styles: Pictures, download: Download | None = None) -> None:
-    """Give a new network the weights that a recipe names: `inception`, `branch`, `start`, in this order.
+def begin(
+    network: StyleNetwork, config: TrainConfig, photos: Pictures, styles: Pictures, download: Download | None = None
+) -> None:
+    """Give a new network the weights that a recipe names: `encoder`, `inception`, `branch`, `start`, in this order.
 
     Args:
         network: what is filled.
         config: the recipe.
-        styles: style pictures of the run.
+        photos, styles: pictures of the run.
         download: called with bytes so far and in all while public weights are fetched.
 
     Raises:
@@ -51,6 +54,8 @@ def begin(network: StyleNetwork, config: TrainConfig, styles: Pictures, download
         DataError: too few style pictures to measure on.
         ModelError, DownloadError: weights that cannot be had.
     """
+    if config.encoder:
+        begin_encoded(network, config, photos, styles)
     if config.inception:
         _begin_inception(network, config.inception, download)
     if config.branch:

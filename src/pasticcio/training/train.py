@@ -124,7 +124,7 @@ class Run:
         self.styles = table_names(config, self.batches.styles) if config.network.predictor == "table" else []
         torch.manual_seed(config.seed)
         network = StyleNetwork(config.network)
-        begin(network, config, self.batches.styles, download)
+        begin(network, config, self.batches.photos, self.batches.styles, download)
         freeze(network, config.frozen)
         if config.learn_rows:
             rows = torch.arange(config.network.embedding, device=self.device) >= self.first_row

@@ -1,0 +1,287 @@
+"""How an encoded network begins: as that of Huang and Belongie 2017 (AdaIN), with fewer channels, by least squares.
+
+The encoder is a quarter-width VGG-19 that others distilled. Of every layer of AdaIN's decoder the channels are kept
+that carry most of what the next layer reads; the kernels of a layer are those with which its own input, what the layers
+before it make of photos and styles, comes nearest to the kept channels' activations (He, Zhang and Sun 2017,
+"Channel pruning for accelerating very deep neural networks", section 3.1, choose and fit likewise). The scales and
+shifts of every layer are fitted to the statistics that AdaIN's activations have for each style.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pasticcio.errors import ConfigError, DataError
+from pasticcio.nn.encoded import EncodedTransfer, enlarged
+from pasticcio.nn.fast import UpsampledConv
+from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.norm import INSTANCE_EPS
+from pasticcio.nn.predictor import SEEN, moments
+from pasticcio.nn.statistics import StatisticsPredictor
+from pasticcio.nn.tensors import to_batch
+from pasticcio.nn.transfer import reflect
+from pasticcio.training.config import TrainConfig
+from pasticcio.training.crops import photo_crop, style_crop
+from pasticcio.training.pictures import UNREADABLE, Pictures
+from pasticcio.training.pretrained import load_vgg, read_state
+
+MEASURED = 8000  # style pictures whose statistics are measured
+PAIRS = 1600  # photos and styles whose activations' statistics are measured
+FITTED = 256  # of these, on which the kernels are fitted
+CHOSEN = 48  # of these, on which the channels are chosen
+AT_ONCE = 16
+POSITIONS = 60_000  # of activations, on which a layer is fitted
+RIDGE = 1e-3  # of the mean variance, on the kernels of a layer
+HEADS_RIDGE = 20.0
+ENLARGED = 0, 4, 6  # convolutions of AdaIN's decoder after which the size is doubled
+
+
+class AdainDecoder(nn.Module):
+    """The decoder of AdaIN: nine 3x3 convolutions padded by reflection.
+
+    Args:
+        state: their weights, in the order of the layers.
+    """
+
+    def __init__(self, state: Sequence[tuple[Tensor, Tensor]]) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList()
+        for weight, bias in state:
+            conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2])
+            conv.load_state_dict({"weight": weight.float(), "bias": bias.float()})
+            self.convs.append(conv)
+        self.requires_grad_(False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> list[Tensor]:
+        """What every convolution gives before its rectifier; the last gives the picture."""
+        found = []
+        for number, conv in enumerate(self.convs):
+            found.append(conv(reflect(x, 1, 1, 1, 1)))
+            x = F.relu(found[-1])
+            x = enlarged(x) if number in ENLARGED else x
+        return found
+
+
+@torch.no_grad()
+def begin_encoded(network: StyleNetwork, config: TrainConfig, photos: Pictures, styles: Pictures) -> None:
+    """Fill predictor, heads and transfer network.
+
+    Args:
+        network: of the encoded family, with a statistics predictor of VGG-19's own widths.
+        config: the recipe; `encoder`, `decoder` and `loss_network.weights` name the weights.
+        photos, styles: of the run.
+
+    Raises:
+        ConfigError: another network, or weights that do not fit it.
+        DataError: too few pictures.
+        ModelError: weights that cannot be read.
+    """
+    transfer, predictor = network.transfer, network.predictor
+    if not (isinstance(transfer, EncodedTransfer) and isinstance(predictor, StatisticsPredictor)):
+        raise ConfigError(
+            "encoder and decoder name weights, but the network is another; set network.transfer = 'encoded' and "
+            "network.predictor = 'statistics'"
+        )
+    rng = np.random.default_rng(config.seed)
+    vgg = load_vgg("vgg19-normalised", SEEN, config.loss_network.weights, padding="reflect")
+    small, state = load_vgg("vgg19-small", transfer.encoder.wanted, config.encoder, padding="reflect"), {}
+    with _fitting(config.encoder):
+        state = dict(read_state(Path(config.encoder)))
+        kept = {key: value for key, value in small.state_dict().items() if not key.startswith("maps.")}
+        transfer.encoder.load_state_dict(kept)
+        transfer.widen.load_state_dict({part: state[f"conv41_aux.{part}"].float() for part in ("weight", "bias")})
+    with _fitting(config.decoder):
+        weights = read_state(Path(config.decoder))
+        layers = sorted({key.rsplit(".", 1)[0] for key in weights}, key=lambda name: int(name.split(".")[0]))
+        teacher = AdainDecoder([(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in layers])
+    with _fitting(config.loss_network.weights):
+        predictor.vgg.load_state_dict(vgg.state_dict())
+    described = torch.cat([predictor.describe(x) for x in _crops(styles, config, rng, MEASURED, of_styles=True)])
+    _begin_embedding(network, predictor, described)
+    _Fit(network, transfer, teacher, described, rng).run(list(_crops(photos, config, rng, PAIRS, of_styles=False)))
+
+
+@contextlib.contextmanager
+def _fitting(source: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"{source} does not hold the weights that this network begins with: {error}") from error
+
+
+def _crops(
+    pictures: Pictures, config: TrainConfig, rng: np.random.Generator, count: int, *, of_styles: bool
+) -> Iterator[Tensor]:
+    """Up to `count` crops, each (1, 3, S, S); of a style at most one, of a photo as many as are needed."""
+    cut = style_crop if of_styles else photo_crop
+    found = 0
+    numbers = rng.permutation(len(pictures))[:count] if of_styles else rng.integers(len(pictures), size=count)
+    for number in numbers.tolist():
+        with contextlib.suppress(*UNREADABLE):
+            yield to_batch(np.ascontiguousarray(cut(pictures.load(number), config.data, rng)))
+            found += 1
+    if found < 2:
+        raise DataError(f"of {len(pictures)} pictures {found} can be read; 2 are the least")
+
+
+def _begin_embedding(network: StyleNetwork, predictor: StatisticsPredictor, described: Float[Tensor, "n d"]) -> None:
+    """Principal components of relu4_1's statistics become the embedding, and the heads turn them back."""
+    predictor.measure(described)
+    squared, size = network.transfer.squared, network.config.embedding
+    roots = described[:, -squared:].double().sqrt()
+    centre = roots.mean(0)
+    _, _, turn = torch.linalg.svd(roots - centre, full_matrices=False)
+    turn = F.pad(turn[:size], (0, 0, 0, max(0, size - len(turn))))
+    length = ((roots - centre) @ turn.T).std(0) + 1e-6
+    spread, start = predictor.spread[-squared:].double(), predictor.centre[-squared:].double()
+    predictor.direct.weight.zero_()
+    predictor.direct.weight[:, -squared:] = turn * spread / length[:, None]
+    predictor.direct.bias.copy_((start - centre) @ turn.T / length)
+    network.heads.weight[:squared] = turn.T * length
+    network.heads.bias[:squared] = centre
+
+
+class _Fit:
+    """The decoder's layers, one after the other."""
+
+    def __init__(
+        self,
+        network: StyleNetwork,
+        transfer: EncodedTransfer,
+        teacher: AdainDecoder,
+        described: Float[Tensor, "n d"],
+        rng: np.random.Generator,
+    ) -> None:
+        assert isinstance(network.predictor, StatisticsPredictor)
+        self.network, self.transfer, self.teacher = network, transfer, teacher
+        self.embeddings = network.predictor.embed(described)[rng.integers(len(described), size=PAIRS)]
+        self.layers = [
+            transfer.at_eighth,
+            transfer.to_quarter,
+            *transfer.at_quarter,
+            transfer.narrow,
+            transfer.to_half,
+            transfer.at_half,
+        ]
+
+    def run(self, photos: list[Tensor]) -> None:
+        count = min(len(photos), len(self.embeddings))
+        parts = [slice(i, min(i + AT_ONCE, count)) for i in range(0, count, AT_ONCE)]
+        kept: list[Tensor] = []
+        statistics: list[list[Tensor]] = [[] for _ in self.layers]
+        wanted: list[list[Tensor]] = [[] for _ in self.layers]
+        inputs, pictures = [], []
+        for part in parts:
+            x = self._restyled(torch.cat(photos[part]), self.embeddings[part])
+            found = self.teacher(x)
+            if not kept:
+                kept = self._chosen(photos[:CHOSEN])
+            for layer, (channels, activations) in enumerate(zip(kept, found, strict=False)):
+                statistics[layer].append(moments(activations[:, channels]))
+                if part.start < FITTED:
+                    wanted[layer].append(activations[:, channels])
+            if part.start < FITTED:
+                inputs.append(x)
+                pictures.append(found[-1])
+        x, heads = torch.cat(inputs), []
+        for number, layer in enumerate(self.layers):
+            x = enlarged(x) if number - 1 in ENLARGED else x
+            aim = torch.cat(wanted[number])
+            wanted[number].clear()
+            layer.conv.weight.copy_(_kernels(x, aim))
+            x = F.relu(
+                _with_statistics(torch.cat([layer.convolved(part) for part in torch.split(x, AT_ONCE)]), moments(aim))
+            )
+            heads.append(_linear(self.embeddings[:count], torch.cat(statistics[number])))
+        before = torch.logit(torch.cat(pictures).clamp(0.02, 0.98))
+        _share(_kernels(x, F.pixel_unshuffle(before, 2)), self.transfer.unfold)
+        heads.append(_linear(self.embeddings[: len(before)], moments(before)))
+        rows = slice(self.transfer.squared, None)
+        self.network.heads.weight[rows] = torch.cat([weight for weight, _ in heads])
+        self.network.heads.bias[rows] = torch.cat([bias for _, bias in heads])
+
+    def _restyled(self, photos: Tensor, embeddings: Tensor) -> Tensor:
+        features = F.relu(self.transfer.widen(self.transfer.encoder(photos)["relu4_1"]))
+        return self.transfer.bottleneck(features, self.network.heads(embeddings))
+
+    def _chosen(self, photos: list[Tensor]) -> list[Tensor]:
+        """Numbers of AdaIN's channels that every layer keeps, each weighted by the next layer; see `_telling`."""
+        found = self.teacher(self._restyled(torch.cat(photos), self.embeddings[: len(photos)]))
+        kept = []
+        for number, layer in enumerate(self.layers):
+            have, want = found[number].shape[1], layer.conv.out_channels
+            if want > have:
+                raise ConfigError(f"layer {number + 1} of AdaIN's decoder has {have} channels; {want} are wanted of it")
+            weight = self.teacher.convs[number + 1].weight
+            assert isinstance(weight, Tensor)
+            rows = F.relu(found[number]).transpose(0, 1).flatten(1) * weight.square().sum((0, 2, 3)).sqrt()[:, None]
+            kept.append(_telling(rows.double().cov(), want))
+        return kept
+
+
+def _telling(covariance: Float[Tensor, "c c"], count: int) -> Tensor:
+    """Numbers of `count` channels that tell most of the others, in order, by a pivoted Cholesky decomposition.
+
+    The next channel is the one with the largest variance that those before it leave unexplained.
+    """
+    rest, found = covariance.clone(), []
+    for _ in range(count):
+        best = int(rest.diagonal().argmax())
+        found.append(best)
+        column = rest[:, best] / rest[best, best].clamp_min(1e-12).sqrt()
+        rest = rest - column[:, None] * column[None]
+        rest[found, found] = -1.0
+    return torch.tensor(sorted(found))
+
+
+def _with_statistics(x: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b d"]) -> Float[Tensor, "b c h w"]:
+    """Every channel with the mean and deviation wanted, as `moments` gives them."""
+    mean, deviation = wanted[:, :, None, None].chunk(2, 1)
+    spread = (x.var((2, 3), unbiased=False) + INSTANCE_EPS).sqrt()[:, :, None, None]
+    return (x - x.mean((2, 3), keepdim=True)) / spread * deviation + mean
+
+
+def _kernels(x: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b d h w"]) -> Float[Tensor, "d c 3 3"]:
+    """The 3x3 kernels that come nearest to what is wanted, up to a constant in every channel of every picture."""
+    inputs, outputs = 9 * x.shape[1], wanted.shape[1]
+    own = torch.zeros(inputs, inputs, dtype=torch.double)
+    cross = torch.zeros(inputs, outputs, dtype=torch.double)
+    step = max(1, wanted[:, 0].numel() // POSITIONS)
+    for picture, aim in zip(reflect(x, 1, 1, 1, 1), wanted, strict=True):
+        columns, rows = F.unfold(picture[None], 3)[0], aim.flatten(1)
+        columns, rows = columns - columns.mean(1, keepdim=True), rows - rows.mean(1, keepdim=True)
+        columns, rows = columns[:, ::step], rows[:, ::step]
+        own += columns @ columns.T
+        cross += columns @ rows.T
+    own.diagonal().add_(RIDGE * own.diagonal().mean())
+    return torch.linalg.solve(own, cross).T.float().reshape(outputs, -1, 3, 3)
+
+
+def _linear(embeddings: Float[Tensor, "n e"], wanted: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the linear map from embeddings that comes nearest."""
+    x = F.pad(embeddings.double(), (0, 1), value=1.0)
+    ridge = torch.full((x.shape[1],), HEADS_RIDGE, dtype=torch.double)
+    ridge[-1] = 0.0
+    found = torch.linalg.solve(x.T @ x + ridge.diag(), x.T @ wanted.double()).T.float()
+    return found[:, :-1], found[:, -1]
+
+
+def _share(kernels: Float[Tensor, "d c 3 3"], layer: UpsampledConv) -> None:
+    """Give `layer` the kernels of its four pixels: what they can share, and the rest as free ones."""
+    channels, outputs = kernels.shape[1], len(kernels) // 4
+    shared = torch.eye(25).reshape(25, 1, 5, 5)
+    rows = torch.einsum("pia,ocab->opcib", layer.taps, shared)
+    basis = torch.einsum("qjb,opcib->opqcij", layer.taps, rows).reshape(25, 36).T
+    wanted = kernels.reshape(outputs, 4, channels, 9).permute(1, 3, 0, 2).reshape(36, -1)
+    found = torch.linalg.lstsq(basis, wanted).solution
+    layer.weight.copy_(found.T.reshape(outputs, channels, 5, 5))
+    rest = (wanted - basis @ found).reshape(4, 9, outputs, channels).permute(2, 0, 3, 1)
+    layer.free.copy_(rest.reshape(outputs * 4, channels, 3, 3))
