@@ -11,7 +11,7 @@ from pasticcio.nn.predictor import moments
 from pasticcio.nn.tensors import to_batch
 from pasticcio.training import compress
 from pasticcio.training.compress import AdainDecoder, begin_encoded
-from pasticcio.training.config import DataConfig, LossNetworkConfig, TrainConfig
+from pasticcio.training.config import DataConfig, TrainConfig
 from pasticcio.training.crops import photo_crop, style_crop
 from pasticcio.training.pictures import Pictures
 
@@ -68,7 +68,7 @@ def begun(weights, pictures):
         network=config,
         encoder=str(folder / "small.safetensors"),
         decoder=str(folder / "decoder.safetensors"),
-        loss_network=LossNetworkConfig(name="vgg19-normalised", weights=str(folder / "normalised.safetensors")),
+        vgg=str(folder / "normalised.safetensors"),
         data=data,
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -128,7 +128,5 @@ def test_other_networks_and_other_weights_are_refused(begun, weights, pictures):
     swapped = replace(recipe, decoder=str(folder / "small.safetensors"))
     with pytest.raises(ConfigError, match=r"small\.safetensors does not hold"):
         begin_encoded(StyleNetwork(recipe.network), swapped, *both)
-    with pytest.raises(ConfigError, match="name both, or none"):
-        TrainConfig(encoder="x")
-    with pytest.raises(ConfigError, match="vgg19-normalised"):
-        TrainConfig(encoder="x", decoder="y")
+    with pytest.raises(ConfigError, match=r"encoder and vgg set, .* name all"):
+        TrainConfig(encoder="x", vgg="y")

@@ -11,7 +11,7 @@ from pasticcio.nn.losses import grid_pattern
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.transfer import reflect
 from pasticcio.training.model_folder import save_model
-from pasticcio.training.slope import BACKWARD, LOSS, Grams, Slope, add_slope
+from pasticcio.training.slope import BACKWARD, Grams, Slope, add_slope, loss_network
 
 
 class Layers(nn.Module):
@@ -41,14 +41,21 @@ def test_backward_passes_are_those_of_autograd(function):
     torch.testing.assert_close(gradient(x), leaf.grad)
 
 
-def test_a_step_against_the_slope_lowers_the_loss(tiny):
+@pytest.mark.parametrize(
+    "change",
+    [{"predictor_directions": 8}, {"transfer": "encoded", "predictor": "statistics", "predictor_widths": (4, 4, 8, 8)}],
+    ids=["branch", "statistics"],
+)
+def test_a_step_against_the_slope_lowers_the_loss(tiny, change):
     torch.manual_seed(0)
-    network = StyleNetwork(replace(tiny, predictor_directions=8)).eval().requires_grad_(False)
-    vgg = network.predictor.branch.vgg
-    vgg.wanted = tuple(LOSS.layers())
-    grams = Grams(vgg)(torch.rand(1, 3, 64, 64))
+    network = StyleNetwork(replace(tiny, **change)).eval().requires_grad_(False)
+    if "transfer" in change:
+        network.transfer.encoder.randomize(0)
+        network.predictor.vgg.randomize(0)
+    vgg, config = loss_network(network)
+    grams = Grams(vgg, config)(torch.rand(1, 3, 64, 64))
     embedding, content = torch.randn(1, tiny.embedding), torch.rand(2, 3, 64, 64)
-    slope = Slope(network, vgg)
+    slope = Slope(network, vgg, config)
     loss, gradient = slope(embedding, content, *grams)
     lower, _ = slope(embedding - 1e-2 * gradient / gradient.norm(), content, *grams)
     assert lower < loss

@@ -76,7 +76,7 @@ def begin_encoded(network: StyleNetwork, config: TrainConfig, photos: Pictures, 
 
     Args:
         network: of the encoded family, with a statistics predictor of VGG-19's own widths.
-        config: the recipe; `encoder`, `decoder` and `loss_network.weights` name the weights.
+        config: the recipe; `encoder`, `decoder` and `vgg` name the weights.
         photos, styles: of the run.
 
     Raises:
@@ -91,7 +91,7 @@ def begin_encoded(network: StyleNetwork, config: TrainConfig, photos: Pictures, 
             "network.predictor = 'statistics'"
         )
     rng = np.random.default_rng(config.seed)
-    vgg = load_vgg("vgg19-normalised", SEEN, config.loss_network.weights, padding="reflect")
+    vgg = load_vgg("vgg19-normalised", SEEN, config.vgg, padding="reflect")
     small, state = load_vgg("vgg19-small", transfer.encoder.wanted, config.encoder, padding="reflect"), {}
     with _fitting(config.encoder):
         state = dict(read_state(Path(config.encoder)))
@@ -102,7 +102,7 @@ def begin_encoded(network: StyleNetwork, config: TrainConfig, photos: Pictures, 
         weights = read_state(Path(config.decoder))
         layers = sorted({key.rsplit(".", 1)[0] for key in weights}, key=lambda name: int(name.split(".")[0]))
         teacher = AdainDecoder([(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in layers])
-    with _fitting(config.loss_network.weights):
+    with _fitting(config.vgg):
         predictor.vgg.load_state_dict(vgg.state_dict())
     described = torch.cat([predictor.describe(x) for x in _crops(styles, config, rng, MEASURED, of_styles=True)])
     _begin_embedding(network, predictor, described)

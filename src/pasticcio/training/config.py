@@ -24,7 +24,7 @@ else:
 T = TypeVar("T")
 
 PARTS = ("predictor", "heads", "transfer")  # of a StyleNetwork
-BEGINNINGS = ("start", "branch", "encoder", "decoder", "inception")  # keys that a stage does not inherit
+BEGINNINGS = ("start", "branch", "encoder", "decoder", "vgg", "inception")  # keys that a stage does not inherit
 WHOLE = ("content", "style", "restyled", "rates")  # tables that a stage replaces whole
 OLD_SPELLINGS = {"grey": "gray"}
 
@@ -133,9 +133,9 @@ class TrainConfig:
             download the public ones, or empty for random weights.
         branch: weights of the quarter-width VGG-19 for a compact predictor's branch (network.predictor_directions)
             that `start` does not have; its whitening is then measured on the styles.
-        encoder: weights of the quarter-width VGG-19 that an encoded network begins with. It needs `decoder`, and its
-            statistics predictor begins with the weights of the loss network.
+        encoder: weights of the quarter-width VGG-19 that an encoded network begins with. It needs `decoder` and `vgg`.
         decoder: weights of AdaIN's decoder, as which an encoded network begins, see `compress`.
+        vgg: weights of the normalised VGG-19 that its statistics predictor begins with.
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
@@ -169,6 +169,7 @@ class TrainConfig:
     branch: str = ""
     encoder: str = ""
     decoder: str = ""
+    vgg: str = ""
     frozen: tuple[str, ...] = ()
     learn_rows: int = 0
     steps: int = 1000
@@ -208,12 +209,10 @@ class TrainConfig:
                 "branch names weights, but the network has no branch; set network.predictor = 'compact' and "
                 "network.predictor_directions, to 256 for instance"
             )
-        if bool(self.encoder) != bool(self.decoder):
-            raise ConfigError("encoder and decoder name the weights to begin with together; name both, or none")
-        if self.encoder and self.loss_network.name != "vgg19-normalised":
+        given = [name for name in ("encoder", "decoder", "vgg") if getattr(self, name)]
+        if len(given) in (1, 2):
             raise ConfigError(
-                f"encoder is set, and the predictor begins with the loss network {self.loss_network.name!r}; AdaIN's "
-                "statistics are those of 'vgg19-normalised'"
+                f"{' and '.join(given)} set, but a network begins with encoder, decoder and vgg together; name all"
             )
         if not 0 <= self.ema < 1:
             raise ConfigError(f"ema is {self.ema}; it must be at least 0 and below 1")

@@ -25,7 +25,7 @@ from pasticcio.render.scene import Scene
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.graph_file import borrow, borrowing, save_graph, write_graph
 from pasticcio.training.model_folder import load_network, write_config
-from pasticcio.training.slope import add_slope
+from pasticcio.training.slope import add_slope, loss_network
 
 TOLERANCE = 1e-3
 CHECKED = ((256, 256), (192, 320), (137, 211))  # heights and widths at which the graphs are compared
@@ -117,7 +117,7 @@ def export(folder: Path) -> float:
     borrow(folder / PIXELS, [folder / TRANSFER])
     _write_regions(network, folder)
     write_config(folder, json.loads((folder / CONFIG).read_bytes()))
-    if network.config.predictor_directions:
+    if loss_network(network) is not None:
         add_slope(folder)
     return compare(network, Model.open(folder))
 
