@@ -1,6 +1,6 @@
 """Fit the Gaussian that random styles are drawn from to the embeddings of a model's training styles.
 
-    python scripts/style_gaussian.py [--model NAME_OR_FOLDER] [--styles TABLE.csv ...]
+    python scripts/style_gaussian.py [--model NAME_OR_FOLDER] [--styles TABLE.csv ...] [--side 384] [--thin 1]
 
 Only its mean and covariance are stored, no pictures.
 """
@@ -29,11 +29,14 @@ def main() -> None:
         default=[str(DATA / "paintings.csv"), str(DATA / "textures.csv")],
         help="folders or tables of the styles it was trained on (rows of split 'train')",
     )
+    parser.add_argument("--side", type=int, default=SIDE, help="short side of the pictures in pixels")
+    parser.add_argument("--thin", type=int, default=1, help="take every N-th style")
     arguments = parser.parse_args()
     model = Model.open(arguments.model)
-    table, bad = embed_pictures(find_all(arguments.styles, "train"), model, side=SIDE)
+    pictures = find_all(arguments.styles, "train")[:: arguments.thin]
+    table, bad = embed_pictures(pictures, model, side=arguments.side)
     path = LIBRARY / f"{model.name}-gaussian.npz"
-    StyleGaussian.fit(table.vectors, model.fingerprint, SIDE).save(path)
+    StyleGaussian.fit(table.vectors, model.fingerprint, arguments.side).save(path)
     print(f"{len(table)} styles, {len(bad)} unreadable -> {path}")
 
 

@@ -8,7 +8,7 @@ import pytest
 from pasticcio.errors import ModelError
 from pasticcio.model import checks
 from pasticcio.model.checks import check_graph, hashes
-from pasticcio.model.folder import GRAPHS, SHIPPED, Model
+from pasticcio.model.folder import GRAPHS, SHIPPED, Model, list_models
 from pasticcio.model.sessions import open_graph
 
 DEFAULT = SHIPPED / "default"
@@ -46,10 +46,11 @@ def locate(place, key="location"):
     return edit
 
 
-def test_the_shipped_model_has_the_hash_of_every_file():
-    assert Model.open("default").config["sha256"] == hashes(DEFAULT)
+@pytest.mark.parametrize("model", list_models(), ids=lambda model: model.name)
+def test_a_shipped_model_has_the_hash_of_every_file(model):
+    assert model.config["sha256"] == hashes(model.folder)
     for name in GRAPHS:
-        check_graph(DEFAULT / name)
+        check_graph(model.folder / name)
 
 
 def test_a_folder_of_an_earlier_version_has_no_hashes(folder):

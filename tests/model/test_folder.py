@@ -17,18 +17,20 @@ def test_shipped_model_is_small_and_named():
     assert Model.open("default") == model
 
 
-def test_the_card_has_the_hash_of_every_file_and_says_where_they_come_from():
-    card = (SHIPPED / "default" / "README.md").read_text()
+@pytest.mark.parametrize("model", list_models(), ids=lambda model: model.name)
+def test_the_card_has_the_hash_of_every_file_and_says_where_they_come_from(model):
+    card = (model.folder / "README.md").read_text()
     package = SHIPPED.parents[1]
-    files = [*SHIPPED.glob("default/*.onnx"), *SHIPPED.glob("default/*.safetensors")]
-    files += [path for path in (package / "style" / "library").iterdir() if path.name.startswith("default")]
+    files = [*model.folder.glob("*.onnx"), *model.folder.glob("*.safetensors")]
+    files += [path for path in (package / "style" / "library").iterdir() if path.name.startswith(model.name)]
+    assert len(files) == 10
     for path in files:
         name = path.name if path.is_relative_to(SHIPPED) else path.relative_to(package).as_posix()
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         assert re.search(rf"^\| `{re.escape(name)}` \| .+ \| `{digest}` \|$", card, re.M), f"{name}: {digest}"
     for key in ("data", "recipe", "version", "license"):
         assert re.search(rf"^\| {key} \| .+ \|$", card, re.M), key
-    assert Model.open("default").fingerprint in card
+    assert model.fingerprint in card
 
 
 def test_a_folder_is_a_model(model_folder):

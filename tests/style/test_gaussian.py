@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pasticcio.errors import StyleError
+from pasticcio.model.folder import list_models
 from pasticcio.style.gaussian import StyleGaussian
 from pasticcio.style.named import list_styles
 
@@ -61,17 +62,15 @@ def test_a_gaussian_comes_back_from_its_file_for_its_own_model_only(tmp_path):
         StyleGaussian.open("no such model")
 
 
-def test_shipped_gaussian_belongs_to_the_shipped_model():
-    from pasticcio.model.folder import Model
-
-    model = Model.open()
+@pytest.mark.parametrize("model", list_models(), ids=lambda model: model.name)
+def test_shipped_gaussian_belongs_to_the_shipped_model(model):
     gaussian = StyleGaussian.open(model.name, model.fingerprint)
     assert gaussian.mean.shape == (model.embedding,)
-    assert gaussian.count > 6000
+    assert gaussian.count > 1500
     spread = np.linalg.norm(gaussian.factor, axis=0)
     assert (np.diff(spread) <= 1e-6).all()
     # the named styles lie inside it
-    inside = np.stack([style.embedding for style in list_styles().values()]) - gaussian.mean
+    inside = np.stack([style.embedding for style in list_styles(model.name).values()]) - gaussian.mean
     along = inside @ (gaussian.factor / spread)[:, :5] / spread[:5]
     assert np.abs(along).mean() < 1.5
 

@@ -1,7 +1,9 @@
 import json
 
 import numpy as np
+import pytest
 
+from pasticcio.model.folder import list_models
 from pasticcio.style.named import list_styles, read_named_styles
 
 
@@ -17,10 +19,10 @@ def test_other_models_have_no_named_styles():
     assert list_styles("no such model") == {}
 
 
-def test_shipped_styles_belong_to_the_shipped_model():
-    from pasticcio.model.folder import Model
-
-    model, styles = Model.open(), list_styles()
+@pytest.mark.parametrize("model", list_models(), ids=lambda model: model.name)
+def test_shipped_styles_belong_to_the_shipped_model(model):
+    styles = list_styles(model.name)
+    assert styles.keys() == list_styles().keys()
     assert len(styles) >= 24
     for name, style in styles.items():
         assert style.model == model.fingerprint
