@@ -14,6 +14,7 @@ from pasticcio.training.compress import AdainDecoder, begin_encoded
 from pasticcio.training.config import DataConfig, TrainConfig
 from pasticcio.training.crops import photo_crop, style_crop
 from pasticcio.training.pictures import Pictures
+from pasticcio.training.pretrained import load_vgg
 
 DECODER = (16, 16, 16, 16, 8, 8, 8, 8, 3)  # channels of a decoder of AdaIN's form
 
@@ -57,7 +58,7 @@ def begun(weights, pictures):
     folder, state = weights
     config = NetworkConfig(
         transfer="encoded", predictor="statistics", embedding=8, eighth=16, quarter=16, half=8,
-        predictor_widths=(64, 128, 256, 512), predictor_hidden=4,
+        predictor_hidden=4,
     )  # fmt: skip
     torch.manual_seed(1)
     network = StyleNetwork(config).eval()
@@ -75,7 +76,7 @@ def begun(weights, pictures):
         patch.setattr(compress, "PAIRS", 48)
         patch.setattr(compress, "FITTED", 32)
         patch.setattr(compress, "CHOSEN", 8)
-        patch.setattr(compress, "HEADS_RIDGE", 0.01)
+        patch.setattr(compress, "LINEAR_RIDGE", 0.01)
         begin_encoded(network, recipe, Pictures([str(pictures / "photos")]), Pictures([str(pictures / "styles")]))
     return network, AdainDecoder(state), recipe
 
@@ -107,7 +108,8 @@ def test_the_embedding_holds_the_statistics_of_the_style(begun, pictures):
     style = one(pictures, "styles", recipe)
     with torch.no_grad():
         found = network.parameters_of(style)[0, :1024]
-        wanted = moments(network.predictor.vgg(style)["relu4_1"])[0]
+        vgg = load_vgg("vgg19-normalised", ["relu4_1"], recipe.vgg, padding="reflect")
+        wanted = moments(vgg(style)["relu4_1"])[0]
     assert torch.corrcoef(torch.stack([found, wanted]))[0, 1] > 0.9
 
 

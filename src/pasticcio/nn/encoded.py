@@ -9,11 +9,9 @@ from torch import Tensor, nn
 
 from pasticcio.nn.fast import UpsampledConv
 from pasticcio.nn.norm import Steering
-from pasticcio.nn.predictor import NARROW
+from pasticcio.nn.predictor import NARROW, WIDE
 from pasticcio.nn.transfer import RGB, Places, StyledConv, StyleTransfer
 from pasticcio.nn.vgg import Vgg, VggConfig
-
-WIDE = 512  # channels of relu4_1 of the VGG-19 of full width
 
 
 class EncodedTransfer(StyleTransfer):

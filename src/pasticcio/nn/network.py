@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from pasticcio.nn.encoded import EncodedTransfer
 from pasticcio.nn.fast import FastTransfer
 from pasticcio.nn.paper import PaperTransfer
-from pasticcio.nn.predictor import SEEN, CompactPredictor, InceptionPredictor, TablePredictor
+from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, TablePredictor
 from pasticcio.nn.statistics import StatisticsPredictor
 from pasticcio.nn.transfer import StyleTransfer
 
@@ -37,8 +37,7 @@ class NetworkConfig:
         half, quarter, eighth: fast and encoded families: channels at 1/2, 1/4 and 1/8 of the size.
         quarter_blocks, eighth_blocks: fast family: residual blocks at 1/4 and 1/8.
         margin: fast family: pixels of reflection around the picture, a multiple of 8.
-        predictor_widths: compact predictor: channels at 1/4, 1/8 and 1/16; statistics predictor: channels of the four
-            blocks of its VGG-19.
+        predictor_widths: compact predictor: channels at 1/4, 1/8 and 1/16.
         predictor_hidden: compact predictor: width of the layer before the embedding; statistics predictor: width of the
             layer beside the linear one.
         predictor_directions: compact predictor: principal directions of the statistics of a `VggBranch`; 0 for no
@@ -71,8 +70,6 @@ class NetworkConfig:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
         if self.encoder == "conditional" and self.transfer != "paper":
             raise ValueError("encoder is 'conditional'; only the paper family's encoder has normalizations")
-        if self.predictor == "statistics" and len(self.predictor_widths) != len(SEEN):
-            raise ValueError(f"predictor_widths has {len(self.predictor_widths)} numbers; a VGG-19 takes {len(SEEN)}")
         if self.predictor_forms and not self.predictor_directions:
             raise ValueError("predictor_forms is set, but there is no branch to see them; set predictor_directions")
         if self.heads_hidden and self.predictor == "table":
@@ -136,7 +133,7 @@ class StyleNetwork(nn.Module):
         elif config.predictor == "table":
             self.predictor = TablePredictor(config.embedding)
         elif config.predictor == "statistics":
-            self.predictor = StatisticsPredictor(config.embedding, config.predictor_widths, config.predictor_hidden)
+            self.predictor = StatisticsPredictor(config.embedding, config.predictor_hidden)
         else:
             self.predictor = CompactPredictor(
                 config.embedding,

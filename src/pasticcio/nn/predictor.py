@@ -17,6 +17,7 @@ from pasticcio.nn.inception import CHANNELS, Inception
 from pasticcio.nn.vgg import Vgg, VggConfig
 
 NARROW = (16, 32, 64, 128, 128)  # channels of the five blocks of the quarter-width VGG-19
+WIDE = 512  # channels of relu4_1 of the VGG-19 of full width
 SEEN = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # its layers whose moments a `VggBranch` sees
 NOISE = 0.02  # share of the mean variance; directions of less variance are noise and are not scaled up to variance 1
 GAIN = 1 / 8  # on the inputs of zero-initialized layers, so that their first steps are as small as those of the rest
@@ -118,11 +119,7 @@ class VggBranch(nn.Module):
 
     def __init__(self, embedding: int, directions: int, hidden: int = 512, forms: int = 0) -> None:
         super().__init__()
-        self.vgg = Vgg(VggConfig(padding="reflect", widths=NARROW), SEEN)
-        self.vgg.winograd = False  # its channels are too few for it, and it has no graph
-        for layer, width in zip(SEEN, NARROW, strict=False):
-            self.vgg.maps[layer] = nn.Conv2d(width, width + 1, 1)
-        self.vgg.requires_grad_(True)
+        self.vgg = narrow_vgg()
         statistics = 2 * (3 + sum(width + 1 for width in NARROW[: len(SEEN)]))
         self.register_buffer("centre", torch.zeros(statistics))
         self.register_buffer("whitening", torch.eye(directions, statistics))
@@ -234,6 +231,15 @@ class TablePredictor(nn.Module):
     def forward(self, number: Int[Tensor, "s"]) -> Float[Tensor, "s n"]:
         """Embeddings of styles by their numbers, from 0."""
         return F.one_hot(number, self.styles).float()
+
+
+def narrow_vgg() -> Vgg:
+    """The quarter-width VGG-19 to relu4_1, with its maps (see `Vgg.load_small`), as a part that can learn."""
+    vgg = Vgg(VggConfig(padding="reflect", widths=NARROW), SEEN)
+    vgg.winograd = False  # its channels are too few for it, and it has no graph
+    for layer, width in zip(SEEN, NARROW, strict=False):
+        vgg.maps[layer] = nn.Conv2d(width, width + 1, 1)
+    return vgg.requires_grad_(True)
 
 
 def moments(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d"]:

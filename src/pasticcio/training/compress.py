@@ -40,7 +40,7 @@ CHOSEN = 48  # of these, on which the channels are chosen
 AT_ONCE = 16
 POSITIONS = 60_000  # of activations, on which a layer is fitted
 RIDGE = 1e-3  # of the mean variance, on the kernels of a layer
-HEADS_RIDGE = 20.0
+LINEAR_RIDGE = 20.0
 ENLARGED = 0, 4, 6  # convolutions of AdaIN's decoder after which the size is doubled
 
 
@@ -75,7 +75,7 @@ def begin_encoded(network: StyleNetwork, config: TrainConfig, photos: Pictures, 
     """Fill predictor, heads and transfer network.
 
     Args:
-        network: of the encoded family, with a statistics predictor of VGG-19's own widths.
+        network: of the encoded family, with a statistics predictor.
         config: the recipe; `encoder`, `decoder` and `vgg` name the weights.
         photos, styles: of the run.
 
@@ -92,21 +92,26 @@ def begin_encoded(network: StyleNetwork, config: TrainConfig, photos: Pictures, 
         )
     rng = np.random.default_rng(config.seed)
     vgg = load_vgg("vgg19-normalised", SEEN, config.vgg, padding="reflect")
-    small, state = load_vgg("vgg19-small", transfer.encoder.wanted, config.encoder, padding="reflect"), {}
+    small = load_vgg("vgg19-small", SEEN, config.encoder, padding="reflect")
     with _fitting(config.encoder):
-        state = dict(read_state(Path(config.encoder)))
+        state = read_state(Path(config.encoder))
+        weight, bias = state["conv41_aux.weight"].float(), state["conv41_aux.bias"].float()
         kept = {key: value for key, value in small.state_dict().items() if not key.startswith("maps.")}
         transfer.encoder.load_state_dict(kept)
-        transfer.widen.load_state_dict({part: state[f"conv41_aux.{part}"].float() for part in ("weight", "bias")})
+        transfer.widen.load_state_dict({"weight": weight, "bias": bias})
+        predictor.vgg.load_state_dict(small.state_dict())
+        _widen(predictor, torch.cat([weight[:, :, 0, 0], bias[:, None]], 1))
     with _fitting(config.decoder):
         weights = read_state(Path(config.decoder))
         layers = sorted({key.rsplit(".", 1)[0] for key in weights}, key=lambda name: int(name.split(".")[0]))
         teacher = AdainDecoder([(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in layers])
-    with _fitting(config.vgg):
-        predictor.vgg.load_state_dict(vgg.state_dict())
-    described = torch.cat([predictor.describe(x) for x in _crops(styles, config, rng, MEASURED, of_styles=True)])
-    _begin_embedding(network, predictor, described)
-    _Fit(network, transfer, teacher, described, rng).run(list(_crops(photos, config, rng, PAIRS, of_styles=False)))
+    described, roots = [], []
+    for style in _crops(styles, config, rng, MEASURED, of_styles=True):
+        described.append(predictor.describe(style))
+        roots.append(moments(vgg(style)["relu4_1"]).sqrt())
+    embeddings = _begin_embedding(network, predictor, torch.cat(described), torch.cat(roots))
+    drawn = embeddings[rng.integers(len(embeddings), size=PAIRS)]
+    _Fit(network, transfer, teacher, drawn).run(list(_crops(photos, config, rng, PAIRS, of_styles=False)))
 
 
 @contextlib.contextmanager
@@ -132,21 +137,43 @@ def _crops(
         raise DataError(f"of {len(pictures)} pictures {found} can be read; 2 are the least")
 
 
-def _begin_embedding(network: StyleNetwork, predictor: StatisticsPredictor, described: Float[Tensor, "n d"]) -> None:
-    """Principal components of relu4_1's statistics become the embedding, and the heads turn them back."""
-    predictor.measure(described)
+def _widen(predictor: StatisticsPredictor, wanted: Float[Tensor, "w d"]) -> None:
+    """Make `widen` the linear map to the full network's features from what `vgg.maps` has made of the narrow ones."""
+    mapped = predictor.vgg.maps[SEEN[-1]]
+    assert isinstance(mapped, nn.Conv2d)
+    assert mapped.bias is not None
+    triangle = torch.cat([mapped.weight[:, :, 0, 0], mapped.bias[:, None]], 1).double()
+    predictor.widen.weight.copy_((wanted.double() @ torch.linalg.pinv(triangle))[:, :, None, None])
+    nn.init.zeros_(predictor.widen.bias)  # type: ignore[arg-type]
+
+
+def _begin_embedding(
+    network: StyleNetwork, predictor: StatisticsPredictor, described: Float[Tensor, "n d"], roots: Float[Tensor, "n p"]
+) -> Float[Tensor, "n e"]:
+    """Principal components of the statistics of relu4_1 become the embedding, and the heads turn them back.
+
+    Args:
+        network, predictor: what is filled.
+        described: of many styles, as `StatisticsPredictor.describe` gives it.
+        roots: square roots of the means and deviations of the full network's relu4_1 of the same styles.
+
+    Returns:
+        The embeddings of the styles, of which the predictor gives the nearest linear map.
+    """
     squared, size = network.transfer.squared, network.config.embedding
-    roots = described[:, -squared:].double().sqrt()
-    centre = roots.mean(0)
-    _, _, turn = torch.linalg.svd(roots - centre, full_matrices=False)
+    centre = roots.double().mean(0)
+    _, _, turn = torch.linalg.svd(roots.double() - centre, full_matrices=False)
     turn = F.pad(turn[:size], (0, 0, 0, max(0, size - len(turn))))
-    length = ((roots - centre) @ turn.T).std(0) + 1e-6
-    spread, start = predictor.spread[-squared:].double(), predictor.centre[-squared:].double()
-    predictor.direct.weight.zero_()
-    predictor.direct.weight[:, -squared:] = turn * spread / length[:, None]
-    predictor.direct.bias.copy_((start - centre) @ turn.T / length)
+    components = (roots.double() - centre) @ turn.T
+    length = components.std(0) + 1e-6
     network.heads.weight[:squared] = turn.T * length
     network.heads.bias[:squared] = centre
+    embeddings = (components / length).float()
+    predictor.measure(described)
+    weight, bias = _linear((described - predictor.centre) / predictor.spread, embeddings)
+    predictor.direct.weight.copy_(weight)
+    predictor.direct.bias.copy_(bias)
+    return embeddings
 
 
 class _Fit:
@@ -157,12 +184,9 @@ class _Fit:
         network: StyleNetwork,
         transfer: EncodedTransfer,
         teacher: AdainDecoder,
-        described: Float[Tensor, "n d"],
-        rng: np.random.Generator,
+        embeddings: Float[Tensor, "n e"],
     ) -> None:
-        assert isinstance(network.predictor, StatisticsPredictor)
-        self.network, self.transfer, self.teacher = network, transfer, teacher
-        self.embeddings = network.predictor.embed(described)[rng.integers(len(described), size=PAIRS)]
+        self.network, self.transfer, self.teacher, self.embeddings = network, transfer, teacher, embeddings
         self.layers = [
             transfer.at_eighth,
             transfer.to_quarter,
@@ -265,10 +289,10 @@ def _kernels(x: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b d h w"]) -> F
     return torch.linalg.solve(own, cross).T.float().reshape(outputs, -1, 3, 3)
 
 
-def _linear(embeddings: Float[Tensor, "n e"], wanted: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the linear map from embeddings that comes nearest."""
-    x = F.pad(embeddings.double(), (0, 1), value=1.0)
-    ridge = torch.full((x.shape[1],), HEADS_RIDGE, dtype=torch.double)
+def _linear(inputs: Float[Tensor, "n e"], wanted: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the linear map that comes nearest."""
+    x = F.pad(inputs.double(), (0, 1), value=1.0)
+    ridge = torch.full((x.shape[1],), LINEAR_RIDGE, dtype=torch.double)
     ridge[-1] = 0.0
     found = torch.linalg.solve(x.T @ x + ridge.diag(), x.T @ wanted.double()).T.float()
     return found[:, :-1], found[:, -1]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +35,13 @@ from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.graph_file import borrow, write_graph
 from pasticcio.training.model_folder import load_network, write_config
 
-FULL = LossConfig(  # as in training with the VGG-19 of full width, see the second stage of recipes/encoded.toml
-    content={"relu3_3": 1.0, "relu4_1": 1.0},
+LOSS = LossConfig(  # as in training with this loss network, see the first stage of recipes/default.toml
+    content={"relu3_3": 0.21, "relu4_1": 1.5},
     style=dict.fromkeys(SEEN, 10.0),
     relative=True,
     logarithmic=True,
     grid=2.5e5,
 )
-NARROW = replace(FULL, content={"relu3_3": 0.21, "relu4_1": 1.5})  # of quarter width, see the first stage there
 TOLERANCE = 1e-3  # largest difference from torch, as a share of the largest value
 aten = torch.ops.aten
 
@@ -52,16 +50,15 @@ class Grams(nn.Module):
     """The graph of `grams.onnx`.
 
     Args:
-        vgg: the loss network, with the layers of `config`.
-        config: the loss.
+        vgg: the loss network, with the layers of `LOSS`.
     """
 
-    def __init__(self, vgg: Vgg, config: LossConfig) -> None:
+    def __init__(self, vgg: Vgg) -> None:
         super().__init__()
-        self.vgg, self.config = vgg, config
+        self.vgg = vgg
 
     def forward(self, style: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, ...]:
-        return tuple(gram_targets(self.vgg(style), self.config).values())
+        return tuple(gram_targets(self.vgg(style), LOSS).values())
 
 
 class Slope(nn.Module):
@@ -69,13 +66,12 @@ class Slope(nn.Module):
 
     Args:
         network: renders.
-        vgg: the loss network, with the layers of `config`.
-        config: the loss.
+        vgg: the loss network, with the layers of `LOSS`.
     """
 
-    def __init__(self, network: StyleNetwork, vgg: Vgg, config: LossConfig) -> None:
+    def __init__(self, network: StyleNetwork, vgg: Vgg) -> None:
         super().__init__()
-        self.network, self.vgg, self.config = network, vgg, config
+        self.network, self.vgg = network, vgg
 
     def forward(
         self, embedding: Float[Tensor, "1 e"], content: Float[Tensor, "b 3 h w"], *grams: Tensor
@@ -85,27 +81,22 @@ class Slope(nn.Module):
 
     def loss(self, embedding: Tensor, content: Tensor, grams: tuple[Tensor, ...]) -> Tensor:
         """The mean over the crops."""
-        source = {layer: x for layer, x in self.vgg(content).items() if layer in self.config.content}
+        source = {layer: x for layer, x in self.vgg(content).items() if layer in LOSS.content}
         images = self.network.render(content, embedding.expand(len(content), -1))
-        wanted = {
-            layer: gram.expand(len(content), -1, -1) for layer, gram in zip(self.config.style, grams, strict=True)
-        }
-        parts = perceptual_loss(self.vgg(images), source, wanted, self.config)
+        wanted = {layer: gram.expand(len(content), -1, -1) for layer, gram in zip(LOSS.style, grams, strict=True)}
+        parts = perceptual_loss(self.vgg(images), source, wanted, LOSS)
         total: Tensor = (parts["content"] + parts["style"]).mean()
-        return total + self.config.grid * grid_pattern(images)
+        return total + LOSS.grid * grid_pattern(images)
 
 
-def loss_network(network: StyleNetwork) -> tuple[Vgg, LossConfig] | None:
-    """A copy of the loss network that a model's predictor holds, and the loss it suits; None where it holds none."""
-    predictor = network.predictor
-    if isinstance(predictor, StatisticsPredictor):
-        vgg, loss = copy.deepcopy(predictor.vgg), FULL
-    elif isinstance(branch := getattr(predictor, "branch", None), VggBranch):
-        vgg, loss = copy.deepcopy(branch.vgg), NARROW
-    else:
+def loss_network(network: StyleNetwork) -> Vgg | None:
+    """A copy of the loss network that a model's predictor holds, with the layers of `LOSS`; None for none."""
+    holder = getattr(network.predictor, "branch", network.predictor)
+    if not isinstance(holder, (VggBranch, StatisticsPredictor)):
         return None
-    vgg.wanted = tuple(loss.layers())
-    return vgg, loss
+    vgg = copy.deepcopy(holder.vgg)
+    vgg.wanted = tuple(LOSS.layers())
+    return vgg
 
 
 def add_slope(folder: Path) -> None:
@@ -116,14 +107,13 @@ def add_slope(folder: Path) -> None:
         TrainingError: a graph differs from torch by more than 0.1%.
     """
     network = load_network(folder).eval().requires_grad_(False)
-    if (found := loss_network(network)) is None:
+    if (vgg := loss_network(network)) is None:
         raise ModelError(f"the predictor of {folder} holds no loss network; train with network.predictor_directions")
-    vgg, loss = found
     style = torch.rand(1, 3, 137, 211)
     names = [f"gram_{layer}" for layer in SEEN]
-    write_graph(Grams(vgg, loss), (style,), {"style": {2: "height", 3: "width"}}, names, folder / GRAMS)
-    inputs = torch.randn(1, network.config.embedding), torch.rand(CROPS, 3, CROP, CROP), *Grams(vgg, loss)(style)
-    slope = Slope(network, vgg, loss)
+    write_graph(Grams(vgg), (style,), {"style": {2: "height", 3: "width"}}, names, folder / GRAMS)
+    inputs = torch.randn(1, network.config.embedding), torch.rand(CROPS, 3, CROP, CROP), *Grams(vgg)(style)
+    slope = Slope(network, vgg)
     graph = make_fx(slope, decomposition_table=BACKWARD, tracing_mode="real")(*inputs)
     fixed: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", *names)}
     # With weights as the other graphs hold them, this one need not.
