@@ -25,6 +25,7 @@ from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model.config import CONFIG
 from pasticcio.model.folder import GRAMS, PREDICT, SLOPE, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME
+from pasticcio.nn.encoded import enlarged
 from pasticcio.nn.losses import LossConfig, gram_targets, grid_pattern, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
@@ -182,11 +183,7 @@ def _max_pool(
     Several are the largest where a ReLU made all of them 0, and it lets no gradient pass there.
     """
     pooled = aten.max_pool2d_with_indices(x, kernel, stride, padding, dilation, ceil)[0]
-    return _enlarged(slope) * (x == _enlarged(pooled)).float()
-
-
-def _enlarged(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+    return enlarged(slope) * (x == enlarged(pooled)).float()
 
 
 def _enlarge(slope: Tensor, size: list[int], before: list[int], *_: Any) -> Tensor:
