@@ -3,12 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from pasticcio.errors import ConfigError
+from pasticcio.nn.encoded import enlarged
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.predictor import moments
 from pasticcio.nn.tensors import to_batch
+from pasticcio.nn.transfer import reflect
 from pasticcio.training import compress
 from pasticcio.training.compress import AdainDecoder, begin_encoded
 from pasticcio.training.config import DataConfig, TrainConfig
@@ -119,6 +122,15 @@ def test_channels_that_say_the_same_are_kept_once():
     kept = compress._telling(rows.cov(), 2).tolist()
     assert len(set(kept) & {0, 1, 3}) == 1
     assert 2 in kept
+
+
+def test_kernels_of_an_enlarged_layer_are_fitted_on_both_sides_of_every_pixel(monkeypatch):
+    x = enlarged(torch.randn(8, 2, 16, 16))
+    wanted = F.conv2d(reflect(x, 1, 1, 1, 1), torch.randn(3, 2, 3, 3))
+    monkeypatch.setattr(compress, "POSITIONS", wanted[:, 0].numel() // 4)
+    monkeypatch.setattr(compress, "RIDGE", 1e-6)
+    found = F.conv2d(reflect(x, 1, 1, 1, 1), compress._kernels(x, wanted))
+    assert (found - wanted).std() < 0.01 * wanted.std()
 
 
 def test_other_networks_and_other_weights_are_refused(begun, weights, pictures):
