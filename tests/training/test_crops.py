@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 import torch
 
-from pasticcio.training.crops import change_colors, change_colors_of_batch
+from pasticcio.training.config import DataConfig
+from pasticcio.training.crops import change_colors, change_colors_of_batch, style_crop, style_tensor
 
 
 def test_color_changes():
@@ -23,3 +25,19 @@ def test_tensors_change_colors_as_arrays_do():
     found = change_colors_of_batch(tensor, changes).permute(0, 2, 3, 1).numpy()
     for one, picture, change in zip(found, pixels, changes, strict=True):
         assert np.abs(np.clip(one, 0, 255) - change_colors(picture, *change)).max() <= 1
+
+
+@pytest.mark.parametrize("of_tensor", [False, True])
+def test_whole_crops_reach_from_side_to_side(of_tensor):
+    ramp = np.broadcast_to(np.linspace(0, 255, 64).astype(np.uint8)[:, None, None], (64, 64, 3)).copy()
+    rng, spans = np.random.default_rng(0), []
+    config = DataConfig(style_short=(64, 256), style_crop=32, whole=0.5, brightness=0, saturation=(1, 1), hue=0)
+    for _ in range(200):
+        if of_tensor:
+            crop = style_tensor(torch.from_numpy(ramp).permute(2, 0, 1), 32, config, rng).permute(1, 2, 0).numpy()
+        else:
+            crop = style_crop(ramp, config, rng)
+        spans.append(float(np.ptp(crop.astype(float))))
+    whole = np.mean(np.array(spans) > 200)
+    assert 0.4 < whole < 0.6
+    assert min(spans) < 100

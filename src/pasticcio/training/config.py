@@ -62,6 +62,8 @@ class DataConfig:
             then be computed once, see `TrainConfig.cache`.
         style_short: range of the short side to which a style is resized before the crop.
         style_crop: side of a style crop.
+        whole: share of the style crops that are as large as their picture lets them be, where they are augmented:
+            people give whole paintings, whose statistics are other than those of their parts.
         style_size: range of the side to which a whole batch of style crops is resized.
         augment: cut the styles at random, change their brightness, saturation and hue, and mirror them. If false,
             styles are center crops, and their Gram matrices can be computed once, see `TrainConfig.cache`.
@@ -89,6 +91,7 @@ class DataConfig:
     fixed_photos: bool = False
     style_short: tuple[int, int] = (258, 455)
     style_crop: int = 256
+    whole: float = 0.0
     style_size: tuple[int, int] = (128, 299)
     augment: bool = True
     brightness: float = 0.8
@@ -104,7 +107,7 @@ class DataConfig:
     epochs: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("gray", "invert", "procedural"):
+        for name in ("gray", "invert", "procedural", "whole"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"data.{name} is {getattr(self, name)}; it must be between 0 and 1")
         for name in ("photo_short", "style_short", "style_size"):

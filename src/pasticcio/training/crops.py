@@ -41,13 +41,19 @@ def style_crop(style: Pixels, config: DataConfig, rng: np.random.Generator) -> P
     """
     if not config.augment:
         return center_crop(style, config.style_crop, config.style_short[0])
-    short = int(rng.integers(config.style_short[0], config.style_short[1] + 1))
-    crop = random_crop(style, config.style_crop, short, rng)
+    low, high = _style_short(config, rng)
+    crop = random_crop(style, config.style_crop, int(rng.integers(low, high + 1)), rng)
     if config.flips:
         crop = crop[:, ::-1] if rng.random() < 0.5 else crop
         crop = crop[::-1] if rng.random() < 0.5 else crop
     crop = change_colors(crop, *draw_colors(config, rng))
     return np.subtract(255, crop) if draw_invert(config, rng) else crop
+
+
+def _style_short(config: DataConfig, rng: np.random.Generator) -> tuple[int, int]:
+    """The range of the short side to which a style is resized: where it is that of the crop, the crop is whole."""
+    whole = config.whole and rng.random() < config.whole
+    return (config.style_crop, config.style_crop) if whole else config.style_short
 
 
 def resize_short(pixels: Pixels, short: int) -> Pixels:
@@ -73,7 +79,8 @@ def photo_tensor(photo: Tensor, config: DataConfig, rng: np.random.Generator) ->
 
 def style_tensor(style: Tensor, size: int, config: DataConfig, rng: np.random.Generator) -> Float[Tensor, "3 s s"]:
     """As `style_crop` before its colors are changed, resized to `size`; floating point on [0, 255]."""
-    cut = _cut(style, config.style_crop, short=config.style_short, size=size, center=not config.augment, rng=rng)
+    short = _style_short(config, rng) if config.augment else config.style_short
+    cut = _cut(style, config.style_crop, short=short, size=size, center=not config.augment, rng=rng)
     if config.augment and config.flips:
         cut = cut.flip([axis for axis in (1, 2) if rng.random() < 0.5])
     return cut
