@@ -20,9 +20,12 @@ def stylizer() -> Stylizer:
 
 
 def render(photo: np.ndarray, picture: np.ndarray | None, name: str, strength: float, stroke: float) -> np.ndarray:
-    """The photo in the manner of the picture, or of the named style where there is no picture."""
+    """The photo in the manner of the picture, or of the named style where there is no picture.
+
+    A stroke of 0 lets strokes grow with the photo.
+    """
     style = stylizer().embed(picture) if picture is not None else list_styles()[name]
-    return stylizer().stylize(photo, style, Options(strength=strength, stroke=stroke))
+    return stylizer().stylize(photo, style, Options(strength=strength, stroke=stroke or None))
 
 
 def page():
@@ -42,7 +45,7 @@ def page():
             gradio.Image(label="Style picture"),
             gradio.Dropdown(list(list_styles()), value="dance", label="Style, where there is no picture"),
             gradio.Slider(0, 1.5, 1, label="Strength"),
-            gradio.Slider(0.25, 8, 1, label="Stroke"),
+            gradio.Slider(0, 8, 0, label="Stroke (0: as suits the photo's size)"),
         ],
         gradio.Image(label="Output", format="png"),
         title="Pasticcio",

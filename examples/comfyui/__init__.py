@@ -30,13 +30,13 @@ class PasticcioStylize:
                 "image": ("IMAGE",),
                 "style": ([PICTURE, *list_styles()],),
                 "strength": ("FLOAT", number),
-                "stroke": ("FLOAT", {"min": 0.25, "max": 8.0, "step": 0.25, "default": 1.0}),
+                "stroke": ("FLOAT", {"min": 0.0, "max": 8.0, "step": 0.25, "default": 0.0}),
             },
             "optional": {"style_picture": ("IMAGE",)},
         }
 
     def stylize(self, image, style, strength, stroke, style_picture=None):
-        """One output for each image; several style pictures are averaged."""
+        """One output for each image; several style pictures are averaged. A stroke of 0: as suits an image."""
         if not _stylizer:
             _stylizer.append(Stylizer())
         stylizer = _stylizer[0]
@@ -46,7 +46,7 @@ class PasticcioStylize:
             chosen = mix([(stylizer.embed(one), 1 / len(style_picture)) for one in _arrays(style_picture)])
         else:
             raise ValueError("connect style_picture, or choose a named style")
-        options = Options(strength=strength, stroke=stroke)
+        options = Options(strength=strength, stroke=stroke or None)
         outputs = [stylizer.stylize(one, chosen, options) for one in _arrays(image)]
         return (torch.from_numpy(np.stack(outputs)),)
 

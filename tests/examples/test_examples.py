@@ -53,7 +53,9 @@ def test_comfyui_node_renders_a_batch(photo: np.ndarray) -> None:
 def test_gradio_app_renders(photo: np.ndarray) -> None:
     app = load(EXAMPLES / "gradio_app.py")
     pixels = (photo * 255).astype(np.uint8)
-    named, pictured = (app.render(pixels, picture, "dance", 1.0, 1.0) for picture in (None, pixels[::-1].copy()))
+    named, pictured = (
+        app.render(pixels, picture, "dance", 1.0, stroke) for picture, stroke in ((None, 0), (pixels[::-1].copy(), 1))
+    )
     assert named.shape == pictured.shape == pixels.shape
     assert not np.array_equal(named, pictured)
 
