@@ -105,11 +105,16 @@ def parse() -> argparse.Namespace:
 
 
 def all_methods(arguments: argparse.Namespace) -> list[Method]:
-    """Every row of the table but the optimization."""
+    """Every row of the table but the optimization; of peers only those asked for need to be there."""
+
+    def asked(family: str) -> bool:
+        return not arguments.only or any(word.startswith(family) or family.startswith(word) for word in arguments.only)
+
     peers = arguments.shared / "peers"
-    methods = [untouched(), *(magenta(peers, kind) for kind in MAGENTA)]
-    methods += [adain(arguments.shared, alpha) for alpha in (0.75, 1.0)]
-    methods.append(microast(arguments.shared))
+    methods = [untouched()]
+    methods += [magenta(peers, kind) for kind in MAGENTA if asked("Magenta")]
+    methods += [adain(arguments.shared, alpha) for alpha in (0.75, 1.0) if asked("AdaIN")]
+    methods += [microast(arguments.shared)] if asked("MicroAST") else []
     for model in arguments.models:
         stylizer = Stylizer(model)
         methods += [ours(stylizer, strength) for strength in (*arguments.strengths, 1.0)]

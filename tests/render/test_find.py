@@ -57,3 +57,8 @@ def test_other_objects_are_no_styles(default, style):
 def test_a_style_of_another_model_is_refused(default):
     with pytest.raises(StyleError, match="belongs to model other"):
         find(Style(np.zeros(6), "other", "x"), default)
+    large = Model.open("large")
+    with pytest.raises(
+        StyleError, match=rf"belongs to model large, not to default \({default.fingerprint}\); name large"
+    ):
+        find(large.styles["dance"], default)

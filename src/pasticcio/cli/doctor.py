@@ -191,7 +191,9 @@ def examine(model: str = "default", runtime: str = "auto") -> Examination:
     return Examination(
         version=__version__,
         python=platform.python_version(),
-        platform=platform.platform(),
+        platform=" ".join(
+            filter(None, [platform.system(), platform.release(), platform.machine(), *platform.libc_ver()])
+        ),
         cpu=cpu_name(),
         cores=cores(),
         precisions=precisions(),

@@ -13,7 +13,7 @@ from PIL import Image
 from pasticcio.errors import StyleError, nearest
 from pasticcio.image.listing import list_pictures
 from pasticcio.image.picture import Picture, Source
-from pasticcio.model.folder import Model
+from pasticcio.model.folder import Model, list_models
 from pasticcio.style.style import Style
 
 RANDOM, LIKE = "random", "like:"
@@ -66,9 +66,10 @@ def find(style: Given, model: Model) -> Given:
     found = _named(style, model) if isinstance(style, (str, os.PathLike)) else style
     if isinstance(found, Style):
         if found.model != model.fingerprint:
+            its = next((shipped.name for shipped in list_models() if shipped.fingerprint == found.model), "")
             raise StyleError(
-                f"style {found.name or 'given'} belongs to model {found.model}, not to {model.name} "
-                f"({model.fingerprint}); embed its picture with this model"
+                f"style {found.name or 'given'} belongs to model {its or found.model}, not to {model.name} "
+                f"({model.fingerprint}); {f'name {its}, or ' if its else ''}embed its picture with this model"
             )
         return found
     if isinstance(found, Draw):

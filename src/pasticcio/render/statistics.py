@@ -92,7 +92,8 @@ def _corrected(found: Measured, canvas: Canvas, small: Canvas, factor: float, su
     same = [(round(row * factor), round(column * factor)) for row, column in corners]
     large = canvas.render(canvas.frame.around(corners, survey.crop_side), None)[1]
     less = small.render(small.frame.around(same, round(survey.crop_side * factor)), None)[1]
-    change = np.clip(large[1] / less[1], 1 / MAX_CHANGE, MAX_CHANGE)
+    change = np.divide(large[1], less[1], out=np.ones_like(less[1]), where=less[1] > 0)  # 0 where a channel is silent
+    change = np.clip(change, 1 / MAX_CHANGE, MAX_CHANGE)
     return np.stack([found[0] + large[0] - less[0], found[1] * change])
 
 
