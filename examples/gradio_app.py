@@ -45,7 +45,7 @@ def page():
             gradio.Image(label="Style picture"),
             gradio.Dropdown(list(list_styles()), value="dance", label="Style, where there is no picture"),
             gradio.Slider(0, 1.5, 1, label="Strength"),
-            gradio.Slider(0, 8, 0, label="Stroke (0: as suits the photo's size)"),
+            gradio.Slider(0, 8, 0, step=0.25, label="Stroke (0: as suits the photo's size)"),
         ],
         gradio.Image(label="Output", format="png"),
         title="Pasticcio",

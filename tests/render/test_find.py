@@ -59,6 +59,6 @@ def test_a_style_of_another_model_is_refused(default):
         find(Style(np.zeros(6), "other", "x"), default)
     large = Model.open("large")
     with pytest.raises(
-        StyleError, match=rf"belongs to model large, not to default \({default.fingerprint}\); name large"
+        StyleError, match=rf"belongs to model large, not to default \({default.fingerprint}\); choose model large"
     ):
         find(large.styles["dance"], default)

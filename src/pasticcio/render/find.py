@@ -69,7 +69,7 @@ def find(style: Given, model: Model) -> Given:
             its = next((shipped.name for shipped in list_models() if shipped.fingerprint == found.model), "")
             raise StyleError(
                 f"style {found.name or 'given'} belongs to model {its or found.model}, not to {model.name} "
-                f"({model.fingerprint}); {f'name {its}, or ' if its else ''}embed its picture with this model"
+                f"({model.fingerprint}); {f'choose model {its}, or ' if its else ''}embed its picture with this model"
             )
         return found
     if isinstance(found, Draw):
