@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from pasticcio.errors import ConfigError
+from pasticcio.image.read import open_image
 from pasticcio.nn.encoded import enlarged
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.predictor import moments
@@ -29,7 +30,7 @@ def drawn(*shape):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Random weights in the three files' own forms."""
+    """Random weights in the three files' own forms, with biases, so that the range of pictures is not all one."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("weights")
     blocks = {1: 2, 2: 2, 3: 4, 4: 1}
@@ -39,9 +40,9 @@ def weights(tmp_path_factory):
         for i in range(1, count + 1):
             outputs = 32 * 2**block
             normalised[f"conv{block}_{i}.weight"] = drawn(outputs, wide, 3, 3) / (255 if wide == 3 else 1)
-            normalised[f"conv{block}_{i}.bias"] = torch.zeros(outputs)
+            normalised[f"conv{block}_{i}.bias"] = 0.3 * torch.randn(outputs)
             small[f"conv{block}{i}.weight"] = drawn(outputs // 4, narrow, 3, 3)
-            small[f"conv{block}{i}.bias"] = torch.zeros(outputs // 4)
+            small[f"conv{block}{i}.bias"] = 0.3 * torch.randn(outputs // 4)
             wide, narrow = outputs, outputs // 4
         small[f"conv{block}1_aux.weight"] = drawn(outputs, outputs // 4, 1, 1)
         small[f"conv{block}1_aux.bias"] = torch.zeros(outputs)
@@ -79,7 +80,6 @@ def begun(weights, pictures):
         patch.setattr(compress, "PAIRS", 48)
         patch.setattr(compress, "FITTED", 32)
         patch.setattr(compress, "CHOSEN", 8)
-        patch.setattr(compress, "LINEAR_RIDGE", 0.01)
         begin_encoded(network, recipe, Pictures([str(pictures / "photos")]), Pictures([str(pictures / "styles")]))
     return network, AdainDecoder(state), recipe
 
@@ -88,7 +88,7 @@ def one(pictures, kind, recipe):
     """A crop of the first picture, as the run sees it."""
     cut = photo_crop if kind == "photos" else style_crop
     pixels = Pictures([str(pictures / kind)]).load(0)
-    return to_batch(cut(pixels, recipe.data, np.random.default_rng(0)))
+    return to_batch(open_image(cut(pixels, recipe.data, np.random.default_rng(0))))
 
 
 def test_it_begins_as_the_teacher(begun, pictures):
@@ -131,6 +131,22 @@ def test_kernels_of_an_enlarged_layer_are_fitted_on_both_sides_of_every_pixel(mo
     monkeypatch.setattr(compress, "RIDGE", 1e-6)
     found = F.conv2d(reflect(x, 1, 1, 1, 1), compress._kernels(x, wanted))
     assert (found - wanted).std() < 0.01 * wanted.std()
+
+
+@pytest.mark.parametrize("noise", [0.0, 20.0])
+def test_a_linear_map_is_as_smooth_as_its_rows_ask_for(noise, monkeypatch):
+    """Without noise least squares finds the map; with more noise than anything else no map is the best one."""
+    torch.manual_seed(0)
+    true, inputs = torch.randn(60, 3), torch.randn(1000, 60)
+    wanted = inputs @ true
+
+    def error():
+        weight, bias = compress._linear(inputs[:90], wanted[:90] + noise * torch.randn(90, 3))
+        return (inputs[90:] @ weight.T + bias - wanted[90:]).std()
+
+    found = error()
+    monkeypatch.setattr(compress, "LINEAR_RIDGES", [20.0])
+    assert found < 0.8 * error()
 
 
 def test_other_networks_and_other_weights_are_refused(begun, weights, pictures):

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pasticcio.errors import ConfigError, DataError
+from pasticcio.image.read import open_image
 from pasticcio.nn.encoded import EncodedTransfer, enlarged
 from pasticcio.nn.fast import UpsampledConv
 from pasticcio.nn.network import StyleNetwork
@@ -40,7 +41,7 @@ CHOSEN = 48  # of these, on which the channels are chosen
 AT_ONCE = 16
 POSITIONS = 60_000  # of activations, on which a layer is fitted
 RIDGE = 1e-3  # of the mean variance, on the kernels of a layer
-LINEAR_RIDGE = 20.0
+LINEAR_RIDGES = [4.0**power for power in range(-3, 10)]
 ENLARGED = 0, 4, 6  # convolutions of AdaIN's decoder after which the size is doubled
 
 
@@ -131,7 +132,7 @@ def _crops(
     numbers = rng.permutation(len(pictures))[:count] if of_styles else rng.integers(len(pictures), size=count)
     for number in numbers.tolist():
         with contextlib.suppress(*UNREADABLE):
-            yield to_batch(np.ascontiguousarray(cut(pictures.load(number), config.data, rng)))
+            yield to_batch(open_image(cut(pictures.load(number), config.data, rng)))
             found += 1
     if found < 2:
         raise DataError(f"of {len(pictures)} pictures {found} can be read; 2 are the least")
@@ -290,11 +291,21 @@ def _kernels(x: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b d h w"]) -> F
 
 
 def _linear(inputs: Float[Tensor, "n e"], wanted: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the linear map that comes nearest."""
-    x = F.pad(inputs.double(), (0, 1), value=1.0)
-    ridge = torch.full((x.shape[1],), LINEAR_RIDGE, dtype=torch.double)
-    ridge[-1] = 0.0
-    found = torch.linalg.solve(x.T @ x + ridge.diag(), x.T @ wanted.double()).T.float()
+    """Weight and bias of a linear map, by ridge regression.
+
+    The ridge is the one with which the others tell every tenth row best: without one that is large enough, as many rows
+    as there are inputs give a map that fits these rows alone.
+    """
+    x, y = F.pad(inputs.double(), (0, 1), value=1.0), wanted.double()
+    held = torch.arange(len(x)) % 10 == 1
+
+    def solved(rows: Tensor, ridge: float) -> Tensor:
+        weights = torch.full((x.shape[1],), ridge, dtype=torch.double)
+        weights[-1] = 0.0  # the bias is free
+        return torch.linalg.solve(x[rows].T @ x[rows] + weights.diag(), x[rows].T @ y[rows])
+
+    ridge = min(LINEAR_RIDGES, key=lambda ridge: float((x[held] @ solved(~held, ridge) - y[held]).square().mean()))
+    found = solved(held | ~held, ridge).T.float()
     return found[:, :-1], found[:, -1]
 
 
