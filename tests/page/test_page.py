@@ -240,3 +240,19 @@ def test_the_lines_that_are_copied_are_those_that_are_shown_and_the_command_take
     words = shlex.split(line)
     assert words[2:5] == [f"./{photo}", "-s", f"./{style}"]
     assert commanded(line, tmp_path, monkeypatch).shape == (140, 176, 3)
+
+
+def test_the_line_names_a_model_that_is_not_the_default_one(page):
+    found = page.evaluate(
+        """async () => {
+          const [{ state, snapshot }, { commandLine }] = [await import("./state.js"), await import("./command.js")];
+          const name = state.model, lines = [];
+          for (state.model of [name, "my model"]) lines.push(commandLine(snapshot()));
+          state.model = name;
+          return [name, ...lines];
+        }"""
+    )
+    name, own, other = found
+    assert name == "default"
+    assert other == own.replace(" -o ", " --model 'my model' -o ")
+    assert "--model" not in own

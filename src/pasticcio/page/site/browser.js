@@ -85,7 +85,7 @@ export async function about() {
   const { name, model, pasticcio, onnxruntime, graphs, precision } = await manifest(), { provider, threads, note } = await start();
   const what = provider === "webgpu" ? "WebGPU" : `CPU, ${threads} thread${threads === 1 ? "" : "s"}`;
   return {
-    kind: "browser", rest: REST, provider, threads, note, name, model, command: [],
+    kind: "browser", rest: REST, provider, threads, note, name, model,
     text: `In this browser: ${what}${runs() === "int8" ? ", 8 bits" : ""}, onnxruntime-web ${onnxruntime}, model ${name}, pasticcio ${pasticcio}`,
     choices: ["auto", "cpu", "webgpu", ...(graphs.includes("pixels-int8") ? ["int8"] : [])],
     lacks: ["tiles: photos of more than 8 megapixels (2.5 with a mask or transparency) are made smaller",

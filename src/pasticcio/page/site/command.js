@@ -1,5 +1,5 @@
 // The command line that equals what the page shows.
-import { DEFAULTS, percents } from "./state.js";
+import { DEFAULTS, percents, state } from "./state.js";
 import { draws, masked } from "./meaning.js";
 
 /** A word of a command line; a name that begins with a dash would be taken for an option. */
@@ -44,6 +44,7 @@ export function commandLine(kept, format = "png") {
   }
   if (draws(styles)) words.push("--seed", String(options.seed));
   if (styles.some(style => style.kind === "like")) words.push("--spread", String(options.spread));
+  if (state.model && state.model !== "default") words.push("--model", quoted(state.model));
   words.push("-o", quoted(outputName(kept, format)));
   return words.join(" ");
 }

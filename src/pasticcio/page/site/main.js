@@ -70,6 +70,7 @@ const RUNS = { auto: "the best there is", cpu: "the CPU", webgpu: "WebGPU", int8
 async function tell() {
   const about = await backEnd.about();
   renders.setAbout(about);
+  state.model = about.name;
   $("about").textContent = [about.text, about.note].filter(Boolean).join(". ") + ".";
   $("lacks").replaceChildren(...about.lacks.map(text => element("li", { textContent: text })));
   $("less").hidden = !about.lacks.length;

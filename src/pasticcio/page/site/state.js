@@ -4,6 +4,7 @@ export const DEFAULTS = { strength: 1, stroke: null, texture: 1, colors: "style"
 export const MOST_STYLES = 8;
 
 export const state = {
+  model: null,  // the name of the one that renders, once it is known
   photo: null,  // { file, name, width, height }
   styles: [],  // see styles.js
   options: { ...DEFAULTS },
