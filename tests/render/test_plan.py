@@ -18,7 +18,7 @@ def test_one_pass_where_memory_holds_it_and_else_tiles():
     assert plan(scene(3000, 4000), TRAITS, None, 16e9).tile == 0
     found = plan(scene(3000, 4000), TRAITS, None, 4e9)
     assert found.tile in TILES
-    assert found.why == ": 12 megapixels in one pass would take 6.7 GB"
+    assert found.why == ": 12 megapixels in one pass would take 9.0 GB"
     assert plan(scene(30, 40), TRAITS, None, 4e9).tile == 0
 
 

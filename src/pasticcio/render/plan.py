@@ -9,7 +9,7 @@ from pasticcio.render.scene import Scene
 
 TILES = (1536, 768, 384, 192)  # sides of tiles, in pixels; the largest that memory holds is taken
 OVERLAP = 200  # pixels that a window is larger than its tile, about
-PLAIN, REGIONS, PER_MASK = 16, 60, 30  # bytes that a pixel takes for each number of the widest layer
+PLAIN, REGIONS, PER_MASK = 22, 60, 30  # bytes that a pixel takes for each number of the widest layer
 MOST_MASKS = 2  # further masks take no more
 WIDEST = 8  # numbers a pixel at the widest layer, where the model does not say
 BESIDE = 50  # bytes that a pixel takes beside the network
