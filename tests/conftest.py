@@ -7,6 +7,7 @@ import importlib.metadata
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -30,9 +31,12 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with a slow test first: pytest-xdist hands files out in this order, and waits for the last ones alone."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files with signals first, then those with a slow test: pytest-xdist hands files out in this order.
+
+    It waits for the last ones alone. A process that has used torch has ended by SIGSEGV when it got a signal.
+    """
+    signals, slow = ({item.path for item in items if item.get_closest_marker(name)} for name in ("signals", "slow"))
+    items.sort(key=lambda item: (item.path not in signals, item.path not in slow))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -43,6 +47,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip("needs a CUDA device")
     if (marker := item.get_closest_marker("network")) and not _reachable(*marker.args):
         pytest.skip(f"needs the internet: {marker.args[0]} cannot be reached")
+
+
+def pytest_runtest_teardown() -> None:
+    """Put back how the end of a child process is taken: torch's loader of batches leaves a handler of its own behind.
+
+    With it, processes of tests that start others have ended by SIGSEGV.
+    """
+    handling = sys.modules.get("torch.utils.data._utils.signal_handling")
+    if handling is not None and handling._SIGCHLD_handler_set:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        handling._SIGCHLD_handler_set = False  # the next loader sets it anew
 
 
 def _reachable(host: str) -> bool:

@@ -95,6 +95,7 @@ def test_a_signal_leaves_whole_files_and_one_line(name, command, environment, ph
         Image.open(tmp_path / "out" / one).load()
 
 
+@pytest.mark.signals
 def test_a_signal_that_the_caller_ignores_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
