@@ -1,4 +1,4 @@
-"""Our default model and AdaIN under torch on a GPU: `python benchmarks/speed.py --device cuda`.
+"""Our models and AdaIN under torch on a GPU: `python benchmarks/speed.py --device cuda`.
 
 The table has milliseconds and the name of the card, for float32, float16 and bfloat16 (autocast, which keeps statistics
 in float32), in eager mode and compiled with CUDA graphs. It has not been run on a GPU yet.

@@ -1,6 +1,6 @@
 """Crops a second of a training on a GPU, in float32 and bf16, in eager mode and with torch.compile.
 
-    python benchmarks/gpu_training.py [--recipe recipes/default.toml] [--stage 9] [--batches 8,32,64] [--steps 30]
+    python benchmarks/gpu_training.py [--recipe recipes/fast.toml] [--stage 9] [--batches 8,32,64] [--steps 30]
     python benchmarks/gpu_training.py --tiny
 
 Trains the networks of a recipe's stage with its losses. Weights begin at random, the loss network's too: they do not
@@ -87,7 +87,7 @@ def rows(config: TrainConfig, batches: Sequence[int], modes: Sequence[tuple[str,
 
 def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", type=Path, default=ROOT / "recipes" / "default.toml")
+    parser.add_argument("--recipe", type=Path, default=ROOT / "recipes" / "fast.toml")
     parser.add_argument("--stage", type=int, default=9)
     parser.add_argument("--batches", default="8,32,64")
     parser.add_argument("--steps", type=int, default=30, help="timed, of each row")

@@ -143,7 +143,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
-    parser.add_argument("--model", default="default", help="the arbitrary model, whose output optimization starts from")
+    parser.add_argument("--model", default="fast", help="the arbitrary model, whose output optimization starts from")
     parser.add_argument("--single", nargs="+", default=[], help="folders of networks of one style")
     parser.add_argument("--tuned", nargs="+", default=[], help="the same, trained from the arbitrary model")
     parser.add_argument("--multi", nargs="+", default=[], help="folders of networks of N styles")

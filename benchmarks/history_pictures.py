@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
     parser.add_argument("--single", type=Path, required=True, help="folder of a network of one style: the painting")
-    parser.add_argument("--tuned", type=Path, required=True, help="the same, trained from the default model")
+    parser.add_argument("--tuned", type=Path, required=True, help="the same, trained from the model `fast`")
     parser.add_argument("--multi", type=Path, required=True, help="folder of a network of N styles")
     parser.add_argument(
         "--iterations", type=int, nargs="+", default=[30, 100], help="numbers of iterations of optimization"

@@ -236,7 +236,7 @@ def microast(shared: Path) -> Method:
 
 
 def optimization(shared: Path, iterations: int, style_weight: float) -> Method:
-    """Pixels themselves, from the photo, by L-BFGS, over the very loss that our default model was trained with."""
+    """Pixels themselves, from the photo, by L-BFGS, over the very loss that `fast` was trained with."""
     config = replace(LOSS, style=dict.fromkeys(LOSS.style, style_weight))
     path = shared / "weights/vgg19_normalised_conv4_1.safetensors"
     network = load_vgg("vgg19-normalised", config.layers(), str(path), padding="reflect")

@@ -56,7 +56,7 @@ def main() -> None:
     runs = parser.parse_args().runs
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "page"
-        files = build_page(out, Model.open())
+        files = build_page(out, Model.open("fast"))
         first = [name for name in files if not any(part in name for part in ("int8", "asyncify", "webgpu", "Notices"))]
         packed = sum(len(gzip.compress((out / name).read_bytes(), 6)) for name in first)
         total = sum(files[name] for name in first)
@@ -88,7 +88,7 @@ def main() -> None:
             browser.close()
         server.shutdown()
     for threads in (1, 2):
-        stylizer = Stylizer(threads=threads, runtime="onnxruntime")
+        stylizer = Stylizer("fast", threads=threads, runtime="onnxruntime")
         row = stylizer.embed("dance").embedding
         for side in SIDES:
             content = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)

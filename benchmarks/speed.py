@@ -79,7 +79,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
-    parser.add_argument("--models", nargs="+", default=["default"], help="names or folders of our models")
+    parser.add_argument("--models", nargs="+", default=["default", "fast"], help="names or folders of our models")
     parser.add_argument("--sizes", nargs="+", default=SIZES, help="sides of squares, or WIDTHxHEIGHT")
     parser.add_argument("--batches", nargs="+", type=int, default=BATCHES)
     parser.add_argument("--methods", nargs="+", default=[], help="only those with one of these words in their names")

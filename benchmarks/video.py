@@ -202,7 +202,7 @@ def measure(
     size: tuple[int, int], count: int, photos: tuple[str, ...], most: int, named: Sequence[str] = ()
 ) -> dict[str, dict[str, Row]]:
     """For each kind of motion and each way, the mean over photos and styles of each figure."""
-    stylizer = Stylizer()
+    stylizer = Stylizer("fast")
     chosen = styles(stylizer, min(size), named)[:most]
     loss = StyleLoss(SHARED / "weights") if chosen[0][1] is not None else None
     found: dict[str, dict[str, list[Row]]] = {}
@@ -243,7 +243,7 @@ def table(rows: dict[str, dict[str, Row]]) -> str:
 
 def strip(photo: Frame, size: tuple[int, int], motion: str, count: int) -> Array:
     """Frames and outputs, one under the other; a column for each of `count` frames, a line for each way."""
-    stylizer, clip = Stylizer(), clips(photo, size, count)[motion]
+    stylizer, clip = Stylizer("fast"), clips(photo, size, count)[motion]
     render = renderer(stylizer, styles(stylizer, min(size))[0][0])
     lines = [clip.frames, *(stylized(clip, how, render) for how in WAYS.values())]
     return as_float(np.concatenate([np.concatenate(line, 1) for line in lines]))

@@ -3,7 +3,7 @@
     python benchmarks/video.py --speed --json runs/video-speed.json
     python benchmarks/video.py --cpu
 
-A clip of a moving photo, in H.264, is rendered by the default model and encoded again, for a time, in several ways. The
+A clip of a moving photo, in H.264, is rendered by the model `fast` and encoded again, for a time, in several ways. The
 first outputs are not counted: graphs are compiled for a size when it comes for the fourth time. All of it takes about
 ten minutes.
 

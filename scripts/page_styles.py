@@ -46,7 +46,7 @@ def main() -> None:
     make_folder(STYLES)
     photo = np.ascontiguousarray(data.chelsea()[0:300, 75:375])  # type: ignore[no-untyped-call]
     large = np.asarray(Image.fromarray(photo).resize((SIDE * LARGER,) * 2, Image.Resampling.LANCZOS))
-    stylizer, styles = Stylizer(runtime="onnxruntime"), list_styles()
+    stylizer, styles = Stylizer("fast", runtime="onnxruntime"), list_styles("fast")
     for name, style in styles.items():
         small = Image.fromarray(stylizer.stylize(large, style)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()

@@ -70,7 +70,7 @@ class ModelError(PasticcioError):
     >>> from pasticcio import Stylizer
     >>> Stylizer("defualt")
     Traceback (most recent call last):
-    pasticcio.errors.ModelError: no model named 'defualt' and no such folder; did you mean default?
+    pasticcio.errors.ModelError: no model named 'defualt' and no such folder; did you mean default or fast?
     """
 
 

@@ -20,7 +20,7 @@ def test_a_sound_installation_is_well(model_folder):
     assert report.version == __version__
     assert report.runtime == "onnxruntime"
     assert report.model["name"] == "tiny"
-    assert set(report.models) == {"default", "large"}
+    assert set(report.models) == {"default", "fast"}
     assert report.extras["train"]  # torch is here: the tests need it
     assert report.cores >= 1
     assert report.memory > 0

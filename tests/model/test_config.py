@@ -6,12 +6,12 @@ from pasticcio.errors import ModelError
 from pasticcio.model.config import ModelConfig
 from pasticcio.model.folder import SHIPPED
 
-SHIPPED_CONFIG = json.loads((SHIPPED / "default" / "config.json").read_text())
+SHIPPED_CONFIG = json.loads((SHIPPED / "fast" / "config.json").read_text())
 
 
 def test_every_key_has_its_type():
-    config = ModelConfig.read(SHIPPED / "default")
-    assert (config.name, config.transfer, config.predictor) == ("default", "fast", "compact")
+    config = ModelConfig.read(SHIPPED / "fast")
+    assert (config.name, config.transfer, config.predictor) == ("fast", "fast", "compact")
     assert (config.embedding, config.style_side, config.table, config.styles) == (100, 256, False, ())
     assert config.graphs == {
         "predict.onnx", "transfer.onnx", "pixels.onnx", "pixels-int8.onnx", "grams.onnx", "slope.onnx",
@@ -20,7 +20,7 @@ def test_every_key_has_its_type():
     assert config.regions.widest == 8  # 32 channels at half the size
     assert config.network == SHIPPED_CONFIG["network"]
     assert config.raw == SHIPPED_CONFIG
-    assert {config} == {ModelConfig.read(SHIPPED / "default")}
+    assert {config} == {ModelConfig.read(SHIPPED / "fast")}
 
 
 def test_a_folder_of_an_earlier_version_has_no_regions(tmp_path):

@@ -29,7 +29,7 @@ def static(runtime_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     from pasticcio.page.build import build_page
 
     out = tmp_path_factory.mktemp("static") / "page"
-    build_page(out, Model.open(), runtime_folder=runtime_folder)
+    build_page(out, Model.open("fast"), runtime_folder=runtime_folder)
     return out
 
 

@@ -13,7 +13,7 @@ from pasticcio.style.named import list_styles
 @pytest.fixture(scope="module")
 def halved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("halved")
-    files = page_graphs(Model.open())
+    files = page_graphs(Model.open("fast"))
     for name, data in files.items():
         (folder / name).write_bytes(data)
     return folder
@@ -24,8 +24,8 @@ def run(path, **inputs):
 
 
 def test_weights_of_16_bits_take_half_the_bytes_and_change_nothing_that_is_seen(halved, photo):
-    model = Model.open()
-    content, embedding = photo[None, ::2, ::2], list_styles()["dance"].embedding[None]
+    model = Model.open("fast")
+    content, embedding = photo[None, ::2, ::2], list_styles("fast")["dance"].embedding[None]
     wanted = run(model.pixels, content=content, embedding=embedding).astype(float)
     off = run(halved / "pixels.onnx", content=content, embedding=embedding) - wanted
     assert np.abs(off).mean() <= 0.04  # levels of 255
@@ -36,7 +36,7 @@ def test_weights_of_16_bits_take_half_the_bytes_and_change_nothing_that_is_seen(
 
 
 def test_32_bits_are_the_files_of_the_model():
-    model = Model.open()
+    model = Model.open("fast")
     files = page_graphs(model, 32)
     assert files["transfer.onnx"] == model.transfer.read_bytes()
     assert external(files) == "transfer.onnx"
@@ -45,12 +45,12 @@ def test_32_bits_are_the_files_of_the_model():
 
 def test_a_precision_that_is_none_is_refused():
     with pytest.raises(OptionError, match="precision is 8; it must be 16 or 32"):
-        page_graphs(Model.open(), 8)
+        page_graphs(Model.open("fast"), 8)
 
 
 def test_a_damaged_model_is_refused(tmp_path):
     folder = tmp_path / "model"
-    shutil.copytree(Model.open().folder, folder)
+    shutil.copytree(Model.open("fast").folder, folder)
     data = bytearray((folder / "predict.onnx").read_bytes())
     data[-1] ^= 1
     (folder / "predict.onnx").write_bytes(data)

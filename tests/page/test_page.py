@@ -77,7 +77,7 @@ def test_drop_every_control_download_and_history(page, small_photo, painting, tm
     drop(page, "#stage", small_photo)
     page.wait_for_selector("#tools", state="visible")
     line = rest(page, lambda: drop(page, "#chosen", painting))
-    assert line == "pasticcio stylize cat.png -s 'my painting.png' -o 'cat-my painting.png'"
+    assert line == "pasticcio stylize cat.png -s 'my painting.png' --model fast -o 'cat-my painting.png'"
     page.check("#adding")
     assert "-s dance:0.5" in rest(page, lambda: page.click("#list [data-style=dance]"))
     slide_weight = "#chosen li:last-child input"
@@ -103,7 +103,7 @@ def test_drop_every_control_download_and_history(page, small_photo, painting, tm
     page.select_option("#format", "png")
     assert page.locator("#history li").count() == 8
     back = rest(page, lambda: page.locator("#history .again").last.click())
-    assert back == "pasticcio stylize cat.png -s 'my painting.png' -o 'cat-my painting.png'"
+    assert back == "pasticcio stylize cat.png -s 'my painting.png' --model fast -o 'cat-my painting.png'"
     assert page.input_value("#colors") == "style"
 
 
@@ -111,7 +111,7 @@ def test_random_like_this_and_the_map(page, tmp_path, small_photo, monkeypatch):
     page.uncheck("#adding")
     rest(page, lambda: page.click("#random"))
     line = rest(page, lambda: (page.fill("#seed", "7"), page.press("#seed", "Enter")))
-    assert line == "pasticcio stylize cat.png -s random --seed 7 -o cat-random.png"
+    assert line == "pasticcio stylize cat.png -s random --seed 7 --model fast -o cat-random.png"
     (tmp_path / "cat.png").write_bytes(small_photo.read_bytes())
     found = np.asarray(Image.open(saved(page, "#download", tmp_path)).convert("RGB")).astype(int)
     off = np.abs(found - commanded(line, tmp_path, monkeypatch))
@@ -125,7 +125,7 @@ def test_random_like_this_and_the_map(page, tmp_path, small_photo, monkeypatch):
     page.click("#tab-map")
     box = page.locator("#plane [data-style=kiss]").bounding_box()
     line = rest(page, lambda: page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
-    assert "-s kiss -o" in line
+    assert "-s kiss --model fast -o" in line
     line = rest(page, lambda: page.locator("#chosen button", has_text="Like this").click())
     assert re.search(r"-s like:kiss --seed \d+ --spread 0.3 ", line)
     plane = page.locator("#plane").bounding_box()
@@ -143,7 +143,7 @@ def test_a_mask_is_painted_undone_and_saved(page, tmp_path, small_photo, monkeyp
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 400, steps=4)
     line = rest(page, page.mouse.up)
-    assert "-s dance --mask cat-mask.png -o" in line
+    assert "-s dance --mask cat-mask.png --model fast -o" in line
     mask = np.asarray(Image.open(saved(page, "#save-mask", tmp_path)).convert("L"))
     assert mask.shape == (140, 176)
     assert set(mask[[0, -1]].ravel().tolist()) == {0}
@@ -242,17 +242,17 @@ def test_the_lines_that_are_copied_are_those_that_are_shown_and_the_command_take
     assert commanded(line, tmp_path, monkeypatch).shape == (140, 176, 3)
 
 
-def test_the_line_names_a_model_that_is_not_the_default_one(page):
+def test_the_line_names_the_model_where_it_is_not_the_default_one(page):
     found = page.evaluate(
         """async () => {
           const [{ state, snapshot }, { commandLine }] = [await import("./state.js"), await import("./command.js")];
           const name = state.model, lines = [];
-          for (state.model of [name, "my model"]) lines.push(commandLine(snapshot()));
+          for (state.model of [name, "default"]) lines.push(commandLine(snapshot()));
           state.model = name;
           return [name, ...lines];
         }"""
     )
-    name, own, other = found
-    assert name == "default"
-    assert other == own.replace(" -o ", " --model 'my model' -o ")
-    assert "--model" not in own
+    name, own, default = found
+    assert name == "fast"
+    assert "--model fast -o" in own
+    assert default == own.replace(" --model fast", "")

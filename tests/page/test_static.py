@@ -44,7 +44,7 @@ def native(static, tmp_path_factory):
     """The library with the graphs of the page."""
     folder = tmp_path_factory.mktemp("native") / "model"
     shutil.copytree(static / "model", folder)
-    config = dict(Model.open().config)
+    config = dict(Model.open("fast").config)
     del config["sha256"]  # hashes of the graphs that the package ships
     (folder / "config.json").write_text(json.dumps(config))
     return Stylizer(folder, threads=1, runtime="onnxruntime")
@@ -142,7 +142,7 @@ def regions(draw, native):
 
 
 def test_a_seed_draws_the_numbers_that_numpy_draws(alone):
-    gaussian = StyleGaussian.open()
+    gaussian = StyleGaussian.open("fast")
     script = """async seed => {
       const {embed} = await import("./browser.js"), {Random} = await import("./random.js");
       const {pattern} = await import("./texture.js"), random = new Random(seed, 3);
@@ -154,7 +154,7 @@ def test_a_seed_draws_the_numbers_that_numpy_draws(alone):
     seed = 2**40 + 11
     assert np.allclose(normal, np.random.default_rng((seed, 3)).standard_normal(30000), atol=1e-12)
     assert np.allclose(random, gaussian.sample(np.random.default_rng((seed, 0))), atol=1e-6)
-    dance = Stylizer().embed("dance").embedding
+    dance = Stylizer("fast").embed("dance").embedding
     assert np.allclose(like, gaussian.near(dance, 0.4, np.random.default_rng((seed, 0))), atol=1e-6)
     assert np.allclose(noise, pattern().ravel()[:3000], atol=1e-5)
 

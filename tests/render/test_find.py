@@ -57,8 +57,8 @@ def test_other_objects_are_no_styles(default, style):
 def test_a_style_of_another_model_is_refused(default):
     with pytest.raises(StyleError, match="belongs to model other"):
         find(Style(np.zeros(6), "other", "x"), default)
-    large = Model.open("large")
+    fast = Model.open("fast")
     with pytest.raises(
-        StyleError, match=rf"belongs to model large, not to default \({default.fingerprint}\); choose model large"
+        StyleError, match=rf"belongs to model fast, not to default \({default.fingerprint}\); choose model fast"
     ):
-        find(large.styles["dance"], default)
+        find(fast.styles["dance"], default)

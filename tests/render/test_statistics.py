@@ -21,7 +21,7 @@ def test_exact_statistics_are_those_of_one_pass(stylizer, scene):
     assert errors["exact"] < 0.02 * min(errors["reduced"], errors["sample"])
 
 
-@pytest.mark.parametrize("model", ["default", "large"])
+@pytest.mark.parametrize("model", ["default", "fast"])
 def test_the_sample_corrects_what_making_smaller_changes(model):
     """With a picture of twice the sides to which it is made smaller; `large` has channels that are silent there."""
     stylizer = Stylizer(model, threads=1)

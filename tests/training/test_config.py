@@ -59,7 +59,7 @@ def test_a_stage_inherits_from_the_stage_before_it(tmp_path):
 
 
 def test_the_stages_of_the_default_recipe():
-    stages = read_recipe(RECIPES / "default.toml")
+    stages = read_recipe(RECIPES / "fast.toml")
     assert [stage.steps for stage in stages] == [5450, 330, 820, 430, 2380, 840, 2450, 200, 7000, 1200]
     assert [stage.reuse for stage in stages] == [1, 1, *[3] * 8]
     assert [stage.loss.grid for stage in stages] == [1e4, 1e4, 4e4, 3e5, 1e5, 1e5, *[2.5e5] * 4]

@@ -209,7 +209,7 @@ def test_a_key_changes_the_next_output_and_models_are_opened_once():
     )  # nothing of the style before is left
     manner.press("p")
     np.testing.assert_array_equal(paint(picture), one)
-    assert opened == ["default"]
+    assert opened == ["fast"]
 
 
 def test_large_frames_are_made_smaller_in_their_proportions():

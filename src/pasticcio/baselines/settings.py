@@ -14,7 +14,7 @@ Start = Literal["network", "photo", "noise"]
 Pooling = Literal["max", "average"]
 Precision = Literal["float32", "bf16"]
 
-LOSS = LossConfig(  # the training loss of the default model, without the terms that only a network needs
+LOSS = LossConfig(  # the training loss of the model `fast`, without the terms that only a network needs
     content={"relu3_3": 1.0, "relu4_1": 1.0},
     style=dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 20.0),
     relative=True,

@@ -67,7 +67,7 @@ class TuneSettings:
     """
 
     photos: tuple[str, ...] = ()
-    model: str = "default"
+    model: str = "fast"
     row_only: bool = False
     steps: int | None = None
     minutes: float | None = None

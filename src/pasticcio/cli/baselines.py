@@ -140,7 +140,7 @@ def tune(
         str | None,
         typer.Option(
             "--model",
-            help="Name or folder of the model to begin with [default: default]; to a table of styles the paintings "
+            help="Name or folder of the model to begin with [default: fast]; to a table of styles the paintings "
             "are added.",
         ),
     ] = None,

@@ -12,7 +12,7 @@ from pasticcio.cli.arguments import ModelOption
 
 def page(
     out: Annotated[Path, typer.Argument(help="The folder to write: a new one, or an empty one.")],
-    model: ModelOption = "default",
+    model: ModelOption = "fast",
     precision: Annotated[
         int, typer.Option(help="Bits of the weights: 16, half of the bytes, or 32. Arithmetic has 32 in both.")
     ] = 16,

@@ -16,7 +16,7 @@ from pasticcio.extras import extra
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A TOML file, such as recipes/default.toml.")],
+    recipe: Annotated[Path, typer.Argument(help="A TOML file, such as recipes/fast.toml.")],
     set_: SetOption = None,
     resume: ResumeOption = False,
 ) -> None:

@@ -98,7 +98,7 @@ def video(
     json_line: Annotated[bool, typer.Option("--json", help="One line of JSON in place of the output's name.")] = False,
     fast: FastOption = False,
     runtime: RuntimeOption = "auto",
-    model: ModelOption = "default",
+    model: ModelOption = "fast",
 ) -> None:
     """Render a clip in the manner of a style, with its sound, subtitles and chapters, without flicker.
 

@@ -56,9 +56,7 @@ def webcam(
     runtime: RuntimeOption = "auto",
     model: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A shipped model's name, or a model folder. Repeatable: the key m chooses. [default: default]"
-        ),
+        typer.Option(help="A shipped model's name, or a model folder. Repeatable: the key m chooses. [default: fast]"),
     ] = None,
 ) -> None:
     """Render a camera's frames in the manner of a style as they come, in a window, a pipe or a virtual camera.
@@ -79,7 +77,7 @@ def webcam(
     from pasticcio.video.live import Live, Manner, Painter, fitted
     from pasticcio.video.steady import Steadiness
 
-    manner = Manner(style, model or ["default"], strength)
+    manner = Manner(style, model or ["fast"], strength)
     for name in manner.models:
         Model.open(name)  # an unknown one is named before the camera is opened
     if out is not None and str(out) != "-":

@@ -159,7 +159,7 @@ def list_models() -> list[Model]:
     """The models that ship with the package.
 
     >>> [model.name for model in list_models()]
-    ['default', 'large']
+    ['default', 'fast']
     """
     return [Model.open(name) for name in _shipped()]
 

@@ -36,7 +36,7 @@ from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.graph_file import borrow, write_graph
 from pasticcio.training.model_folder import load_network, write_config
 
-LOSS = LossConfig(  # as in training with this loss network, see the first stage of recipes/default.toml
+LOSS = LossConfig(  # as in training with this loss network, see the first stage of recipes/fast.toml
     content={"relu3_3": 0.21, "relu4_1": 1.5},
     style=dict.fromkeys(SEEN, 10.0),
     relative=True,

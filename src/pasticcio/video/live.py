@@ -48,7 +48,7 @@ class Manner:
         over: whether the end was asked for.
     """
 
-    def __init__(self, styles: Sequence[str], models: Sequence[str] = ("default",), strength: float = 1.0) -> None:
+    def __init__(self, styles: Sequence[str], models: Sequence[str] = ("fast",), strength: float = 1.0) -> None:
         if not styles or not models:
             raise OptionError("no style or no model is given; name one or more of each")
         self.styles, self.models, self.strength = list(styles), list(models), strength

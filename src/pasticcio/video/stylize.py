@@ -64,7 +64,7 @@ def stylize_video(
         style: see `Stylizer.stylize`. Or a `Look`, or a function from the time of a frame to its look; `options` are
             then not used.
         options: of all frames; `texture` is left out, see `steady.still`. Masks are fixed to the screen.
-        stylizer: the model; by default the default one, see `for_clips`.
+        stylizer: the model; by default `fast`, see `for_clips`.
         steadiness: what is done against flicker.
         fast: render at half the size and add the detail of the frames, see `fast`.
 
@@ -99,7 +99,7 @@ def grid_of(options: Options) -> int:
     return max(1, round(GRID * (options.stroke or 1.0)))
 
 
-def for_clips(model: str | os.PathLike[str] | Model = "default", runtime: str = AUTO) -> Stylizer:
+def for_clips(model: str | os.PathLike[str] | Model = "fast", runtime: str = AUTO) -> Stylizer:
     """A model that renders several frames at the same time, which is faster than each with all cores.
 
     Args:
