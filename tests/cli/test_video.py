@@ -31,7 +31,7 @@ def test_a_clip_is_rendered_with_its_sound(here, clip, tmp_path):
     )
     seen, before = see(tmp_path / "out.mp4"), see(clip)
     assert (seen.packets, seen.times) == (before.packets, before.times)
-    wanted = Stylizer().stylize(before.frames[0], "dance")
+    wanted = Stylizer("fast").stylize(before.frames[0], "dance")
     assert (
         np.abs(seen.frames[0].astype(int) - wanted).mean()
         < 12
