@@ -23,7 +23,7 @@ def test_exact_statistics_are_those_of_one_pass(stylizer, scene):
 
 @pytest.mark.parametrize("model", ["default", "fast"])
 def test_the_sample_corrects_what_making_smaller_changes(model):
-    """With a picture of twice the sides to which it is made smaller; `large` has channels that are silent there."""
+    """With a picture of twice the sides to which it is made smaller; `default` has channels that are silent there."""
     stylizer = Stylizer(model, threads=1)
     photo = data.astronaut()
     pixels = photo.shape[0] * photo.shape[1] // 4
