@@ -31,6 +31,17 @@ def test_the_first_normalization_gives_the_features_the_statistics_of_the_style(
     torch.testing.assert_close(deviation[alive], style[:, WIDE : 2 * WIDE][alive], atol=0.02, rtol=0.1)
 
 
+def test_what_is_normalized_first_is_in_float32_under_autocast(network):
+    photo, style, seen = torch.rand(1, 3, 64, 48), torch.rand(1, network.style_parameters), []
+    hook = network.at_eighth.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        network(photo, style)
+        with torch.autocast("cpu", torch.bfloat16):
+            network(photo, style)
+    hook.remove()
+    torch.testing.assert_close(seen[0], seen[1])
+
+
 def test_shortcuts_begin_without_effect_and_carry_detail(network):
     photo, style = torch.rand(1, 3, 64, 64), torch.rand(1, network.style_parameters)
     with torch.no_grad():

@@ -39,7 +39,14 @@ def test_gram_is_float32_under_autocast():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         gram = gram_matrix(features)
     assert gram.dtype == torch.float32
-    torch.testing.assert_close(gram, torch.full((1, 2, 2), 1e4))
+    torch.testing.assert_close(gram, torch.full((1, 2, 2), 1e4), rtol=4e-3, atol=0)
+
+
+def test_gram_of_bfloat16_is_near_that_of_float32():
+    features = torch.rand(2, 5, 64, 48).to(torch.bfloat16)
+    torch.testing.assert_close(gram_matrix(features), gram_matrix(features.float()), rtol=4e-3, atol=0)
+    last = features.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(gram_matrix(last), gram_matrix(features), rtol=4e-3, atol=0)
 
 
 def test_content_loss_is_per_picture():

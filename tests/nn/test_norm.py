@@ -1,6 +1,6 @@
 import torch
 
-from pasticcio.nn.norm import ConditionalInstanceNorm, ShiftBatchNorm, Steering
+from pasticcio.nn.norm import ConditionalInstanceNorm, Restyling, ShiftBatchNorm, Steering
 
 
 def test_statistics_become_those_of_the_style():
@@ -26,6 +26,24 @@ def test_statistics_are_float32_in_half_precision():
     y = norm(x, torch.tensor([[0.0, 1.0]]))
     assert y.dtype == torch.float16
     torch.testing.assert_close(y.float().abs().mean(), torch.tensor(1.0), atol=1e-2, rtol=0)
+
+
+def test_the_gradient_in_bfloat16_is_that_of_the_definition():
+    """The written gradient is exact, checked in float64, and in bfloat16 it is near that of float32."""
+    x, beta, gamma = (torch.randn(shape, dtype=torch.float64) for shape in ((2, 3, 4, 5), (2, 3), (2, 3)))
+    inputs = [value.requires_grad_() for value in (x, beta, gamma)]
+    assert torch.autograd.gradcheck(Restyling.apply, inputs)
+
+    norm, gradients = ConditionalInstanceNorm(3, offset=2), []
+    features, style, wanted = 4 * torch.randn(2, 3, 32, 32) + 2, torch.randn(2, 8), torch.randn(2, 3, 32, 32)
+    for dtype in (torch.float32, torch.bfloat16):
+        rounded, row = features.to(dtype, copy=True).requires_grad_(), style.clone().requires_grad_()
+        y = norm(rounded, row)
+        assert y.dtype == dtype
+        (y.float() * wanted).sum().backward()
+        gradients.append((rounded.grad.float(), row.grad))
+    for exact, half in zip(*gradients, strict=True):
+        assert torch.nn.functional.cosine_similarity(exact.flatten(), half.flatten(), 0) > 0.999
 
 
 def test_even_picture_stays_finite():

@@ -66,8 +66,10 @@ class EncodedTransfer(StyleTransfer):
         self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
     ) -> Float[Tensor, "b 12 i j"]:
         """The picture at 1/2 of its size before its colors are normalized, its blocks of 2x2 pixels as channels."""
-        seen = self.encoder(content)
-        x = self.bottleneck(F.relu(self.widen(seen["relu4_1"])), style)
+        # The normalization magnifies quiet channels, so that in half precision its gradient is mostly rounding.
+        with torch.autocast(content.device.type, enabled=False):
+            seen = self.encoder(content.float())
+            x = self.bottleneck(F.relu(self.widen(seen["relu4_1"])), style)
         x = F.relu(self.at_eighth(x, style))
         x = self.to_quarter.joined(enlarged(x), self.from_quarter(seen["relu3_1"]), style)
         for layer in self.at_quarter:

@@ -62,11 +62,15 @@ def gram_matrix(
     A mask gives every position a weight of 0 to 1 (Gatys et al. 2017, "Controlling perceptual factors", equation 6):
     the sum is then weighted, and divided by the sum of the weights.
 
-    Computed in float32, even inside autocast: half-precision sums overflow. As in the authors'
+    Computed in float32, even inside autocast: half-precision sums overflow. Only features that are bfloat16 already are
+    multiplied as they are, which is twice as fast, and their sums, in float32 too, are rounded last. As in the authors'
     code, and unlike Gatys et al. 2015 (equation 3), there is no division by the channels.
     """
     height, width = features.shape[2:]
     with torch.autocast(features.device.type, enabled=False):
+        if features.dtype == torch.bfloat16 and mask is None:
+            rows = features.permute(0, 2, 3, 1).flatten(1, 2)
+            return torch.bmm(rows.transpose(1, 2), rows).float() / (height * width)
         values = features.float()
         if mask is not None:
             flat, weights = values.flatten(2), mask.float().flatten(2)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 INSTANCE_EPS = 1e-5
 BATCH_EPS = 1e-3
@@ -113,6 +115,10 @@ class ConditionalInstanceNorm(nn.Module):
         gamma = style[:, middle : middle + self.channels]
         if torch.compiler.is_exporting() and hasattr(torch.onnx, "ops"):  # from torch 2.8
             return self._exported(x, beta, gamma)
+        if x.dtype == torch.bfloat16 and x.requires_grad and not torch.compiler.is_compiling():
+            batch = len(x)
+            restyled: Tensor = Restyling.apply(x, beta.float().expand(batch, -1), gamma.float().expand(batch, -1))  # type: ignore[no-untyped-call]
+            return restyled
         # Sums in half precision overflow: statistics are float32 even under autocast.
         values = x.float()
         mean = values.mean(dim=(2, 3), keepdim=True)
@@ -161,6 +167,48 @@ class ConditionalInstanceNorm(nn.Module):
             shape=(1, batch * channels, height, width),
         )
         return y.reshape(batch, channels, height, width)
+
+
+class Restyling(torch.autograd.Function):
+    """`ConditionalInstanceNorm` of features in bfloat16 that learn: no copy of them is made in float32.
+
+    Sums over positions are in float32, as are all numbers of a channel; what is computed at every place is in the
+    precision of the features.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Float[Tensor, "b c h w"], beta: Float[Tensor, "b c"], gamma: Float[Tensor, "b c"]
+    ) -> Float[Tensor, "b c h w"]:
+        places = x.shape[2] * x.shape[3]
+        mean = _sum(x) / places
+        length = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True, dtype=mean.dtype)
+        variance = (length.square() / places - mean.square()).clamp_min(0)
+        sharpness = torch.rsqrt(variance + INSTANCE_EPS)
+        gamma = gamma[:, :, None, None]
+        scale = gamma * sharpness
+        ctx.save_for_backward(x, mean, sharpness, gamma)
+        shift = beta[:, :, None, None] - mean * scale
+        return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor, Tensor]:
+        x, mean, sharpness, gamma = ctx.saved_tensors
+        places = x.shape[2] * x.shape[3]
+        beta_slope = _sum(slope)
+        gamma_slope = (_sum(slope * x) - mean * beta_slope) * sharpness
+        # The slope of x is that of an affine function of x and of the slope of the output, in every channel.
+        of_slope = gamma * sharpness
+        of_x = -of_slope * sharpness * gamma_slope / places
+        rest = -of_slope * beta_slope / places - of_x * mean
+        total = torch.addcmul(rest.to(x.dtype), x, of_x.to(x.dtype)).addcmul_(slope, of_slope.to(x.dtype))
+        return total, beta_slope[:, :, 0, 0], gamma_slope[:, :, 0, 0]
+
+
+def _sum(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:
+    """The sum over positions, in float32 or better."""
+    return x.sum((2, 3), keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
 
 
 class ShiftBatchNorm(nn.BatchNorm2d):
