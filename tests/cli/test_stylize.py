@@ -178,6 +178,19 @@ def test_a_folder_of_photos(run, photo_file, style_file, tmp_path, model_folder)
     assert run("stylize", photo_file, "-s", style_file, "--resume").returncode == 2
 
 
+def test_a_folder_says_of_which_photos_the_strokes_grow(here, photo, style_file, model_folder):
+    Path("photos").mkdir()
+    Image.fromarray(photo[:64, :80]).save("photos/small.png")
+    Image.fromarray(photo).resize((1024, 800)).save("photos/large.png")
+    command = ("stylize", "photos", "-s", style_file, "--model", model_folder, "-o", "out")
+    code, _, error = here(*command)
+    assert code == 0
+    assert "\npasticcio: one photo is large: strokes are up to 1.6 times larger, as suits its size; --stroke 1" in error
+    code, _, error = here(*command, "--stroke", 1)
+    assert code == 0
+    assert "strokes" not in error
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

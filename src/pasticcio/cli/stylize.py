@@ -202,6 +202,10 @@ def _stylize_folder(
         typer.echo(f"{len(jobs) - len(bad) - skipped} pictures made{there}, {len(bad)} not")
     for message in dict.fromkeys([*notes, *bad]):
         say(message)
+    if grown := {outcome.job.photo: outcome.stroke for outcome in outcomes if outcome.stroke > 1}:
+        which, whose = ("one photo is", "its") if len(grown) == 1 else (f"{len(grown)} photos are", "their")
+        larger = f"{max(grown.values()):.2g} times larger, as suits {whose} size"
+        say(f"{which} large: strokes are up to {larger}; --stroke 1 leaves them fine")
     if bad:
         raise typer.Exit(SOME_BAD)
 

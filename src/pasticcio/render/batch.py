@@ -18,6 +18,7 @@ from pasticcio.image.picture import Picture, Source
 from pasticcio.image.read import MAX_MEGAPIXELS, read_picture
 from pasticcio.image.write import FORMATS, save_picture
 from pasticcio.render.find import Given, Several
+from pasticcio.render.levels import stroke_for
 from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.render.usage import refuse
@@ -51,6 +52,7 @@ class Outcome:
         skipped: the output was there already.
         note: what of the photo is not in the output, see `Picture`.
         seconds: spent on embedding and rendering, without decoding and writing.
+        stroke: how many times larger strokes are because the photo is large, see `stroke_for`; 1 where they are not.
     """
 
     job: Job
@@ -58,6 +60,7 @@ class Outcome:
     skipped: bool = False
     seconds: float = 0.0
     note: str = ""
+    stroke: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,13 @@ def run(
                 except MemoryError:
                     yield Outcome(job, ImageError(f"{job.photo} does not fit into the memory that is free"))
                     continue
-                outcome = Outcome(job, seconds=time.perf_counter() - begun, note=picture.note)
+                asked = fitting[_names(job)].stroke
+                outcome = Outcome(
+                    job,
+                    seconds=time.perf_counter() - begun,
+                    note=picture.note,
+                    stroke=stroke_for(None, *picture.pixels.shape[:2]) if asked is None else 1.0,
+                )
                 written.append((outcome, writer.submit(_write, picture, job.out, files)))
             while written:
                 yield _written(*written.popleft())
