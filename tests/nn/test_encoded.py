@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pasticcio.nn.encoded import WIDE, EncodedTransfer
+from pasticcio.nn.encoded import WIDE, EncodedTransfer, enlarged
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 
 
@@ -52,6 +52,14 @@ def test_shortcuts_begin_without_effect_and_carry_detail(network):
             assert (network(photo, style) - before).abs().mean() > 0.01
             torch.nn.init.zeros_(shortcut.weight)
         torch.testing.assert_close(network(photo, style), before)
+
+
+def test_enlarged_features_have_no_steps():
+    """Steps of 8 pixels were a weave in skies."""
+    ramp = torch.arange(6.0).expand(1, 2, 4, 6)
+    wide = enlarged(ramp)
+    assert wide.shape == (1, 2, 8, 12)
+    torch.testing.assert_close(wide.diff(dim=3)[..., 1:-1], torch.full((1, 2, 8, 9), 0.5))
 
 
 def test_what_is_far_changes_nothing_where_statistics_are_given(network):

@@ -20,9 +20,10 @@ class EncodedTransfer(StyleTransfer):
     The encoder is the quarter-width VGG-19 of Collaborative-Distillation (Wang et al. 2020) to relu4_1, at 1/8 of the
     size, with its linear map to the features of the full network. These are normalized, scaled and shifted by the
     style, as in Huang and Belongie 2017 ("Arbitrary style transfer in real-time with adaptive instance normalization",
-    equation 8), but by what is predicted for the style. The decoder is that paper's with fewer channels, and with
-    conditional instance normalization after each convolution. Shortcuts carry the encoder's relu3_1 and relu2_1 to the
-    decoder's layers at 1/4 and 1/2 of the size. All convolutions but the last are padded by reflection.
+    equation 8), but by what is predicted for the style. The decoder is that paper's with fewer channels, enlarged
+    linearly, and with conditional instance normalization after each convolution. Shortcuts carry the encoder's relu3_1
+    and relu2_1 to the decoder's layers at 1/4 and 1/2 of the size. All convolutions but the last are padded by
+    reflection.
 
     Args:
         eighth, quarter, half: channels of the decoder at 1/8, 1/4 and 1/2 of the size.
@@ -34,8 +35,9 @@ class EncodedTransfer(StyleTransfer):
 
     def __init__(self, eighth: int = 128, quarter: int = 128, half: int = 64) -> None:
         super().__init__()
-        # 3x3 kernels: two at full size, two at 1/2, four at 1/4, one at 1/8; back two, four and two; and the grid of 8.
-        self.reach = 2 + 2 * 2 + 4 * 4 + 8 + 8 + 4 * 4 + 2 * 3 + self.multiple
+        # 3x3 kernels: two at full size, two at 1/2, four at 1/4, one at 1/8; back two, four and two, and one pixel more
+        # where features are enlarged; and the grid of 8.
+        self.reach = 2 + 2 * 2 + 4 * 4 + 8 + 8 + (8 + 4 * 4) + (4 + 2 * 3) + self.multiple
         self.encoder = Vgg(VggConfig(padding="reflect", widths=NARROW), ("relu2_1", "relu3_1", "relu4_1"))
         self.encoder.winograd = False  # its channels are too few for it, and it has no graph
         self.encoder.requires_grad_(True)
@@ -80,5 +82,9 @@ class EncodedTransfer(StyleTransfer):
 
 
 def enlarged(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:
-    """Twice the size, by the nearest neighbor."""
-    return F.interpolate(x, scale_factor=2.0)
+    """Twice the size, between the nearest pixels linearly.
+
+    Departure from Huang and Belongie 2017, whose decoder repeats pixels: in even areas, steps between repeated pixels
+    become a weave.
+    """
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -25,7 +25,6 @@ from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model.config import CONFIG
 from pasticcio.model.folder import GRAMS, PREDICT, SLOPE, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME
-from pasticcio.nn.encoded import enlarged
 from pasticcio.nn.losses import LossConfig, gram_targets, grid_pattern, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
@@ -115,7 +114,7 @@ def add_slope(folder: Path) -> None:
     write_graph(Grams(vgg), (style,), {"style": {2: "height", 3: "width"}}, names, folder / GRAMS)
     inputs = torch.randn(1, network.config.embedding), torch.rand(CROPS, 3, CROP, CROP), *Grams(vgg)(style)
     slope = Slope(network, vgg)
-    graph = make_fx(slope, decomposition_table=BACKWARD, tracing_mode="real")(*inputs)
+    graph = make_fx(slope, decomposition_table=REWRITTEN, tracing_mode="real")(*inputs)
     fixed: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", *names)}
     # With weights as the other graphs hold them, this one need not.
     write_graph(graph, inputs, fixed, ["loss", "gradient"], folder / SLOPE, folded=0)
@@ -158,7 +157,7 @@ def _compare(slope: Slope, inputs: tuple[Tensor, ...], style: Tensor, model: Mod
             )
 
 
-# -- backward passes as forward operators, of which the exporter knows no others ---------------------------------------
+# -- what the exporter does not know, or spells out pixel by pixel, in operators that it knows -------------------------
 
 
 def _convolution(
@@ -183,13 +182,31 @@ def _max_pool(
     Several are the largest where a ReLU made all of them 0, and it lets no gradient pass there.
     """
     pooled = aten.max_pool2d_with_indices(x, kernel, stride, padding, dilation, ceil)[0]
-    return enlarged(slope) * (x == enlarged(pooled)).float()
+    every, largest = (F.interpolate(y, scale_factor=2.0) for y in (slope, pooled))
+    return every * (x == largest).float()
 
 
 def _enlarge(slope: Tensor, size: list[int], before: list[int], *_: Any) -> Tensor:
     """The gradient of an enlargement to nearest neighbors, by a whole number: the sum over what came of a pixel."""
     factor = size[0] // before[2]
     return factor**2 * F.avg_pool2d(slope, factor)
+
+
+def _linear(x: Tensor, *_: Any) -> Tensor:
+    """A linear enlargement by 2: for each of the four pixels that come of one, a convolution."""
+    shares = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
+    kernels = torch.einsum("ai,bj->abij", shares, shares).reshape(4, 1, 3, 3)
+    padded = F.pad(x, (1, 1, 1, 1), mode="replicate").flatten(0, 1)[:, None]
+    height, width = x.shape[2:]
+    return F.pixel_shuffle(F.conv2d(padded, kernels), 2).reshape(*x.shape[:2], 2 * height, 2 * width)
+
+
+def _enlarge_linearly(slope: Tensor, size: list[int], before: list[int], *_: Any) -> Tensor:
+    """The gradient of a linear enlargement by 2: what came of a pixel, by the shares that it had there."""
+    assert size == [2 * side for side in before[2:]]
+    share = torch.tensor([0.25, 0.75, 0.75, 0.25])
+    padded = F.pad(slope, (1, 1, 1, 1), mode="replicate").flatten(0, 1)[:, None]
+    return F.conv2d(padded, torch.outer(share, share)[None, None], stride=2).reshape(before)
 
 
 def _average_pool(slope: Tensor, x: Tensor, kernel: list[int], *_: Any) -> Tensor:
@@ -215,10 +232,13 @@ def _folded(slope: Tensor, axis: int, before: int, after: int) -> Tensor:
     return inside
 
 
-BACKWARD: dict[Any, Callable[..., Any]] = {
+REWRITTEN: dict[Any, Callable[..., Any]] = {
     aten.convolution_backward.default: _convolution,
     aten.max_pool2d_with_indices_backward.default: _max_pool,
     aten.avg_pool2d_backward.default: _average_pool,
     aten.reflection_pad2d_backward.default: _reflection,
     aten.upsample_nearest2d_backward.default: _enlarge,
+    aten.upsample_bilinear2d.vec: _linear,
+    aten.upsample_bilinear2d.default: _linear,
+    aten.upsample_bilinear2d_backward.default: _enlarge_linearly,
 }
