@@ -89,7 +89,7 @@ def test_a_limit_on_the_process_gives_tiles_and_then_one_line():
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert "tiles, statistics of a sample: 2 megapixels in one pass would take" in text(380 << 20)
+    assert "tiles, statistics of a sample: 2 megapixels in one pass would take" in text(600 << 20)
     assert text(30 << 20).startswith("ImageError the picture given of 1600 x 1200 does not fit into the memory")
 
 
