@@ -55,7 +55,7 @@ def test_shortcuts_begin_without_effect_and_carry_detail(network):
 
 
 def test_enlarged_features_have_no_steps():
-    """Steps of 8 pixels were a weave in skies."""
+    """Repeated pixels have steps, which the layers after them magnify."""
     ramp = torch.arange(6.0).expand(1, 2, 4, 6)
     wide = enlarged(ramp)
     assert wide.shape == (1, 2, 8, 12)

@@ -68,7 +68,7 @@ class EncodedTransfer(StyleTransfer):
         self, content: Float[Tensor, "b 3 h w"], style: Float[Tensor, "s p"] | Steering
     ) -> Float[Tensor, "b 12 i j"]:
         """The picture at 1/2 of its size before its colors are normalized, its blocks of 2x2 pixels as channels."""
-        # The normalization magnifies quiet channels, so that in half precision its gradient is mostly rounding.
+        # The normalization magnifies quiet channels, and with them the rounding of half precision.
         with torch.autocast(content.device.type, enabled=False):
             seen = self.encoder(content.float())
             x = self.bottleneck(F.relu(self.widen(seen["relu4_1"])), style)

@@ -62,8 +62,8 @@ def gram_matrix(
     A mask gives every position a weight of 0 to 1 (Gatys et al. 2017, "Controlling perceptual factors", equation 6):
     the sum is then weighted, and divided by the sum of the weights.
 
-    Computed in float32, even inside autocast: half-precision sums overflow. Only features that are bfloat16 already are
-    multiplied as they are, which is twice as fast, and their sums, in float32 too, are rounded last. As in the authors'
+    Computed in float32, even inside autocast: half-precision sums overflow. Features that are bfloat16
+    already are multiplied as they are; their sums, in float32 too, are rounded once, to bfloat16. As in the authors'
     code, and unlike Gatys et al. 2015 (equation 3), there is no division by the channels.
     """
     height, width = features.shape[2:]

@@ -192,8 +192,8 @@ def _enlarge(slope: Tensor, size: list[int], before: list[int], *_: Any) -> Tens
     return factor**2 * F.avg_pool2d(slope, factor)
 
 
-def _linear(x: Tensor, *_: Any) -> Tensor:
-    """A linear enlargement by 2: for each of the four pixels that come of one, a convolution."""
+def _enlarged_linearly(x: Tensor, *_: Any) -> Tensor:
+    """A linear enlargement by 2, (b, c, h, w) to (b, c, 2h, 2w): for each pixel that comes of one, a convolution."""
     shares = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
     kernels = torch.einsum("ai,bj->abij", shares, shares).reshape(4, 1, 3, 3)
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate").flatten(0, 1)[:, None]
@@ -238,7 +238,6 @@ REWRITTEN: dict[Any, Callable[..., Any]] = {
     aten.avg_pool2d_backward.default: _average_pool,
     aten.reflection_pad2d_backward.default: _reflection,
     aten.upsample_nearest2d_backward.default: _enlarge,
-    aten.upsample_bilinear2d.vec: _linear,
-    aten.upsample_bilinear2d.default: _linear,
+    aten.upsample_bilinear2d.default: _enlarged_linearly,
     aten.upsample_bilinear2d_backward.default: _enlarge_linearly,
 }
