@@ -33,6 +33,23 @@ def test_what_is_described_is_standardized(predictor):
     torch.testing.assert_close(predictor.embed(described), predictor.direct(x))  # the hidden layer adds nothing yet
 
 
+def test_quadratic_forms_take_part_in_a_linear_map():
+    torch.manual_seed(1)
+    predictor = StatisticsPredictor(embedding=3, hidden=5, forms=2)
+    predictor.vgg.randomize(0)
+    styles = torch.rand(6, 3, 24, 32)
+    with torch.no_grad():
+        predictor.forms.measure([predictor.layers(style[None]) for style in styles])
+        described = predictor.describe(styles)
+        predictor.measure(described)
+        x = predictor.standardized(described)
+        torch.testing.assert_close(x.mean(0), torch.zeros(len(x[0])), atol=1e-2, rtol=0)
+        weight, bias = torch.randn(3, len(x[0])), torch.randn(3)
+        predictor.set_linear(weight, bias)
+        torch.testing.assert_close(predictor(styles), F.linear(x, weight, bias), atol=1e-3, rtol=1e-4)
+        assert (predictor(styles) - F.linear(x[:, :-8], weight[:, :-8], bias)).abs().max() > 0.1  # four layers' forms
+
+
 def test_every_part_learns(predictor):
     torch.nn.init.normal_(predictor.out.weight)
     predictor(torch.rand(2, 3, 32, 32)).square().sum().backward()

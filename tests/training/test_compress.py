@@ -62,7 +62,7 @@ def begun(weights, pictures):
     folder, state = weights
     config = NetworkConfig(
         transfer="encoded", predictor="statistics", embedding=8, eighth=16, quarter=16, half=8,
-        predictor_hidden=4,
+        predictor_hidden=4, predictor_forms=2,
     )  # fmt: skip
     torch.manual_seed(1)
     network = StyleNetwork(config).eval()
@@ -89,6 +89,11 @@ def one(pictures, kind, recipe):
     cut = photo_crop if kind == "photos" else style_crop
     pixels = Pictures([str(pictures / kind)]).load(0)
     return to_batch(open_image(cut(pixels, recipe.data, np.random.default_rng(0))))
+
+
+def test_quadratic_forms_are_measured(begun):
+    network, _, _ = begun
+    assert network.predictor.forms.centre.abs().max() > 0
 
 
 def test_it_begins_as_the_teacher(begun, pictures):

@@ -5,7 +5,7 @@ import torch
 
 from pasticcio.errors import ConfigError, DataError, ModelError
 from pasticcio.model.folder import WEIGHTS
-from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.training.config import DataConfig, TrainConfig
 from pasticcio.training.model_folder import load_network, save_model
 from pasticcio.training.pictures import Pictures
@@ -49,6 +49,24 @@ def test_quadratic_forms_begin_beside_a_model_that_has_none(branched, pictures):
     second = StyleNetwork(network.config)
     begin(second, recipe(network.config, start), *two(pictures))
     assert (second.predictor.branch.forms.centre == 7.0).all()
+
+
+def test_quadratic_forms_begin_beside_statistics_alone(pictures, tmp_path):
+    torch.manual_seed(0)
+    first = StyleNetwork(NetworkConfig(predictor="statistics", embedding=4, half=4, quarter=4, eighth=4))
+    first.predictor.vgg.randomize(0)
+    save_model(tmp_path / "first", first, "first", {})
+    first = load_network(tmp_path / "first").eval()
+    network = StyleNetwork(replace(first.config, predictor_forms=3)).eval()
+    begin(network, recipe(network.config, tmp_path / "first"), *two(pictures))
+    style, forms = torch.rand(2, 3, 64, 64), network.predictor.forms
+    with torch.no_grad():
+        assert torch.equal(network.predictor(style), first.predictor(style))
+    assert forms.centre.abs().max() > 0, "they were not measured"
+    torch.nn.init.normal_(forms.out.weight)
+    network.predictor(style).square().sum().backward()
+    for weight in (forms.out.weight, forms.hidden.weight, *(project.weight for project in forms.projections)):
+        assert weight.grad.abs().max() > 0
 
 
 def test_a_network_with_more_blocks_begins_as_the_one_with_fewer(tiny, pictures, tmp_path):

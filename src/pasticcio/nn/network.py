@@ -42,7 +42,7 @@ class NetworkConfig:
             layer beside the linear one.
         predictor_directions: compact predictor: principal directions of the statistics of a `VggBranch`; 0 for no
             branch.
-        predictor_forms: `QuadraticForms` per layer of this branch; 0 for none.
+        predictor_forms: `QuadraticForms` per layer of this branch, or of the statistics predictor; 0 for none.
         heads_hidden: units of a hidden layer beside the linear heads, see `Heads`; 0 for none, as in the paper.
     """
 
@@ -70,7 +70,7 @@ class NetworkConfig:
             raise ValueError(f"margin is {self.margin}; it must be a multiple of 8, 0 or more")
         if self.encoder == "conditional" and self.transfer != "paper":
             raise ValueError("encoder is 'conditional'; only the paper family's encoder has normalizations")
-        if self.predictor_forms and not self.predictor_directions:
+        if self.predictor_forms and not (self.predictor_directions or self.predictor == "statistics"):
             raise ValueError("predictor_forms is set, but there is no branch to see them; set predictor_directions")
         if self.heads_hidden and self.predictor == "table":
             raise ValueError("heads_hidden is set, but a table holds scales and shifts as they are; set it to 0")
@@ -133,7 +133,7 @@ class StyleNetwork(nn.Module):
         elif config.predictor == "table":
             self.predictor = TablePredictor(config.embedding)
         elif config.predictor == "statistics":
-            self.predictor = StatisticsPredictor(config.embedding, config.predictor_hidden)
+            self.predictor = StatisticsPredictor(config.embedding, config.predictor_hidden, config.predictor_forms)
         else:
             self.predictor = CompactPredictor(
                 config.embedding,

@@ -20,6 +20,7 @@ NARROW = (16, 32, 64, 128, 128)  # channels of the five blocks of the quarter-wi
 WIDE = 512  # channels of relu4_1 of the VGG-19 of full width
 SEEN = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # its layers whose moments a `VggBranch` sees
 NOISE = 0.02  # share of the mean variance; directions of less variance are noise and are not scaled up to variance 1
+EPS = 1e-5  # added to variances
 GAIN = 1 / 8  # on the inputs of zero-initialized layers, so that their first steps are as small as those of the rest
 
 
@@ -194,12 +195,24 @@ class QuadraticForms(nn.Module):
 
     def forward(self, layers: Sequence[Tensor]) -> Float[Tensor, "b e"]:
         """What is added to the embeddings of style pictures, from their features at every layer."""
-        x = (self.describe(layers) - self.centre) / self.spread
-        return self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
+        return self.embed(self.describe(layers))
 
     def describe(self, layers: Sequence[Tensor]) -> Float[Tensor, "b d"]:
         """Logarithms of the standard deviations of all projections."""
-        return torch.cat([deviations(project(x)).log() for project, x in zip(self.projections, layers, strict=True)], 1)
+        found = []
+        for project, layer in zip(self.projections, layers, strict=True):
+            x = layer.float().flatten(2)
+            x = x - x.mean(2, keepdim=True)
+            covariance = torch.bmm(x, x.transpose(1, 2)) / x.shape[2]
+            rows: Tensor = project.weight[:, :, 0, 0]  # type: ignore[index]
+            found.append(0.5 * ((rows @ covariance * rows).sum(2).clamp_min(0) + EPS).log())
+        return torch.cat(found, 1)
+
+    def embed(self, described: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
+        """What is added to the embeddings, from what `describe` gives."""
+        x = (described - self.centre) / self.spread
+        added: Tensor = self.out(GAIN * torch.cat([x, F.relu(self.hidden(x))], 1))
+        return added
 
     @torch.no_grad()
     def measure(self, styles: Sequence[Sequence[Tensor]]) -> None:
@@ -251,4 +264,4 @@ def deviations(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c"]:
     """Standard deviation of every channel, in float32."""
     values = x.float()
     variance = (values - values.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(2, 3))
-    return torch.sqrt(variance + 1e-5)
+    return torch.sqrt(variance + EPS)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pasticcio.nn.predictor import GAIN, NARROW, SEEN, WIDE, moments, narrow_vgg
+from pasticcio.nn.predictor import GAIN, NARROW, SEEN, WIDE, QuadraticForms, moments, narrow_vgg
 
 FAR = 5.0  # deviations beyond which a statistic is cut for the hidden layer
 
@@ -19,11 +19,13 @@ class StatisticsPredictor(nn.Module):
     real-time with adaptive instance normalization", equation 8). A linear map guesses the features of the full-width
     network from the narrow one's. Their means and deviations are not negative, and the square roots of these are nearer
     to a flat space than they are themselves. The statistics of four layers and of the colors are seen too. The
-    embedding is linear in all of them, plus a small hidden layer, whose output begins at zero.
+    embedding is linear in all of them, plus a small hidden layer, whose output begins at zero, and, optionally, plus
+    what quadratic forms of the covariance matrices of the four layers add.
 
     Args:
         embedding: length of the embedding.
         hidden: width of the hidden layer.
+        forms: `QuadraticForms` per layer; 0 for none.
 
     Attributes:
         centre, spread: mean and standard deviation of what `describe` gives over many styles; set by `measure`, not
@@ -33,7 +35,7 @@ class StatisticsPredictor(nn.Module):
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, embedding: int = 100, hidden: int = 256) -> None:
+    def __init__(self, embedding: int = 100, hidden: int = 256, forms: int = 0) -> None:
         super().__init__()
         self.vgg = narrow_vgg()
         self.widen = nn.Conv2d(NARROW[3] + 1, WIDE, 1)
@@ -45,26 +47,53 @@ class StatisticsPredictor(nn.Module):
         self.out = nn.Linear(hidden, embedding)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
+        self.forms = QuadraticForms(embedding, [width + 1 for width in NARROW[: len(SEEN)]], forms) if forms else None
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Embeddings of style pictures, RGB in [0, 1], sides at least 16."""
         with torch.autocast(style.device.type, enabled=False):  # square roots magnify errors of half precision
             return self.embed(self.describe(style.float()))
 
+    def layers(self, style: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """Features of the layers in `SEEN`, each (B, C, H', W')."""
+        return list(self.vgg(style).values())
+
     def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        """Means and deviations of the colors and of four layers, and the square roots of those of relu4_1, widened."""
-        layers = list(self.vgg(style).values())
+        """All that the embedding is computed from.
+
+        Means and deviations of the colors and of four layers, the square roots of those of relu4_1, widened, and what
+        the quadratic forms see.
+        """
+        layers = self.layers(style)
         wide = moments(F.relu(self.widen(layers[-1])))
-        return torch.cat([moments(4.0 * (style - 0.5)), *(moments(x) for x in layers), F.relu(wide).sqrt()], 1)
+        found = [moments(4.0 * (style - 0.5)), *(moments(x) for x in layers), F.relu(wide).sqrt()]
+        return torch.cat(found if self.forms is None else [*found, self.forms.describe(layers)], 1)
 
     def embed(self, described: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
         """Embeddings of what `describe` gives."""
-        x = (described - self.centre) / self.spread
+        statistics = len(self.centre)
+        x = (described[:, :statistics] - self.centre) / self.spread
         embedding: Tensor = self.direct(x) + self.out(GAIN * F.relu(self.hidden(x.clamp(-FAR, FAR))))
-        return embedding
+        return embedding if self.forms is None else embedding + self.forms.embed(described[:, statistics:])
+
+    def standardized(self, described: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """What `describe` gives, with mean 0 and deviation 1 over the styles measured."""
+        parts = [self] if self.forms is None else [self, self.forms]
+        centre, spread = (torch.cat([getattr(part, name) for part in parts]) for name in ("centre", "spread"))
+        return (described - centre) / spread
+
+    @torch.no_grad()
+    def set_linear(self, weight: Float[Tensor, "e d"], bias: Float[Tensor, "e"]) -> None:
+        """Let the embedding be a linear map of what `standardized` gives, as long as the hidden layers add nothing."""
+        statistics = len(self.centre)
+        self.direct.weight.copy_(weight[:, :statistics])
+        self.direct.bias.copy_(bias)
+        if self.forms is not None:
+            self.forms.out.weight[:, : weight.shape[1] - statistics] = weight[:, statistics:] / GAIN
 
     @torch.no_grad()
     def measure(self, described: Float[Tensor, "n d"]) -> None:
         """Set centre and spread from what `describe` gives for many styles."""
-        self.centre.copy_(described.mean(0))
-        self.spread.copy_(described.std(0) + 1e-3)
+        x = described[:, : len(self.centre)]
+        self.centre.copy_(x.mean(0))
+        self.spread.copy_(x.std(0) + 1e-3)

@@ -38,6 +38,7 @@ MEASURED = 8000  # style pictures whose statistics are measured
 PAIRS = 1600  # photos and styles whose activations' statistics are measured
 FITTED = 256  # of these, on which the kernels are fitted
 CHOSEN = 48  # of these, on which the channels are chosen
+SCALED = 200  # style pictures on which the scale of quadratic forms is measured
 AT_ONCE = 16
 POSITIONS = 60_000  # of activations, on which a layer is fitted
 RIDGE = 1e-3  # of the mean variance, on the kernels of a layer
@@ -106,6 +107,9 @@ def begin_encoded(network: StyleNetwork, config: TrainConfig, photos: Pictures, 
         weights = read_state(Path(config.decoder))
         layers = sorted({key.rsplit(".", 1)[0] for key in weights}, key=lambda name: int(name.split(".")[0]))
         teacher = AdainDecoder([(weights[f"{name}.weight"], weights[f"{name}.bias"]) for name in layers])
+    if predictor.forms is not None:
+        scaled = _crops(styles, config, rng, SCALED, of_styles=True)
+        predictor.forms.measure([predictor.layers(style) for style in scaled])
     described, roots = [], []
     for style in _crops(styles, config, rng, MEASURED, of_styles=True):
         described.append(predictor.describe(style))
@@ -171,9 +175,7 @@ def _begin_embedding(
     network.heads.bias[:squared] = centre
     embeddings = (components / length).float()
     predictor.measure(described)
-    weight, bias = _linear((described - predictor.centre) / predictor.spread, embeddings)
-    predictor.direct.weight.copy_(weight)
-    predictor.direct.bias.copy_(bias)
+    predictor.set_linear(*_linear(predictor.standardized(described), embeddings))
     return embeddings
 
 

@@ -23,6 +23,7 @@ from pasticcio.model.folder import Model
 from pasticcio.nn.inception import Inception
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
+from pasticcio.nn.statistics import StatisticsPredictor
 from pasticcio.nn.tensors import to_batch
 from pasticcio.render.embedder import STYLE_RANGE
 from pasticcio.training.compress import begin_encoded
@@ -31,9 +32,9 @@ from pasticcio.training.model_folder import load_config, load_network, load_weig
 from pasticcio.training.pictures import UNREADABLE, Pictures
 from pasticcio.training.pretrained import TORCHVISION, Download, fetch, load_vgg, read_state
 
-FORMS = "predictor.branch.forms"
+FORMS = "predictor.branch.forms", "predictor.forms"  # quadratic forms of either predictor that has them
 BLOCKS = ("quarter_blocks", "eighth_blocks")  # of the fast family; a network to start with may have fewer
-NEW = ("heads.bend", FORMS)  # parts that a model to start with need not have
+NEW = ("heads.bend", *FORMS)  # parts that a model to start with need not have
 WHITENED = 1500  # style pictures on which the whitening of a branch is measured
 SCALED = 200  # style pictures on which the scale of quadratic forms is measured
 
@@ -79,9 +80,9 @@ def begin(
         shallow = StyleNetwork(replace(config.network, **{name: getattr(known, name) for name in BLOCKS}))
         missing = load_weights(shallow, folder, new=NEW)
         deepen(network, shallow)
-        if FORMS in missing:
+        if missing.intersection(FORMS):
             _begin_forms(network, config, styles)
-    elif FORMS in load_weights(network, folder, new=NEW):
+    elif load_weights(network, folder, new=NEW).intersection(FORMS):
         _begin_forms(network, config, styles)
 
 
@@ -208,10 +209,11 @@ def _begin_branch(network: StyleNetwork, config: TrainConfig, styles: Pictures) 
 
 @torch.no_grad()
 def _begin_forms(network: StyleNetwork, config: TrainConfig, styles: Pictures) -> None:
-    """Give the branch's quadratic forms the scale measured on the styles."""
-    branch = _branch(network)
-    assert branch.forms is not None
-    branch.forms.measure([branch.layers(style) for style in _some(styles, config, SCALED)])
+    """Give the predictor's quadratic forms the scale measured on the styles."""
+    predictor = network.predictor
+    holder = predictor if isinstance(predictor, StatisticsPredictor) else _branch(network)
+    assert holder.forms is not None
+    holder.forms.measure([holder.layers(style) for style in _some(styles, config, SCALED)])
 
 
 def _branch(network: StyleNetwork) -> VggBranch:
