@@ -55,6 +55,9 @@ def stylize(
     ] = None,
     options: Options,
     mask: Annotated[list[Path] | None, same_option("mask")] = None,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="Make the style nearer to its picture for this photo first, in seconds.")
+    ] = False,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Every photo of a folder with every style, instead of their mix.")
     ] = False,
@@ -73,6 +76,7 @@ def stylize(
     if folder and (out is None or str(out) == "-"):
         raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
     only_for(f"folders, and {photo} is none", folder, all_pairs=all_pairs, resume=resume)
+    only_for(f"a single photo, and {photo} is a folder; see 'pasticcio refine'", not folder, refine=refine)
     overall, regions = with_masks(mask or [], style, all_pairs)
     options = replace(options, mask=overall)
     pairs = regions or ([(name, 1.0) for name in style] if all_pairs else weighted(style))
@@ -84,7 +88,10 @@ def stylize(
             all_pairs=all_pairs, resume=resume, json_lines=json_lines, runtime=runtime, model=model,
         )  # fmt: skip
     else:
-        _stylize_photo(photo, pairs, out, options, file_options, json_lines=json_lines, runtime=runtime, model=model)
+        _stylize_photo(
+            photo, pairs, out, options, file_options,
+            refine=refine, json_lines=json_lines, runtime=runtime, model=model,
+        )  # fmt: skip
 
 
 def _stylize_photo(
@@ -94,6 +101,7 @@ def _stylize_photo(
     options: Options,
     file_options: dict[str, Any],
     *,
+    refine: bool,
     json_lines: bool,
     runtime: str,
     model: str,
@@ -148,7 +156,15 @@ def _stylize_photo(
             if progress.total > 1:
                 bars.show("rendering", progress.done, progress.total, progress.text)
 
-        painted = Stylizer(opened, runtime=runtime, sessions=sessions).paint(picture, pairs, options, report)
+        stylizer = Stylizer(opened, runtime=runtime, sessions=sessions)
+        styles: list[tuple[Any, Any]] = list(pairs)
+        if refine:
+            from pasticcio.cli.refine import for_photo
+
+            styles = for_photo(stylizer, pairs, picture, options.style_size, bars)
+            if "style_size" in stylizer.unused(options, styles):  # it has had its effect
+                options = replace(options, style_size=None)
+        painted = stylizer.paint(picture, styles, options, report)
     if piped:
         _to_standard_output(encode_png(painted, strip=files.strip))
         return
