@@ -50,6 +50,38 @@ def test_quadratic_forms_take_part_in_a_linear_map():
         assert (predictor(styles) - F.linear(x[:, :-8], weight[:, :-8], bias)).abs().max() > 0.1  # four layers' forms
 
 
+def test_a_whitened_map_sees_all_directions_alike_and_folds_away():
+    torch.manual_seed(2)
+    predictor = StatisticsPredictor(embedding=3, hidden=5, forms=2)
+    predictor.vgg.randomize(0)
+    styles = torch.rand(16, 3, 24, 32) * torch.rand(16, 3, 1, 1)
+    with torch.no_grad():
+        predictor.forms.measure([predictor.layers(style[None]) for style in styles])
+        described = predictor.describe(styles)
+        predictor.measure(described)
+        before = predictor(styles)
+        predictor.whiten(described, 4)
+        torch.testing.assert_close(predictor(styles), before)  # it begins at zero
+        x = F.linear(predictor.standardized(described), predictor.whitening)
+        alone = torch.corrcoef(x.T) - torch.eye(4)
+        assert alone.abs().max() < 0.1
+        assert x.std(0).min() > 0.8
+        assert x.std(0).max() < 1.1
+        torch.nn.init.normal_(predictor.whitened.weight)
+        learned = predictor(styles)
+        assert (learned - before).abs().max() > 0.1
+        predictor.fold()
+        torch.testing.assert_close(predictor(styles), learned, atol=1e-4, rtol=1e-4)
+    assert not [name for name in predictor.state_dict() if "white" in name]
+
+
+def test_whitening_takes_at_most_a_direction_for_two_styles(predictor):
+    described = predictor.describe(torch.rand(6, 3, 16, 16))
+    predictor.whiten(described, 50)
+    assert predictor.whitening.shape == (3, len(predictor.centre))
+    predictor.fold()
+
+
 def test_every_part_learns(predictor):
     torch.nn.init.normal_(predictor.out.weight)
     predictor(torch.rand(2, 3, 32, 32)).square().sum().backward()

@@ -201,3 +201,17 @@ def test_styles_lose_or_invert_their_colors(config, tmp_path, make):
     assert (gray.amax(1).int() - gray.amin(1).int()).max() <= 1
     inverted = make(dataclasses.replace(plain, invert=1.0))[0].styles.float().mean((0, 2, 3))
     torch.testing.assert_close(inverted, torch.tensor([55.0, 155.0, 205.0]), atol=1, rtol=0)
+
+
+def test_texture_is_in_what_is_rendered_and_not_in_what_it_is_compared_with(config):
+    config = dataclasses.replace(config, texture=1.0)
+    plain = np.full((64, 64, 3), 120, np.uint8)
+    batches = Batches(config, 3, 0.34, seed=1)
+    batches.photos.load = lambda index: plain
+    batch = batches[0]
+    assert batch.own == 1
+    assert (batch.photos == 120).all()
+    assert torch.equal(batch.shown[0], batch.photos[0]), "a photo that is its own style has none"
+    assert all(len(photo.unique()) > 2 for photo in batch.shown[1:])
+    without = Batches(dataclasses.replace(config, texture=0.0), 3, 0.34, seed=1)[0]
+    assert torch.equal(without.shown, without.photos)

@@ -69,6 +69,26 @@ def test_quadratic_forms_begin_beside_statistics_alone(pictures, tmp_path):
         assert weight.grad.abs().max() > 0
 
 
+def test_a_whitened_map_learns_beside_the_model_begun_with_and_is_folded_into_what_is_saved(pictures, tmp_path):
+    torch.manual_seed(0)
+    first = StyleNetwork(NetworkConfig(predictor="statistics", embedding=4, half=4, quarter=4, eighth=4))
+    first.predictor.vgg.randomize(0)
+    save_model(tmp_path / "first", first, "first", {})
+    first = load_network(tmp_path / "first").eval()
+    network = StyleNetwork(first.config).eval()
+    begin(network, replace(recipe(network.config, tmp_path / "first"), whiten=2), *two(pictures))
+    style = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(network.predictor(style), first.predictor(style))
+        torch.nn.init.normal_(network.predictor.whitened.weight)
+        learned = network.predictor(style)
+        assert (learned - first.predictor(style)).abs().max() > 0.01
+        save_model(tmp_path / "second", network, "second", {})
+        saved = load_network(tmp_path / "second").eval().predictor(style)
+    torch.testing.assert_close(saved, learned, atol=2e-2, rtol=2e-2)  # saved in half precision
+    assert network.predictor.whitened is not None, "the network that learns is left as it was"
+
+
 def test_a_network_with_more_blocks_begins_as_the_one_with_fewer(tiny, pictures, tmp_path):
     torch.manual_seed(1)
     shallow = StyleNetwork(replace(tiny, heads_hidden=4)).eval()

@@ -6,6 +6,7 @@ each of N styles (Dumoulin et al. 2017), or for the only one (Johnson et al. 201
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -189,6 +190,15 @@ class StyleNetwork(nn.Module):
     def parameters_of(self, style: Float[Tensor, "s 3 i j"] | Int[Tensor, "s"]) -> Float[Tensor, "s p"]:
         """Scales and shifts of style pictures, or of styles of a table."""
         return self.heads(self.predictor(style))
+
+    def folded(self) -> StyleNetwork:
+        """The same network without what only helps it to learn; a copy where there is such a thing."""
+        if not isinstance(self.predictor, StatisticsPredictor) or self.predictor.whitened is None:
+            return self
+        network = copy.deepcopy(self)
+        assert isinstance(network.predictor, StatisticsPredictor)
+        network.predictor.fold()
+        return network
 
     @torch.no_grad()
     def as_table(self, rows: Float[Tensor, "n p"]) -> StyleNetwork:

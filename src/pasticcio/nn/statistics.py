@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from pasticcio.nn.predictor import GAIN, NARROW, SEEN, WIDE, QuadraticForms, moments, narrow_vgg
 
 FAR = 5.0  # deviations beyond which a statistic is cut for the hidden layer
+FAINT = 0.02  # variance, of standardized statistics, below which a direction is noise and is not scaled up to 1
+LEADING = 60  # directions that learn at about the full rate, see `StatisticsPredictor.whiten`
 
 
 class StatisticsPredictor(nn.Module):
@@ -30,10 +32,12 @@ class StatisticsPredictor(nn.Module):
     Attributes:
         centre, spread: mean and standard deviation of what `describe` gives over many styles; set by `measure`, not
             learned.
+        whitened: None, or while the network learns a second linear map of all statistics, see `whiten`.
     """
 
     centre: Tensor
     spread: Tensor
+    whitening: Tensor
 
     def __init__(self, embedding: int = 100, hidden: int = 256, forms: int = 0) -> None:
         super().__init__()
@@ -48,6 +52,7 @@ class StatisticsPredictor(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
         self.forms = QuadraticForms(embedding, [width + 1 for width in NARROW[: len(SEEN)]], forms) if forms else None
+        self.whitened: nn.Linear | None = None
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Embeddings of style pictures, RGB in [0, 1], sides at least 16."""
@@ -74,7 +79,11 @@ class StatisticsPredictor(nn.Module):
         statistics = len(self.centre)
         x = (described[:, :statistics] - self.centre) / self.spread
         embedding: Tensor = self.direct(x) + self.out(GAIN * F.relu(self.hidden(x.clamp(-FAR, FAR))))
-        return embedding if self.forms is None else embedding + self.forms.embed(described[:, statistics:])
+        if self.forms is not None:
+            embedding = embedding + self.forms.embed(described[:, statistics:])
+        if self.whitened is not None:
+            embedding = embedding + self.whitened(F.linear(self.standardized(described), self.whitening))
+        return embedding
 
     def standardized(self, described: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """What `describe` gives, with mean 0 and deviation 1 over the styles measured."""
@@ -85,11 +94,46 @@ class StatisticsPredictor(nn.Module):
     @torch.no_grad()
     def set_linear(self, weight: Float[Tensor, "e d"], bias: Float[Tensor, "e"]) -> None:
         """Let the embedding be a linear map of what `standardized` gives, as long as the hidden layers add nothing."""
-        statistics = len(self.centre)
-        self.direct.weight.copy_(weight[:, :statistics])
+        for learned in (self.direct, *([self.forms.out] if self.forms is not None else [])):
+            learned.weight.zero_()
         self.direct.bias.copy_(bias)
+        self._add_linear(weight)
+
+    @torch.no_grad()
+    def whiten(self, described: Float[Tensor, "n d"], directions: int) -> None:
+        """Add a linear map that learns from whitened statistics; it begins at zero, and `fold` makes it part of others.
+
+        Statistics of styles go together: most of their variance is in one direction, and what tells styles apart is in
+        those of little variance, which gradient descent on the statistics themselves hardly moves. So the principal
+        directions are scaled to variance 1, those after the leading ones to less, since they tell less.
+
+        Args:
+            described: of many styles; at least two a direction, or fewer directions are used.
+            directions: number of principal directions.
+        """
+        x = self.standardized(described).double().clamp(-FAR, FAR)
+        _, lengths, turn = torch.linalg.svd(x - x.mean(0), full_matrices=False)
+        count = min(directions, len(x) // 2)
+        variance = lengths[:count].square() / (len(x) - 1)
+        scale = ((variance + FAINT) * (1 + torch.arange(count) / LEADING)).rsqrt()
+        self.register_buffer("whitening", (scale[:, None] * turn[:count]).float())
+        self.whitened = nn.Linear(count, self.direct.out_features, bias=False)
+        nn.init.zeros_(self.whitened.weight)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Make the map of `whiten` a part of the other linear maps, which give the same embeddings without it."""
+        if self.whitened is None:
+            return
+        self._add_linear(self.whitened.weight @ self.whitening)
+        self.whitened = None
+        del self.whitening
+
+    def _add_linear(self, weight: Float[Tensor, "e d"]) -> None:
+        statistics = len(self.centre)
+        self.direct.weight += weight[:, :statistics]
         if self.forms is not None:
-            self.forms.out.weight[:, : weight.shape[1] - statistics] = weight[:, statistics:] / GAIN
+            self.forms.out.weight[:, : weight.shape[1] - statistics] += weight[:, statistics:] / GAIN
 
     @torch.no_grad()
     def measure(self, described: Float[Tensor, "n d"]) -> None:

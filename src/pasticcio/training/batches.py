@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pasticcio.errors import DataError
+from pasticcio.image.texture import textured
 from pasticcio.training.config import DataConfig
 from pasticcio.training.crops import (
     change_colors_of_batch,
@@ -34,6 +35,7 @@ from pasticcio.training.pictures import UNREADABLE, Pictures
 from pasticcio.training.procedural import draw_style
 
 Pixels = NDArray[np.uint8]
+TEXTURES = 0.5, 1.5  # range of the amount of texture; photos are stylized with 1
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Batch:
 
     Attributes:
         photos: crops, (B, 3, crop, crop).
+        shown: the same as they are rendered: some with a texture in even areas, see `DataConfig.texture`.
         styles: style pictures, (B, 3, S, S). The first `own` show their row's own photo.
         photo_index, style_index: number of each photo among all photos, of each style among all styles, (B,).
         own: how many rows, the first ones, show a photo as its own style.
@@ -49,6 +52,7 @@ class Batch:
     """
 
     photos: UInt8[Tensor, "b 3 h w"]
+    shown: UInt8[Tensor, "b 3 h w"]
     styles: UInt8[Tensor, "b 3 s s"]
     photo_index: Tensor
     style_index: Tensor
@@ -88,7 +92,7 @@ class Batches(Dataset[Batch]):
         config = self.config
         rng, rows = self.order().batch(number)
         size = int(rng.integers(config.style_size[0], config.style_size[1] + 1))
-        photos, styles, skipped = [], [], list[str]()
+        photos, shown, styles, skipped = [], [], [], list[str]()
         photo_numbers, style_numbers = [], []
         for row, (wanted, style_number, rng) in enumerate(rows):
             photo_number, photo = self.photos.usable(wanted, skipped)
@@ -100,6 +104,8 @@ class Batches(Dataset[Batch]):
             else:
                 style_number, style = self.styles.usable(style_number, skipped)
             styles.append(style_crop(style, config, rng))
+            woven = row >= self.own and config.texture and rng.random() < config.texture
+            shown.append(textured(photos[-1], rng.uniform(*TEXTURES)) if woven else photos[-1])
             photo_numbers.append(photo_number)
             style_numbers.append(style_number)
         pixels = to_tensor(styles)
@@ -109,6 +115,7 @@ class Batches(Dataset[Batch]):
             )
         return Batch(
             photos=to_tensor(photos),
+            shown=to_tensor(shown),
             styles=pixels,
             photo_index=torch.tensor(photo_numbers),
             style_index=torch.tensor(style_numbers),
@@ -172,8 +179,10 @@ class ResidentBatches(Batches):
             pixels = torch.where(flip, 255 - pixels, pixels)
         skipped, self.skipped = self.skipped, []
         photo_index, style_index = torch.tensor(numbers).T
+        crops = _to_bytes(torch.stack(photos))
         return Batch(
-            photos=_to_bytes(torch.stack(photos)),
+            photos=crops,
+            shown=crops,
             styles=_to_bytes(pixels),
             photo_index=photo_index,
             style_index=style_index,

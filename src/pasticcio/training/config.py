@@ -74,6 +74,8 @@ class DataConfig:
         invert: share of the style pictures whose colors are inverted, where they are augmented.
         procedural: share of the styles that are drawn by code (stripes, mosaics, outlines, see `procedural`) instead
             of read from a picture; photos that are their own style are not counted.
+        texture: share of the photos that are rendered with a faint texture in even areas, as the stylizer renders them
+            (see `pasticcio.image.texture`); what the output is compared with has none.
         flips: mirror half of the styles left to right, half top to bottom.
         keep_mb: memory per worker, in MB, for decoded pictures.
         workers: processes that decode.
@@ -100,6 +102,7 @@ class DataConfig:
     gray: float = 0.0
     invert: float = 0.0
     procedural: float = 0.0
+    texture: float = 0.0
     flips: bool = True
     keep_mb: int = 0
     workers: int = 1
@@ -107,7 +110,7 @@ class DataConfig:
     epochs: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("gray", "invert", "procedural", "whole"):
+        for name in ("gray", "invert", "procedural", "texture", "whole"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"data.{name} is {getattr(self, name)}; it must be between 0 and 1")
         for name in ("photo_short", "style_short", "style_size"):
@@ -139,6 +142,8 @@ class TrainConfig:
         encoder: weights of the quarter-width VGG-19 that an encoded network begins with. It needs `decoder` and `vgg`.
         decoder: weights of AdaIN's decoder, as which an encoded network begins, see `compress`.
         vgg: weights of the normalised VGG-19 that its statistics predictor begins with.
+        whiten: principal directions of the statistics from which a statistics predictor learns a second linear map, see
+            `StatisticsPredictor.whiten`; its rate is that of the part "predictor.whitened". 0 for none.
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
@@ -173,6 +178,7 @@ class TrainConfig:
     encoder: str = ""
     decoder: str = ""
     vgg: str = ""
+    whiten: int = 0
     frozen: tuple[str, ...] = ()
     learn_rows: int = 0
     steps: int = 1000
@@ -212,6 +218,8 @@ class TrainConfig:
                 "branch names weights, but the network has no branch; set network.predictor = 'compact' and "
                 "network.predictor_directions, to 256 for instance"
             )
+        if self.whiten < 0 or (self.whiten and self.network.predictor != "statistics"):
+            raise ConfigError(f"whiten is {self.whiten}; it is 0, or more for network.predictor = 'statistics'")
         given = [name for name in ("encoder", "decoder", "vgg") if getattr(self, name)]
         if len(given) in (1, 2):
             raise ConfigError(
@@ -232,6 +240,8 @@ class TrainConfig:
                 f"data.procedural is {self.data.procedural}; it needs a predictor, data.augment = true and "
                 "data.resident = false"
             )
+        if self.data.texture and self.data.resident:
+            raise ConfigError(f"data.texture is {self.data.texture}; it needs data.resident = false")
         if self.cache and self.data.resident:
             raise ConfigError("cache and data.resident are both set; kept targets need data.resident = false")
         if self.cache and self.data.augment and not self.data.fixed_photos:

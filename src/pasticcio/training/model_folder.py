@@ -39,7 +39,7 @@ def save_model(
     make_folder(folder)
     for graph in folder.glob("*.onnx"):  # of other weights: until `export` has made its own the folder is no model
         graph.unlink()
-    state = {key: _half(value.detach().cpu()).contiguous() for key, value in network.state_dict().items()}
+    state = {key: _half(value.detach().cpu()).contiguous() for key, value in network.folded().state_dict().items()}
     write_whole(folder / WEIGHTS, save(state))  # safetensors' save_file leaves other users no permission to read
     inputs = {
         PREDICT: {"style": "float32 (batch, 3, height, width), RGB in [0, 1]"},

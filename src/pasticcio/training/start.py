@@ -35,7 +35,7 @@ from pasticcio.training.pretrained import TORCHVISION, Download, fetch, load_vgg
 FORMS = "predictor.branch.forms", "predictor.forms"  # quadratic forms of either predictor that has them
 BLOCKS = ("quarter_blocks", "eighth_blocks")  # of the fast family; a network to start with may have fewer
 NEW = ("heads.bend", *FORMS)  # parts that a model to start with need not have
-WHITENED = 1500  # style pictures on which the whitening of a branch is measured
+WHITENED = 1500  # style pictures on which a whitening is measured
 SCALED = 200  # style pictures on which the scale of quadratic forms is measured
 
 
@@ -57,6 +57,17 @@ def begin(
     """
     if config.encoder:
         begin_encoded(network, config, photos, styles)
+    _begin(network, config, styles, download)
+    if config.whiten:
+        predictor = network.predictor
+        assert isinstance(predictor, StatisticsPredictor)
+        with torch.no_grad():
+            described = [predictor.describe(style) for style in _some(styles, config, WHITENED)]
+        predictor.whiten(torch.cat(described), config.whiten)
+
+
+def _begin(network: StyleNetwork, config: TrainConfig, styles: Pictures, download: Download | None) -> None:
+    """`begin` from weights that have learned."""
     if config.inception:
         _begin_inception(network, config.inception, download)
     if config.branch:

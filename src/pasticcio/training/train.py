@@ -271,7 +271,7 @@ class Run:
         rows = torch.arange(len(batch.photos))
         rows[own:] = rows[own:].roll(-turn)
         grams = {layer: gram[rows.to(self.device)] for layer, gram in grams.items()}
-        photos = self._pixels(batch.photos)
+        photos = self._pixels(batch.shown)
         styles = self._numbers(batch)[rows] if self.styles else self._pixels(batch.styles[rows])
         with self.autocast():
             images = self.forward(photos, styles)
