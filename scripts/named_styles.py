@@ -1,10 +1,8 @@
 """Make the named styles of a model: embeddings of works dated before 1928.
 
-    python scripts/named_styles.py [--model NAME_OR_FOLDER] [--paintings TABLE.csv] [--refine STEPS]
+    python scripts/named_styles.py [--model NAME_OR_FOLDER] [--paintings TABLE.csv]
 
-With --refine every embedding goes on from the predicted one by gradient descent, as `pasticcio refine` does, but on the
-losses of the full VGG-19 and over photos of all kinds: a named style is made once, so that time does not matter. Only
-embeddings are stored, no pictures.
+Only embeddings are stored, no pictures.
 """
 
 from __future__ import annotations
@@ -14,33 +12,10 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from pasticcio.image.picture import as_batch
-from pasticcio.image.read import open_image
-from pasticcio.image.resize import style_view
-from pasticcio.model.folder import Model
-from pasticcio.nn.losses import LossConfig
-from pasticcio.nn.predictor import SEEN
-from pasticcio.render.refine import SHORT, descend, varied_crops
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.model_folder import load_network
-from pasticcio.training.pictures import Pictures
-from pasticcio.training.pretrained import load_vgg
-from pasticcio.training.slope import Grams, Slope
 
 OUT = Path(__file__).parent.parent / "src" / "pasticcio" / "style" / "library"
 DIGITS = 5
-PHOTOS = 400  # of which crops are rendered
-LOSS = LossConfig(  # that of the last stage of recipes/encoded.toml
-    content={"relu3_3": 1.0, "relu4_1": 1.0},
-    style=dict.fromkeys(SEEN, 10.0),
-    relative=True,
-    logarithmic=True,
-    grid=2.5e5,
-)
 SIDE = 384  # short side of the pictures in pixels: in the range of training, and coarse enough for large photos
 
 # name: (artist and work in the table's file names, title, artist, year)
@@ -149,52 +124,11 @@ WORKS = {
 }
 
 
-class Descent:
-    """Refines embeddings on the full loss network.
-
-    Args:
-        model: whose embeddings they are.
-        photos: table of photos.
-        vgg: weights of the VGG-19.
-    """
-
-    def __init__(self, model: Model, photos: str, vgg: str) -> None:
-        network = load_network(model.folder).eval().requires_grad_(False)
-        loss_network = load_vgg("vgg19-normalised", LOSS.layers(), vgg, pooling="max", padding="reflect")
-        self.grams, self.slope = Grams(loss_network), Slope(network, loss_network, LOSS)
-        pictures = Pictures((photos,), "train", 2000, SHORT[1])
-        numbers = np.random.default_rng(0).permutation(len(pictures))[:PHOTOS].tolist()
-        self.photos = [pictures.load(number) for number in numbers]
-
-    def __call__(self, painting: Path, first: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
-        """The embedding of a painting after so many steps, from `first` on, (E,)."""
-        view = torch.from_numpy(np.ascontiguousarray(as_batch(style_view(open_image(painting), SIDE))))
-        with torch.no_grad():
-            grams = self.grams(view)
-        seen: list[float] = []
-
-        def slope(embedding: NDArray[np.float32], content: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
-            loss, gradient = self.slope(torch.from_numpy(embedding), torch.from_numpy(content), *grams)
-            seen.append(float(loss))
-            return seen[-1], gradient.detach().numpy()
-
-        found = descend(slope, first[None], varied_crops(self.photos, np.random.default_rng(0)), steps)
-        some = max(1, steps // 4)
-        print(f"{painting.stem}: loss {np.mean(seen[:some]):.3g} to {np.mean(seen[-some:]):.3g}", flush=True)
-        row: NDArray[np.float32] = found[0]
-        return row
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default="default", help="a shipped model's name, or a model folder")
     parser.add_argument(
         "--paintings", type=Path, default=Path("../shared/data/paintings.csv"), help="table with a column 'file'"
-    )
-    parser.add_argument("--refine", type=int, default=0, metavar="STEPS", help="of gradient descent; 0: predictions")
-    parser.add_argument("--photos", default="../shared/data/photos.csv", help="for --refine: table of photos")
-    parser.add_argument(
-        "--vgg", default="../shared/weights/vgg19_normalised_conv4_1.safetensors", help="for --refine: the VGG-19"
     )
     arguments = parser.parse_args()
     if not arguments.paintings.exists():
@@ -202,16 +136,12 @@ def main() -> None:
     with arguments.paintings.open(encoding="utf-8", newline="") as file:
         files = [row["file"] for row in csv.DictReader(file)]
     stylizer = Stylizer(arguments.model)
-    descent = Descent(stylizer.model, arguments.photos, arguments.vgg) if arguments.refine else None
     styles = {}
     for name, (work, title, artist, year) in WORKS.items():
         matches = [file for file in files if f"__{work}" in file]
         if len(matches) != 1:
             parser.error(f"{name}: {len(matches)} files match {work!r}; one must")
-        painting = arguments.paintings.with_suffix("") / matches[0]
-        embedding = stylizer.embed(painting, side=SIDE).embedding
-        if descent is not None:
-            embedding = descent(painting, embedding, arguments.refine)
+        embedding = stylizer.embed(arguments.paintings.with_suffix("") / matches[0], side=SIDE).embedding
         numbers = [round(float(value), DIGITS) for value in embedding]
         styles[name] = {"title": title, "artist": artist, "year": year, "embedding": numbers}
     table = {"model": stylizer.model.fingerprint, "styles": styles}

@@ -37,8 +37,6 @@ MOST = 32  # photos
 T = TypeVar("T")
 StepReport = Callable[[int, int, float], None]
 """Called with the number of a step from 1, the number of all steps and the loss."""
-Slope = Callable[[NDArray[np.float32], Array], tuple[float, NDArray[np.float32]]]
-"""Loss and gradient, (1, E), at an embedding, (1, E), on crops, (B, 3, S, S) in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +111,10 @@ def refine(
     predicted = stylizer.embed(painting, name, side)
     view = np.ascontiguousarray(as_batch(style_view(open_image(painting), side)))
     slope = _Slope(stylizer, view)
-    crops = varied_crops([_small(picture) for picture in pictures], np.random.default_rng(seed))
+    crops = _crops([_small(picture) for picture in pictures], np.random.default_rng(seed))
     shown = [next(crops) for _ in range(MEASURED)]
     first = predicted.embedding[None]
-    best = descend(slope, first, crops, steps, report)
+    best = _descend(slope, first, crops, steps, report)
     before, after = (float(np.mean([slope(row, content)[0] for content in shown])) for row in (first, best))
     return Refined(Style(best[0], model.fingerprint, predicted.name), before, after)
 
@@ -158,20 +156,10 @@ class _Slope:
         return float(loss), gradient
 
 
-def descend(
-    slope: Slope, first: NDArray[np.float32], crops: Iterator[Array], steps: int, report: StepReport | None = None
+def _descend(
+    slope: _Slope, first: NDArray[np.float32], crops: Iterator[Array], steps: int, report: StepReport | None
 ) -> NDArray[np.float32]:
-    """The embedding after some steps of Adam, (1, E).
-
-    Args:
-        slope: the loss and its gradient.
-        first: the embedding to begin with, (1, E).
-        crops: batches of crops of photos, (B, 3, S, S) in [0, 1], as many as there are steps.
-        steps, report: see `refine`.
-
-    Raises:
-        StyleError: a loss that is not finite.
-    """
+    """The embedding after some steps of Adam, (1, E)."""
     unit = float(np.sqrt(np.square(first).mean()))
     embedding, mean, square = first.astype(np.float64), np.zeros(first.shape), np.zeros(first.shape)
     for step in range(steps):
@@ -188,7 +176,7 @@ def descend(
     return embedding.astype(np.float32)
 
 
-def varied_crops(photos: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> Iterator[Array]:
+def _crops(photos: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> Iterator[Array]:
     """Batches of crops, (B, 3, S, S) in [0, 1], of photos (H, W, 3)."""
     while True:
         drawn = [photos[number] for number in rng.integers(len(photos), size=CROPS)]

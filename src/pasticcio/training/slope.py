@@ -66,13 +66,12 @@ class Slope(nn.Module):
 
     Args:
         network: renders.
-        vgg: the loss network, with the layers of `config`.
-        config: layers and weights; the style layers are those of `LOSS`.
+        vgg: the loss network, with the layers of `LOSS`.
     """
 
-    def __init__(self, network: StyleNetwork, vgg: Vgg, config: LossConfig = LOSS) -> None:
+    def __init__(self, network: StyleNetwork, vgg: Vgg) -> None:
         super().__init__()
-        self.network, self.vgg, self.config = network, vgg, config
+        self.network, self.vgg = network, vgg
 
     def forward(
         self, embedding: Float[Tensor, "1 e"], content: Float[Tensor, "b 3 h w"], *grams: Tensor
@@ -82,14 +81,12 @@ class Slope(nn.Module):
 
     def loss(self, embedding: Tensor, content: Tensor, grams: tuple[Tensor, ...]) -> Tensor:
         """The mean over the crops."""
-        source = {layer: x for layer, x in self.vgg(content).items() if layer in self.config.content}
+        source = {layer: x for layer, x in self.vgg(content).items() if layer in LOSS.content}
         images = self.network.render(content, embedding.expand(len(content), -1))
-        wanted = {
-            layer: gram.expand(len(content), -1, -1) for layer, gram in zip(self.config.style, grams, strict=True)
-        }
-        parts = perceptual_loss(self.vgg(images), source, wanted, self.config)
+        wanted = {layer: gram.expand(len(content), -1, -1) for layer, gram in zip(LOSS.style, grams, strict=True)}
+        parts = perceptual_loss(self.vgg(images), source, wanted, LOSS)
         total: Tensor = (parts["content"] + parts["style"]).mean()
-        return total + self.config.grid * grid_pattern(images)
+        return total + LOSS.grid * grid_pattern(images)
 
 
 def loss_network(network: StyleNetwork) -> Vgg | None:
