@@ -62,6 +62,18 @@ def test_enlarged_features_have_no_steps():
     torch.testing.assert_close(wide.diff(dim=3)[..., 1:-1], torch.full((1, 2, 8, 9), 0.5))
 
 
+def test_a_photo_of_one_color_gives_no_frame(network):
+    from pasticcio.nn.norm import Steering
+
+    channels = network.style_parameters // 2
+    one = {scale: torch.ones(1, 1, 1, 1) for scale in network.scales}
+    given = torch.stack([torch.zeros(channels), torch.ones(channels)])
+    style = torch.rand(1, network.style_parameters, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        image = network.render(torch.full((1, 3, 64, 64), 0.4), Steering(style, one, one, given, torch.ones(channels)))
+    torch.testing.assert_close(image, image[:, :, 32:33, 32:33].expand_as(image), atol=1e-4, rtol=0)
+
+
 def test_what_is_far_changes_nothing_where_statistics_are_given(network):
     """`reach` is no less than how far a pixel is seen: tiles depend on it."""
     from pasticcio.nn.norm import Steering

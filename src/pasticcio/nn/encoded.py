@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pasticcio.nn.fast import UpsampledConv
 from pasticcio.nn.norm import Steering
 from pasticcio.nn.predictor import NARROW, WIDE
-from pasticcio.nn.transfer import RGB, Places, StyledConv, StyleTransfer
+from pasticcio.nn.transfer import RGB, Places, StyledConv, StyleTransfer, reflect
 from pasticcio.nn.vgg import Vgg, VggConfig
 
 
@@ -22,8 +22,7 @@ class EncodedTransfer(StyleTransfer):
     style, as in Huang and Belongie 2017 ("Arbitrary style transfer in real-time with adaptive instance normalization",
     equation 8), but by what is predicted for the style. The decoder is that paper's with fewer channels, enlarged
     linearly, and with conditional instance normalization after each convolution. Shortcuts carry the encoder's relu3_1
-    and relu2_1 to the decoder's layers at 1/4 and 1/2 of the size. All convolutions but the last are padded by
-    reflection.
+    and relu2_1 to the decoder's layers at 1/4 and 1/2 of the size. All convolutions are padded by reflection.
 
     Args:
         eighth, quarter, half: channels of the decoder at 1/8, 1/4 and 1/2 of the size.
@@ -78,7 +77,8 @@ class EncodedTransfer(StyleTransfer):
             x = F.relu(layer(x, style))
         x = F.relu(self.narrow(x, style))
         x = self.to_half.joined(enlarged(x), self.from_half(seen["relu2_1"]), style)
-        return self.unfold.phases(F.relu(self.at_half(x, style)))
+        x = reflect(F.relu(self.at_half(x, style)), 1, 1, 1, 1)
+        return F.conv2d(x, self.unfold.kernels())
 
 
 def enlarged(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:
