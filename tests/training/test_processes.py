@@ -122,7 +122,7 @@ def test_parts_of_a_step_make_the_step_of_a_batch_as_large_as_all(config):
     batches = [batch for batch, _ in parts]
     fields = {
         name: torch.cat([getattr(batch, name) for batch in batches])
-        for name in ("photos", "styles", "photo_index", "style_index")
+        for name in ("photos", "shown", "styles", "photo_index", "style_index")
     }
     losses, gradient = several.advance(parts)
     others, norm = large.advance([(dataclasses.replace(batches[0], **fields), 0)])

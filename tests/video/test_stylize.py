@@ -132,7 +132,8 @@ def test_a_model_for_clips_renders_as_many_frames_at_once_as_there_are_cores(mon
 
 
 def test_frames_of_16_bits_are_rendered_finer_and_no_brighter(stylizer):
-    ramp = np.tile(np.linspace(10_000, 50_000, 96), (64, 1))[..., None].repeat(3, 2).astype(np.uint16)
+    ramp = np.linspace(10_000, 50_000, 96) + np.linspace(0, 9_000, 64)[:, None]
+    ramp = ramp[..., None].repeat(3, 2).astype(np.uint16)
     frames = [(number / 25, np.roll(ramp, number, 0)) for number in range(2)]
     deep = [frame for _, frame in stylize_video(frames, "dance", stylizer=stylizer)]
     flat = stylize_video(
