@@ -27,6 +27,15 @@ def recipe(network, start):
     return TrainConfig(network=network, start=str(start), data=DataConfig(style_short=(64, 96), style_crop=64))
 
 
+def of_statistics(folder):
+    """A network with a statistics predictor, as it is read from the model folder made of it."""
+    torch.manual_seed(0)
+    first = StyleNetwork(NetworkConfig(predictor="statistics", embedding=4, half=4, quarter=4, eighth=4))
+    first.predictor.vgg.randomize(0)
+    save_model(folder, first, "first", {})
+    return load_network(folder).eval()
+
+
 def two(pictures):
     """Photos and styles of a run."""
     return Pictures([str(pictures / "photos")]), Pictures([str(pictures / "styles")])
@@ -52,11 +61,7 @@ def test_quadratic_forms_begin_beside_a_model_that_has_none(branched, pictures):
 
 
 def test_quadratic_forms_begin_beside_statistics_alone(pictures, tmp_path):
-    torch.manual_seed(0)
-    first = StyleNetwork(NetworkConfig(predictor="statistics", embedding=4, half=4, quarter=4, eighth=4))
-    first.predictor.vgg.randomize(0)
-    save_model(tmp_path / "first", first, "first", {})
-    first = load_network(tmp_path / "first").eval()
+    first = of_statistics(tmp_path / "first")
     network = StyleNetwork(replace(first.config, predictor_forms=3)).eval()
     begin(network, recipe(network.config, tmp_path / "first"), *two(pictures))
     style, forms = torch.rand(2, 3, 64, 64), network.predictor.forms
@@ -70,11 +75,7 @@ def test_quadratic_forms_begin_beside_statistics_alone(pictures, tmp_path):
 
 
 def test_a_whitened_map_learns_beside_the_model_begun_with_and_is_folded_into_what_is_saved(pictures, tmp_path):
-    torch.manual_seed(0)
-    first = StyleNetwork(NetworkConfig(predictor="statistics", embedding=4, half=4, quarter=4, eighth=4))
-    first.predictor.vgg.randomize(0)
-    save_model(tmp_path / "first", first, "first", {})
-    first = load_network(tmp_path / "first").eval()
+    first = of_statistics(tmp_path / "first")
     network = StyleNetwork(first.config).eval()
     begin(network, replace(recipe(network.config, tmp_path / "first"), whiten=2), *two(pictures))
     style = torch.rand(2, 3, 64, 64)

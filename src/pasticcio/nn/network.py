@@ -72,7 +72,10 @@ class NetworkConfig:
         if self.encoder == "conditional" and self.transfer != "paper":
             raise ValueError("encoder is 'conditional'; only the paper family's encoder has normalizations")
         if self.predictor_forms and not (self.predictor_directions or self.predictor == "statistics"):
-            raise ValueError("predictor_forms is set, but there is no branch to see them; set predictor_directions")
+            raise ValueError(
+                f"predictor_forms is {self.predictor_forms}, but nothing sees them; set predictor_directions, or "
+                "predictor = 'statistics'"
+            )
         if self.heads_hidden and self.predictor == "table":
             raise ValueError("heads_hidden is set, but a table holds scales and shifts as they are; set it to 0")
         object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
