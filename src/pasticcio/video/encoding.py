@@ -17,6 +17,7 @@ from pasticcio.errors import OptionError, OutputError, nearest
 from pasticcio.extras import extra
 from pasticcio.video.animation import KINDS
 from pasticcio.video.color import Colors
+from pasticcio.video.motion import opencv
 from pasticcio.video.pipeline import threads_each
 
 QUALITY = 65
@@ -46,8 +47,10 @@ class Codec:
     tag: str = ""
 
 
+X264 = "libx264"
+AVX512 = 256  # number of AVX-512 with the extensions of Skylake-X, in OpenCV
 CODECS = {
-    "h264": Codec("H.264", "libx264", {"preset": "veryfast"}),
+    "h264": Codec("H.264", X264, {"preset": "veryfast"}),
     "h265": Codec("H.265", "libx265", {"preset": "veryfast", "x265-params": "log-level=none"}, tag="hvc1"),
     "av1": Codec("AV1", "libsvtav1", {"preset": "9"}, 63, 1, even=False),
     "vp9": Codec("VP9", "libvpx-vp9", {"b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}, 63, even=False),
@@ -98,7 +101,11 @@ class Format:
             return {}
         quality = QUALITY if self.quality is None else self.quality
         factor = round(self.codec.coarsest * (MOST - quality) / MOST)
-        return {**self.codec.options, "crf": str(max(self.codec.finest, factor))}
+        found = {**self.codec.options, "crf": str(max(self.codec.finest, factor))}
+        # With AVX-512 instructions, x264 gives another stream from run to run: its macroblock tree is at fault.
+        if self.codec.encoder == X264 and opencv().checkHardwareSupport(AVX512):
+            found["x264-params"] = "asm=AVX2"
+        return found
 
 
 def format_of(path: str | os.PathLike[str], codec: str | None = None, quality: int | None = None) -> Format:
