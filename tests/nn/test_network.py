@@ -34,6 +34,24 @@ def test_a_hidden_layer_bends_the_heads_once_it_has_learned(tiny):
         replace(tiny, predictor="table", heads_hidden=4)
 
 
+@pytest.mark.parametrize("predictor", ["compact", "branched", "statistics", "inception"])
+def test_an_embedding_in_another_basis_renders_the_same(tiny, predictor):
+    torch.manual_seed(0)
+    kind = {"compact": {}, "branched": {"predictor_directions": 4, "predictor_forms": 2}}.get(
+        predictor, {"predictor": predictor, "predictor_forms": 2 * (predictor == "statistics")}
+    )
+    network = StyleNetwork(replace(tiny, heads_hidden=3, **kind)).eval()
+    for layer in [*network.predictor.last_layers(), network.heads.bend[-1]]:
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    style = torch.rand(2, 3, 80, 96)
+    basis = torch.randn(network.config.embedding, network.config.embedding, dtype=torch.float64)
+    with torch.no_grad():
+        before, parameters = network.predictor(style), network.parameters_of(style)
+        network.turn(basis)
+        torch.testing.assert_close(network.predictor(style), before @ basis.float(), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(network.parameters_of(style), parameters, rtol=1e-3, atol=1e-3)
+
+
 def test_half_precision_leaves_scales_and_shifts_alone(tiny):
     torch.manual_seed(0)
     network = StyleNetwork(replace(tiny, heads_hidden=4))
@@ -90,6 +108,11 @@ def test_mixing_rows_of_a_table_mixes_scales_and_shifts(table):
     mixed = table.heads(torch.tensor([[0.25, 0.0, 0.75]]))
     rows = table.parameters_of(torch.arange(3))
     torch.testing.assert_close(mixed[0], 0.25 * rows[0] + 0.75 * rows[2])
+
+
+def test_a_table_has_no_other_basis(table):
+    with pytest.raises(ValueError, match="shares of its styles"):
+        table.turn(torch.eye(table.config.embedding))
 
 
 def test_each_photo_of_a_batch_gets_the_style_of_its_number(table):

@@ -102,6 +102,8 @@ def test_layers_of_a_stage_replace_the_common_ones(tmp_path):
         ("[data]\ncrop = 512", "below data.crop 512"),
         ("ema = 1.5", "ema is 1.5"),
         ('cache = "x"', "every picture varies"),
+        ("balance = -1", "balance is -1; it is 0, or more where a predictor learns"),
+        ("balance = 9\nfrozen = ['predictor']", "balance is 9; it is 0, or more where a predictor learns"),
         ("whiten = 5", "whiten is 5; it is 0, or more for network.predictor"),
         ("[data]\ntexture = 1.5", "data.texture is 1.5; it must be between 0 and 1"),
         ("[data]\ntexture = 0.5\nresident = true", "data.texture is 0.5; it needs data.resident = false"),

@@ -204,6 +204,25 @@ class StyleNetwork(nn.Module):
         return network
 
     @torch.no_grad()
+    def turn(self, basis: Float[Tensor, "e e"]) -> None:
+        """Write embeddings in another basis: a row e of now becomes e times `basis`, which renders the same.
+
+        Raises:
+            ValueError: a table, whose embeddings are shares of its styles.
+        """
+        if isinstance(self.predictor, TablePredictor):
+            raise ValueError("the embeddings of a table are shares of its styles, and have no other basis")
+        basis = basis.double()
+        for layer in self.predictor.last_layers():
+            layer.weight.copy_(basis.T @ layer.weight.double())
+            if layer.bias is not None:
+                layer.bias.copy_(layer.bias.double() @ basis)
+        back = torch.linalg.inv(basis).T
+        for first in [self.heads, *([] if self.heads.bend is None else [self.heads.bend[0]])]:
+            assert isinstance(first, nn.Linear)
+            first.weight.copy_(first.weight.double() @ back)
+
+    @torch.no_grad()
     def as_table(self, rows: Float[Tensor, "n p"]) -> StyleNetwork:
         """A network of N styles with the same transfer network, its styles given by their scales and shifts."""
         table = StyleNetwork(replace(self.config, predictor="table", embedding=len(rows), heads_hidden=0))

@@ -38,6 +38,10 @@ class InceptionPredictor(nn.Module):
         """Embeddings of style pictures, RGB in [0, 1], sides at least 75."""
         return self.bottleneck(self.describe(style))
 
+    def last_layers(self) -> list[nn.Linear]:
+        """The layers whose outputs add up to the embedding."""
+        return [self.bottleneck]
+
     def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 768"]:
         """Features of Mixed_6e, mean over positions."""
         return self.trunk(style).float().mean(dim=(2, 3))
@@ -85,6 +89,13 @@ class CompactPredictor(nn.Module):
         """Embeddings of style pictures, RGB in [0, 1], sides at least 16."""
         embedding: Tensor = self.bottleneck(F.relu(self.hidden(self.describe(style))))
         return embedding if self.branch is None else embedding + self.branch(style)
+
+    def last_layers(self) -> list[nn.Linear]:
+        """The layers whose outputs add up to the embedding."""
+        found = [self.bottleneck]
+        if self.branch is not None:
+            found += [self.branch.out, *([] if self.branch.forms is None else [self.branch.forms.out])]
+        return found
 
     def describe(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
         """Means and standard deviations over positions, of the colors and of every stage."""

@@ -59,6 +59,11 @@ class StatisticsPredictor(nn.Module):
         with torch.autocast(style.device.type, enabled=False):  # square roots magnify errors of half precision
             return self.embed(self.describe(style.float()))
 
+    def last_layers(self) -> list[nn.Linear]:
+        """The layers whose outputs add up to the embedding."""
+        found = [self.direct, self.out, *([] if self.forms is None else [self.forms.out])]
+        return found if self.whitened is None else [*found, self.whitened]
+
     def layers(self, style: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
         """Features of the layers in `SEEN`, each (B, C, H', W')."""
         return list(self.vgg(style).values())

@@ -144,6 +144,8 @@ class TrainConfig:
         vgg: weights of the normalised VGG-19 that its statistics predictor begins with.
         whiten: principal directions of the statistics from which a statistics predictor learns a second linear map, see
             `StatisticsPredictor.whiten`; its rate is that of the part "predictor.whitened". 0 for none.
+        balance: photos with styles on which gradients are measured first, to write embeddings in a basis in which the
+            loss depends on all numbers alike, see `balance`; 0 to leave the basis as it is.
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
@@ -179,6 +181,7 @@ class TrainConfig:
     decoder: str = ""
     vgg: str = ""
     whiten: int = 0
+    balance: int = 0
     frozen: tuple[str, ...] = ()
     learn_rows: int = 0
     steps: int = 1000
@@ -220,6 +223,8 @@ class TrainConfig:
             )
         if self.whiten < 0 or (self.whiten and self.network.predictor != "statistics"):
             raise ConfigError(f"whiten is {self.whiten}; it is 0, or more for network.predictor = 'statistics'")
+        if self.balance < 0 or (self.balance and (self.network.predictor == "table" or "predictor" in self.frozen)):
+            raise ConfigError(f"balance is {self.balance}; it is 0, or more where a predictor learns")
         given = [name for name in ("encoder", "decoder", "vgg") if getattr(self, name)]
         if len(given) in (1, 2):
             raise ConfigError(

@@ -10,12 +10,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from PIL.Image import Image
 from torch import Tensor, nn
 
@@ -34,6 +36,7 @@ from pasticcio.nn.losses import (
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg
 from pasticcio.training.average import Average
+from pasticcio.training.balance import balance
 from pasticcio.training.batches import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.checkpoint import CHECKPOINT, check_new, check_same, load_checkpoint, save_checkpoint
 from pasticcio.training.compiled import compiling
@@ -45,13 +48,13 @@ from pasticcio.training.order import Place
 from pasticcio.training.parts import freeze, freeze_norms, learning_groups
 from pasticcio.training.pretrained import Download, load_vgg
 from pasticcio.training.samples import sample_grid
+from pasticcio.training.shift import shift_error
 from pasticcio.training.start import begin, first_row, table_names
 from pasticcio.training.targets import ContentTargets, StyleTargets
 
 log = logging.getLogger(__name__)
 
 LOST = 10  # successive steps without a finite gradient after which a run stops
-SHIFTED = 4  # one photo in so many is rendered a second time, shifted, where `loss.shift` is set
 
 
 class Targets(NamedTuple):
@@ -180,6 +183,8 @@ class Run:
         if main:
             make_folder(self.folder)
             write_whole(self.folder / "config.json", to_json(config).encode())
+        if config.balance and not self.step:
+            self._balance()
         with contextlib.ExitStack() as stack:
             record = stack.enter_context(Record(self.folder, self.step)) if main else None
             saved = clock = time.monotonic()
@@ -209,6 +214,13 @@ class Run:
             self.save_model()
         self.accelerator.wait_for_everyone()
         return self.folder / "model"
+
+    def _balance(self) -> None:
+        """Turn the embedding's basis, see `balance`, by gradients that every process measures on batches of its own."""
+        forward, self.forward = self.forward, self.bare
+        batches = self.batches.loader(0, -(-self.config.balance // self.config.batch))
+        balance(self.bare, (partial(self.losses, batch) for batch in batches), self.accelerator.gather, broadcast)
+        self.forward, self.average = forward, Average(self.bare, self.config.ema)
 
     def parts(self) -> Iterator[Sequence[Part]]:
         """The parts of every remaining step."""
@@ -296,23 +308,12 @@ class Run:
             parts["pixel"] = (images[:own].float() - photos[:own]).square().mean()
             total = total + config.pixel * parts["pixel"] * own / len(photos)
         if config.shift:
-            parts["shift"] = self._shift_error(photos[own:], styles[own:], images[own:])
+            draw = np.random.default_rng((self.config.seed, self.step))
+            with self.autocast():
+                shift = shift_error(self.forward, photos[own:], styles[own:], images[own:], draw, self.bare.transfer)
+            parts["shift"] = shift
             total = total + config.shift * parts["shift"]
         return {"total": total, **parts}
-
-    def _shift_error(self, photos: Tensor, styles: Tensor, images: Tensor) -> Tensor:
-        """Mean squared difference of shifted outputs and outputs of shifted photos, without the borders."""
-        some = slice(0, max(1, len(photos) // SHIFTED))
-        draw = np.random.default_rng((self.config.seed, self.step))
-        down, right = (int(draw.integers(1, self.bare.transfer.multiple)) for _ in range(2))
-        height, width = photos.shape[2:]
-        shifted = nn.functional.pad(photos[some], (right, 0, down, 0), mode="reflect")[:, :, :height, :width]
-        with self.autocast():
-            again = self.forward(shifted.contiguous(memory_format=torch.channels_last), styles[some])
-        edge = height // SHIFTED
-        there = again[:, :, edge + down : height - edge + down, edge + right : width - edge + right]
-        here = images[some, :, edge : height - edge, edge : width - edge]
-        return (there.float() - here.float()).square().mean()
 
     @torch.no_grad()
     def targets(self, batch: Batch) -> Targets:
