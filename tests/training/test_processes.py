@@ -35,12 +35,13 @@ def logged(config):
     return [json.loads(line) for line in (Path(config.out) / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("first", [1, 2])
-def test_a_run_goes_on_in_another_number_of_processes(config, tmp_path, first):
+@pytest.mark.parametrize(("first", "balance"), [(1, 0), (2, 0), (2, 16)])
+def test_a_run_goes_on_in_another_number_of_processes(config, tmp_path, first, balance):
     """With twice the parts in one process as in two, all steps are those of an unbroken run in one."""
+    config = dataclasses.replace(config, network=dataclasses.replace(config.network, embedding=4))
 
     def part(processes, steps, out):
-        own = dataclasses.replace(config, steps=steps, accumulate=2 // processes, out=str(out))
+        own = dataclasses.replace(config, steps=steps, accumulate=2 // processes, balance=balance, out=str(out))
         own = dataclasses.replace(own, final_rate=1.0)
         if processes == 1:
             train(own, resume=True)

@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from clips import scene
 
+from clips import scene
 from pasticcio.video.color import BT709
 from pasticcio.video.encoding import PartWriter, format_of
 

@@ -58,9 +58,10 @@ def balanced_basis(gradients: Float[Tensor, "n e"], embeddings: Float[Tensor, "m
         embeddings: two or more.
     """
     x = gradients.double()
-    length = x.norm(dim=1, keepdim=True)
+    length = x.norm(dim=1, keepdim=True).clamp_min(1e-30)
     x = x * (OUTLYING * length.median() / length).clamp(max=1.0)
     variance, axes = torch.linalg.eigh(x.T @ x / len(x))
+    axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()  # of either sign where nothing else decides
     basis = axes * (variance.clamp_min(0) + FAINT * variance[-1]).sqrt()
     turned = (embeddings.double() - embeddings.double().mean(0)) @ basis
     return basis / turned.square().mean().sqrt()

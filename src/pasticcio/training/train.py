@@ -119,11 +119,9 @@ class Run:
         self.accelerator = Accelerator(cpu=several and not torch.cuda.is_available())  # gloo where there is no GPU
         self.device = self.accelerator.device
         process = self.accelerator.process_index
-        drawn: dict[str, Any] = {"identity": config.identity, "seed": config.seed, "process": process}
-        if config.data.resident:
-            drawn["device"] = self.device
+        placed: dict[str, Any] = {"device": self.device} if config.data.resident else {}
         kind = ResidentBatches if config.data.resident else Batches
-        self.batches = kind(config.data, config.batch, **drawn)
+        self.batches = kind(config.data, config.batch, config.identity, config.seed, process, **placed)
         self.styles = table_names(config, self.batches.styles) if config.network.predictor == "table" else []
         torch.manual_seed(config.seed)
         network = StyleNetwork(config.network)
@@ -216,10 +214,11 @@ class Run:
         return self.folder / "model"
 
     def _balance(self) -> None:
-        """Turn the embedding's basis, see `balance`, by gradients that every process measures on batches of its own."""
-        forward, self.forward = self.forward, self.bare
-        batches = self.batches.loader(0, -(-self.config.balance // self.config.batch))
-        balance(self.bare, (partial(self.losses, batch) for batch in batches), self.accelerator.gather, broadcast)
+        """Turn the embedding's basis, see `balance`; every process measures gradients on batches of its own."""
+        forward, self.forward, self.batches.place = self.forward, self.bare, self.place
+        count = math.ceil(self.config.balance / (self.config.batch * self.accelerator.num_processes))
+        losses = (partial(self.losses, batch) for batch in self.batches.loader(0, count))
+        balance(self.bare, losses, self.accelerator.gather, broadcast)
         self.forward, self.average = forward, Average(self.bare, self.config.ema)
 
     def parts(self) -> Iterator[Sequence[Part]]:
@@ -310,9 +309,9 @@ class Run:
         if config.shift:
             draw = np.random.default_rng((self.config.seed, self.step))
             with self.autocast():
-                shift = shift_error(self.forward, photos[own:], styles[own:], images[own:], draw, self.bare.transfer)
-            parts["shift"] = shift
-            total = total + config.shift * parts["shift"]
+                error = shift_error(self.forward, photos[own:], styles[own:], images[own:], draw, self.bare.transfer)
+            parts["shift"] = error
+            total = total + config.shift * error
         return {"total": total, **parts}
 
     @torch.no_grad()
