@@ -127,6 +127,8 @@ class StyleNetwork(nn.Module):
         transfer: content picture and style parameters to stylized picture.
     """
 
+    basis: Tensor
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
@@ -196,16 +198,23 @@ class StyleNetwork(nn.Module):
 
     def folded(self) -> StyleNetwork:
         """The same network without what only helps it to learn; a copy where there is such a thing."""
-        if not isinstance(self.predictor, StatisticsPredictor) or self.predictor.whitened is None:
+        whitened = isinstance(self.predictor, StatisticsPredictor) and self.predictor.whitened is not None
+        if not whitened and "basis" not in self._buffers:
             return self
         network = copy.deepcopy(self)
-        assert isinstance(network.predictor, StatisticsPredictor)
-        network.predictor.fold()
+        if isinstance(network.predictor, StatisticsPredictor):
+            network.predictor.fold()
+        if "basis" in network._buffers:
+            back = torch.linalg.inv(network.basis.double())
+            del network.basis
+            network.turn(back)
         return network
 
     @torch.no_grad()
     def turn(self, basis: Float[Tensor, "e e"]) -> None:
         """Write embeddings in another basis: a row e of now becomes e times `basis`, which renders the same.
+
+        A network that learns in another basis has a buffer "basis", in which all turns are kept; `folded` undoes them.
 
         Raises:
             ValueError: a table, whose embeddings are shares of its styles.
@@ -213,6 +222,8 @@ class StyleNetwork(nn.Module):
         if isinstance(self.predictor, TablePredictor):
             raise ValueError("the embeddings of a table are shares of its styles, and have no other basis")
         basis = basis.double()
+        if "basis" in self._buffers:
+            self.basis.copy_(self.basis.double() @ basis)
         for layer in self.predictor.last_layers():
             layer.weight.copy_(basis.T @ layer.weight.double())
             if layer.bias is not None:

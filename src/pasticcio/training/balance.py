@@ -4,6 +4,9 @@ The loss is far more sensitive to an embedding in some directions than in others
 for all numbers, and the most sensitive direction, which has a share in every number, sets the limit. In the basis
 made here, the gradients of the loss have the same variance in every direction: a fixed form of the natural gradient
 (Amari 1998, "Natural gradient works efficiently in learning").
+
+What is saved is in the first basis again: in the balanced one, distances are those of the few directions that matter
+most to the loss, and neighbors have less in common.
 """
 
 from __future__ import annotations

@@ -58,6 +58,8 @@ def begin(
     if config.encoder:
         begin_encoded(network, config, photos, styles)
     _begin(network, config, styles, download)
+    if config.balance:
+        network.register_buffer("basis", torch.eye(config.network.embedding))
     if config.whiten:
         predictor = network.predictor
         assert isinstance(predictor, StatisticsPredictor)
