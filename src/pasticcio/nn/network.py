@@ -125,6 +125,8 @@ class StyleNetwork(nn.Module):
             `StyleTransfer.style_layout`, beta before gamma. 278,558 weights in the paper's network. Of a
             table, a column for each style, without bias, so that a column holds all of a style.
         transfer: content picture and style parameters to stylized picture.
+        basis: (E, E), only while the network learns in another basis of the embedding: all turns so far, which `folded`
+            undoes.
     """
 
     basis: Tensor
@@ -199,12 +201,12 @@ class StyleNetwork(nn.Module):
     def folded(self) -> StyleNetwork:
         """The same network without what only helps it to learn; a copy where there is such a thing."""
         whitened = isinstance(self.predictor, StatisticsPredictor) and self.predictor.whitened is not None
-        if not whitened and "basis" not in self._buffers:
+        if not whitened and not hasattr(self, "basis"):
             return self
         network = copy.deepcopy(self)
         if isinstance(network.predictor, StatisticsPredictor):
             network.predictor.fold()
-        if "basis" in network._buffers:
+        if hasattr(network, "basis"):
             back = torch.linalg.inv(network.basis.double())
             del network.basis
             network.turn(back)
@@ -214,15 +216,13 @@ class StyleNetwork(nn.Module):
     def turn(self, basis: Float[Tensor, "e e"]) -> None:
         """Write embeddings in another basis: a row e of now becomes e times `basis`, which renders the same.
 
-        A network that learns in another basis has a buffer "basis", in which all turns are kept; `folded` undoes them.
-
         Raises:
             ValueError: a table, whose embeddings are shares of its styles.
         """
         if isinstance(self.predictor, TablePredictor):
             raise ValueError("the embeddings of a table are shares of its styles, and have no other basis")
         basis = basis.double()
-        if "basis" in self._buffers:
+        if hasattr(self, "basis"):
             self.basis.copy_(self.basis.double() @ basis)
         for layer in self.predictor.last_layers():
             layer.weight.copy_(basis.T @ layer.weight.double())

@@ -2,8 +2,8 @@
 
 The loss is far more sensitive to an embedding in some directions than in others. The predictor is trained at one rate
 for all numbers, and the most sensitive direction, which has a share in every number, sets the limit. In the basis
-made here, the gradients of the loss have the same variance in every direction: a fixed form of the natural gradient
-(Amari 1998, "Natural gradient works efficiently in learning").
+made here, the gradients of the loss have about the same variance in every direction: a fixed form of the natural
+gradient (Amari 1998, "Natural gradient works efficiently in learning").
 
 What is saved is in the first basis again: in the balanced one, distances are those of the few directions that matter
 most to the loss, and neighbors have less in common.
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pasticcio.nn.network import StyleNetwork
 
-FAINT = 5e-4  # of the largest variance: directions in which gradients vary less are not enlarged as much as they would
+FAINT = 5e-4  # share of the largest variance, which is added to that of every direction
 OUTLYING = 2.0  # times the median length: longer gradients are cut to that
 
 

@@ -145,7 +145,7 @@ class TrainConfig:
         whiten: principal directions of the statistics from which a statistics predictor learns a second linear map, see
             `StatisticsPredictor.whiten`; its rate is that of the part "predictor.whitened". 0 for none.
         balance: photos with styles on which gradients are measured first, to write embeddings in a basis in which the
-            loss depends on all numbers alike, see `balance`; 0 to leave the basis as it is.
+            loss depends on all numbers alike, see `balance`; several for each number, or 0 to leave the basis as it is.
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.

@@ -25,10 +25,10 @@ def shift_error(
     """Mean squared difference of shifted outputs and outputs of shifted photos, without the borders.
 
     Args:
-        render: photos and styles to outputs.
+        render: photos (B, 3, H, W), RGB in [0, 1], and their styles to outputs of that shape and range.
         photos, styles, images: a batch and its outputs, of which a part is used.
-        draw: the shift.
-        transfer: the style transfer network, which moves with shifts of `multiple` pixels anyway.
+        draw: of the shift, at least 1 pixel down and right, and less than `multiple` of `transfer`.
+        transfer: the style transfer network, whose outputs move with photos that are shifted by `multiple` pixels.
     """
     some = slice(0, max(1, len(photos) // SHIFTED))
     down, right = (int(draw.integers(1, transfer.multiple)) for _ in range(2))

@@ -102,7 +102,7 @@ class Format:
         quality = QUALITY if self.quality is None else self.quality
         factor = round(self.codec.coarsest * (MOST - quality) / MOST)
         found = {**self.codec.options, "crf": str(max(self.codec.finest, factor))}
-        # With AVX-512 instructions, x264 gives another stream from run to run: its macroblock tree is at fault.
+        # With AVX-512 instructions, x264 does not always give the same stream for the same frames.
         if self.codec.encoder == X264 and opencv().checkHardwareSupport(AVX512):
             found["x264-params"] = "asm=AVX2"
         return found
