@@ -67,8 +67,7 @@ def test_style_parameters_reach_the_layer_they_name(paper):
 
 
 @pytest.mark.parametrize(
-    "network",
-    [PaperTransfer(0.25).eval(), FastTransfer(8, 8, 8, 1, 1).eval(), EncodedTransfer(8, 8, 8, blocks=1).eval()],
+    "network", [PaperTransfer(0.25).eval(), FastTransfer(8, 8, 8, 1, 1).eval(), EncodedTransfer(8, 8, 8).eval()]
 )
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 17), (16, 16), (31, 50), (64, 65)])
 def test_output_is_as_large_as_the_input(network, size):
@@ -80,7 +79,7 @@ def test_output_is_as_large_as_the_input(network, size):
 
 @pytest.mark.parametrize(
     "network",
-    [PaperTransfer(0.125), FastTransfer(8, 8, 16, 1, 1), EncodedTransfer(8, 8, 8, blocks=1)],
+    [PaperTransfer(0.125), FastTransfer(8, 8, 16, 1, 1), EncodedTransfer(8, 8, 8)],
     ids=["paper", "fast", "encoded"],
 )
 def test_bytes_to_bytes_is_the_same_rounded(network):

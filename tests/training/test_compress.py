@@ -62,7 +62,7 @@ def begun(weights, pictures):
     folder, state = weights
     config = NetworkConfig(
         transfer="encoded", predictor="statistics", embedding=8, eighth=16, quarter=16, half=8,
-        decoder_blocks=1, predictor_hidden=4, predictor_forms=2,
+        predictor_hidden=4, predictor_forms=2,
     )  # fmt: skip
     torch.manual_seed(1)
     network = StyleNetwork(config).eval()

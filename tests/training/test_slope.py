@@ -45,7 +45,7 @@ def test_backward_passes_are_those_of_autograd(function):
 
 @pytest.mark.parametrize(
     "change",
-    [{"predictor_directions": 8}, {"transfer": "encoded", "predictor": "statistics", "decoder_blocks": 1}],
+    [{"predictor_directions": 8}, {"transfer": "encoded", "predictor": "statistics"}],
     ids=["branch", "statistics"],
 )
 def test_a_step_against_the_slope_lowers_the_loss(tiny, change):

@@ -108,31 +108,6 @@ def test_a_network_with_more_blocks_begins_as_the_one_with_fewer(tiny, pictures,
         assert network.heads.bias.grad[rows].abs().max() > 0, "the new block cannot learn"
 
 
-def test_an_encoded_network_with_more_blocks_begins_as_the_one_with_fewer(pictures, tmp_path):
-    torch.manual_seed(1)
-    config = NetworkConfig(transfer="encoded", predictor="statistics", embedding=4, half=4, quarter=4, eighth=4)
-    shallow = StyleNetwork(replace(config, heads_hidden=4))
-    shallow.predictor.vgg.randomize(0)
-    shallow.transfer.encoder.randomize(0)
-    torch.nn.init.normal_(shallow.heads.bend[-1].weight)
-    save_model(tmp_path / "shallow", shallow, "shallow", {})
-    shallow = load_network(tmp_path / "shallow").eval()
-    wanted = replace(shallow.config, decoder_blocks=2)
-    network = StyleNetwork(wanted).eval()
-    begin(network, recipe(wanted, tmp_path / "shallow"), *two(pictures))
-    content, style = torch.rand(2, 3, 48, 64), torch.rand(2, 3, 64, 64)
-    with torch.no_grad():
-        before = shallow(content, style)
-        assert before.std() > 0.01
-        torch.testing.assert_close(network(content, style), before, atol=1e-6, rtol=0)
-    network(content, style).square().sum().backward()
-    for block in network.transfer.blocks:
-        assert block.conv2.weight.grad.abs().max() > 0, "the new block cannot learn"
-    save_model(tmp_path / "deep", network, "deep", {})
-    with pytest.raises(ConfigError, match="decoder_blocks is 0, but the model to start with has 2"):
-        begin(StyleNetwork(shallow.config), recipe(shallow.config, tmp_path / "deep"), *two(pictures))
-
-
 def test_weights_that_are_not_those_of_the_configuration_are_refused(tiny, tmp_path):
     for name in ("one", "two"):
         save_model(tmp_path / name, StyleNetwork(tiny), name, {})

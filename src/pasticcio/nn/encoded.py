@@ -26,18 +26,17 @@ class EncodedTransfer(StyleTransfer):
 
     Args:
         eighth, quarter, half: channels of the decoder at 1/8, 1/4 and 1/2 of the size.
-        blocks: `EncodedResidual` blocks of the decoder at 1/8, which that paper's has not.
     """
 
     squared = 2 * WIDE
     multiple = 8
     margin = 0
 
-    def __init__(self, eighth: int = 128, quarter: int = 128, half: int = 64, blocks: int = 0) -> None:
+    def __init__(self, eighth: int = 128, quarter: int = 128, half: int = 64) -> None:
         super().__init__()
-        # 3x3 kernels: two at full size, two at 1/2, four at 1/4, one at 1/8; back two at 1/8 with two more for each
-        # block, four and two, and one pixel more where features are enlarged; and the grid of 8.
-        self.reach = 2 + 2 * 2 + 4 * 4 + 8 + 8 * (1 + 2 * blocks) + (8 + 4 * 4) + (4 + 2 * 3) + self.multiple
+        # 3x3 kernels: two at full size, two at 1/2, four at 1/4, one at 1/8; back two, four and two, and one pixel more
+        # where features are enlarged; and the grid of 8.
+        self.reach = 2 + 2 * 2 + 4 * 4 + 8 + 8 + (8 + 4 * 4) + (4 + 2 * 3) + self.multiple
         self.encoder = Vgg(VggConfig(padding="reflect", widths=NARROW), ("relu2_1", "relu3_1", "relu4_1"))
         self.encoder.winograd = False  # its channels are too few for it, and it has no graph
         self.encoder.requires_grad_(True)
@@ -45,7 +44,6 @@ class EncodedTransfer(StyleTransfer):
         place = Places()
         self.bottleneck = place.at(8).norm(WIDE)
         self.at_eighth = StyledConv(WIDE, eighth, 3, place, reflection=True)
-        self.blocks = nn.ModuleList([EncodedResidual(eighth, place) for _ in range(blocks)])
         place.at(4)
         self.to_quarter = StyledConv(eighth, quarter, 3, place, reflection=True)
         self.at_quarter = nn.ModuleList([StyledConv(quarter, quarter, 3, place, reflection=True) for _ in range(2)])
@@ -74,8 +72,6 @@ class EncodedTransfer(StyleTransfer):
             seen = self.encoder(content.float())
             x = self.bottleneck(F.relu(self.widen(seen["relu4_1"])), style)
         x = F.relu(self.at_eighth(x, style))
-        for block in self.blocks:
-            x = block(x, style)
         x = self.to_quarter.joined(enlarged(x), self.from_quarter(seen["relu3_1"]), style)
         for layer in self.at_quarter:
             x = F.relu(layer(x, style))
@@ -83,23 +79,6 @@ class EncodedTransfer(StyleTransfer):
         x = self.to_half.joined(enlarged(x), self.from_half(seen["relu2_1"]), style)
         x = reflect(F.relu(self.at_half(x, style)), 1, 1, 1, 1)
         return F.conv2d(x, self.unfold.kernels())
-
-
-class EncodedResidual(nn.Module):
-    """A residual block that begins without effect.
-
-    Departure from the paper, whose blocks normalize twice: the second convolution is not normalized, and begins at
-    zero. Each of its weights then learns from the first step on, not only the scales of a normalization.
-    """
-
-    def __init__(self, channels: int, place: Places) -> None:
-        super().__init__()
-        self.conv1 = StyledConv(channels, channels, 3, place, reflection=True)
-        self.conv2 = nn.Conv2d(channels, channels, 3, bias=False)
-        nn.init.zeros_(self.conv2.weight)
-
-    def forward(self, x: Float[Tensor, "b c h w"], style: Float[Tensor, "s p"] | Steering) -> Float[Tensor, "b c h w"]:
-        return x + self.conv2(reflect(F.relu(self.conv1(x, style)), 1, 1, 1, 1))
 
 
 def enlarged(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c i j"]:

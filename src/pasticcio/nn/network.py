@@ -37,7 +37,6 @@ class NetworkConfig:
             "conditional" as the paper's text has it, and the networks of one style and of N styles.
         half, quarter, eighth: fast and encoded families: channels at 1/2, 1/4 and 1/8 of the size.
         quarter_blocks, eighth_blocks: fast family: residual blocks at 1/4 and 1/8.
-        decoder_blocks: encoded family: residual blocks at 1/8.
         margin: fast family: pixels of reflection around the picture, a multiple of 8.
         predictor_widths: compact predictor: channels at 1/4, 1/8 and 1/16.
         predictor_hidden: compact predictor: width of the layer before the embedding; statistics predictor: width of the
@@ -58,7 +57,6 @@ class NetworkConfig:
     eighth: int = 128
     quarter_blocks: int = 2
     eighth_blocks: int = 3
-    decoder_blocks: int = 0
     margin: int = 8
     predictor_widths: tuple[int, ...] = (32, 64, 128)
     predictor_hidden: int = 256
@@ -155,7 +153,7 @@ class StyleNetwork(nn.Module):
         if config.transfer == "paper":
             self.transfer = PaperTransfer(config.width, styled_encoder=config.encoder == "conditional")
         elif config.transfer == "encoded":
-            self.transfer = EncodedTransfer(config.eighth, config.quarter, config.half, config.decoder_blocks)
+            self.transfer = EncodedTransfer(config.eighth, config.quarter, config.half)
         else:
             self.transfer = FastTransfer(
                 half=config.half,

@@ -231,10 +231,9 @@ class _Fit:
         before = torch.logit(torch.cat(pictures).clamp(0.02, 0.98))
         _share(_kernels(x, F.pixel_unshuffle(before, 2)), self.transfer.unfold)
         heads.append(_linear(self.embeddings[: len(before)], moments(before)))
-        norms = [*(layer.norm for layer in self.layers), self.transfer.color]
-        for norm, (weight, bias) in zip(norms, heads, strict=True):
-            rows = slice(norm.offset, norm.offset + 2 * norm.channels)
-            self.network.heads.weight[rows], self.network.heads.bias[rows] = weight, bias
+        rows = slice(self.transfer.squared, None)
+        self.network.heads.weight[rows] = torch.cat([weight for weight, _ in heads])
+        self.network.heads.bias[rows] = torch.cat([bias for _, bias in heads])
 
     def _restyled(self, photos: Tensor, embeddings: Tensor) -> Tensor:
         features = F.relu(self.transfer.widen(self.transfer.encoder(photos)["relu4_1"]))

@@ -33,8 +33,7 @@ from pasticcio.training.pictures import UNREADABLE, Pictures
 from pasticcio.training.pretrained import TORCHVISION, Download, fetch, load_vgg, read_state
 
 FORMS = "predictor.branch.forms", "predictor.forms"  # quadratic forms of either predictor that has them
-# By family: blocks of which a network to start with may have fewer.
-BLOCKS = {"fast": ("quarter_blocks", "eighth_blocks"), "encoded": ("decoder_blocks",)}
+BLOCKS = ("quarter_blocks", "eighth_blocks")  # of the fast family; a network to start with may have fewer
 NEW = ("heads.bend", *FORMS)  # parts that a model to start with need not have
 WHITENED = 1500  # style pictures on which a whitening is measured
 SCALED = 200  # style pictures on which the scale of quadratic forms is measured
@@ -90,10 +89,8 @@ def _begin(network: StyleNetwork, config: TrainConfig, styles: Pictures, downloa
             network.load_state_dict(first.as_table(predicted(first, config, styles)).state_dict())
         except RuntimeError as error:
             raise ConfigError(f"start names {config.start}, whose transfer network is another: {error}") from error
-    elif (known := load_config(folder)).transfer == config.network.transfer and deepened(
-        known, config.network
-    ) != known:
-        shallow = StyleNetwork(replace(config.network, **{name: getattr(known, name) for name in _blocks(known)}))
+    elif (known := load_config(folder)).transfer == "fast" and deepened(known, config.network) != known:
+        shallow = StyleNetwork(replace(config.network, **{name: getattr(known, name) for name in BLOCKS}))
         missing = load_weights(shallow, folder, new=NEW)
         deepen(network, shallow)
         if missing.intersection(FORMS):
@@ -108,29 +105,24 @@ def deepened(first: NetworkConfig, wanted: NetworkConfig) -> NetworkConfig:
     Raises:
         ConfigError: `wanted` has fewer.
     """
-    for name in _blocks(first):
+    for name in BLOCKS:
         if getattr(wanted, name) < getattr(first, name):
             raise ConfigError(
                 f"network.{name} is {getattr(wanted, name)}, but the model to start with has {getattr(first, name)}; "
                 "give as many or more"
             )
-    return replace(first, **{name: getattr(wanted, name) for name in _blocks(first)})
-
-
-def _blocks(first: NetworkConfig) -> tuple[str, ...]:
-    return BLOCKS.get(first.transfer, ())
+    return replace(first, **{name: getattr(wanted, name) for name in BLOCKS})
 
 
 @torch.no_grad()
 def deepen(network: StyleNetwork, shallow: StyleNetwork) -> None:
     """Give a network all of one with fewer residual blocks; what is new adds nothing to the output at first.
 
-    Of the fast family, the scales and shifts of a new block's second convolution are zero for every style, so that the
-    block passes on what comes in (Goyal et al. 2017, section 5.1, begin the last scale of residual blocks at zero); of
-    the encoded family, this convolution begins at zero.
+    The scales and shifts of a new block's second convolution are zero for every style, so that the block passes on
+    what comes in (Goyal et al. 2017, section 5.1, begin the last scale of residual blocks at zero).
 
     Args:
-        network: what is filled; of the fast or encoded family.
+        network: what is filled; of the fast family.
         shallow: the same network with fewer blocks.
     """
     known = shallow.state_dict()
