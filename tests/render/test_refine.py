@@ -43,6 +43,13 @@ def test_the_descent_begins_at_the_predicted_embedding(stylizer, bands, photo, m
     assert found.before == found.after
 
 
+def test_an_embedding_that_became_worse_is_not_kept(stylizer, bands, photo, monkeypatch):
+    monkeypatch.setattr(module, "RATE", 30.0)
+    found = refine(stylizer, bands, [photo], steps=1, side=96)
+    np.testing.assert_array_equal(found.style.embedding, stylizer.embed(bands, side=96).embedding)
+    assert found.after == found.before
+
+
 def test_the_painting_is_seen_at_the_size_at_which_it_is_for_these_photos(stylizer, bands, photo, monkeypatch):
     monkeypatch.setattr(module, "RATE", 0.0)
     found = refine(stylizer, bands, [photo], steps=1).style.embedding

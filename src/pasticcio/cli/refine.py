@@ -26,7 +26,7 @@ def refine(
         list[str], typer.Option("--photos", help="Photo that the style is meant for, or folder of some; repeatable.")
     ],
     out: Annotated[Path, out_option("The style file to write, .json, for 'stylize --style FILE'.")],
-    steps: Annotated[int, typer.Option(help="Of gradient descent, each on four crops of the photos.")] = 40,
+    steps: Annotated[int, typer.Option(help="Of gradient descent, each on four crops of the photos.")] = 20,
     style_size: Annotated[
         int | None,
         same_option(
