@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pasticcio.nn.encoded import EncodedTransfer
 from pasticcio.nn.fast import FastTransfer
+from pasticcio.nn.forecast import Forecast
 from pasticcio.nn.paper import PaperTransfer
 from pasticcio.nn.predictor import CompactPredictor, InceptionPredictor, TablePredictor
 from pasticcio.nn.statistics import StatisticsPredictor
@@ -44,6 +45,8 @@ class NetworkConfig:
         predictor_directions: compact predictor: principal directions of the statistics of a `VggBranch`; 0 for no
             branch.
         predictor_forms: `QuadraticForms` per layer of this branch, or of the statistics predictor; 0 for none.
+        predictor_forecast: statistics predictor: coordinates of Gram matrices of every layer that a `Forecast` guesses;
+            none for no forecast. It is made when the network has learned, see `TrainConfig.forecast`.
         heads_hidden: units of a hidden layer beside the linear heads, see `Heads`; 0 for none, as in the paper.
     """
 
@@ -62,6 +65,7 @@ class NetworkConfig:
     predictor_hidden: int = 256
     predictor_directions: int = 0
     predictor_forms: int = 0
+    predictor_forecast: tuple[int, ...] = ()
     heads_hidden: int = 0
 
     def __post_init__(self) -> None:
@@ -78,7 +82,10 @@ class NetworkConfig:
             )
         if self.heads_hidden and self.predictor == "table":
             raise ValueError("heads_hidden is set, but a table holds scales and shifts as they are; set it to 0")
-        object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
+        if self.predictor_forecast and self.predictor != "statistics":
+            raise ValueError("predictor_forecast is set, but only the statistics predictor has one; leave it out")
+        for name in ("predictor_widths", "predictor_forecast"):  # JSON and TOML give lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
 
 class Heads(nn.Linear):
@@ -141,7 +148,9 @@ class StyleNetwork(nn.Module):
         elif config.predictor == "table":
             self.predictor = TablePredictor(config.embedding)
         elif config.predictor == "statistics":
-            self.predictor = StatisticsPredictor(config.embedding, config.predictor_hidden, config.predictor_forms)
+            self.predictor = StatisticsPredictor(
+                config.embedding, config.predictor_hidden, config.predictor_forms, config.predictor_forecast
+            )
         else:
             self.predictor = CompactPredictor(
                 config.embedding,
@@ -228,15 +237,26 @@ class StyleNetwork(nn.Module):
             layer.weight.copy_(basis.T @ layer.weight.double())
             if layer.bias is not None:
                 layer.bias.copy_(layer.bias.double() @ basis)
+        if isinstance(self.predictor, StatisticsPredictor) and self.predictor.forecast is not None:
+            self.predictor.forecast.turn(basis)
         back = torch.linalg.inv(basis).T
         for first in [self.heads, *([] if self.heads.bend is None else [self.heads.bend[0]])]:
             assert isinstance(first, nn.Linear)
             first.weight.copy_(first.weight.double() @ back)
 
+    def with_forecast(self, forecast: Forecast) -> StyleNetwork:
+        """A copy of the network whose statistics predictor corrects embeddings by this forecast."""
+        network = StyleNetwork(replace(self.config, predictor_forecast=tuple(forecast.parts)))
+        added = {f"predictor.forecast.{key}": value for key, value in forecast.state_dict().items()}
+        network.load_state_dict({**self.state_dict(), **added})
+        return network.train(self.training)
+
     @torch.no_grad()
     def as_table(self, rows: Float[Tensor, "n p"]) -> StyleNetwork:
         """A network of N styles with the same transfer network, its styles given by their scales and shifts."""
-        table = StyleNetwork(replace(self.config, predictor="table", embedding=len(rows), heads_hidden=0))
+        table = StyleNetwork(
+            replace(self.config, predictor="table", embedding=len(rows), heads_hidden=0, predictor_forecast=())
+        )
         table.transfer.load_state_dict(self.transfer.state_dict())
         table.heads.weight.copy_(rows.T)
         return table.train(self.training)

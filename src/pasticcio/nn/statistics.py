@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pasticcio.nn.forecast import Forecast
 from pasticcio.nn.predictor import GAIN, NARROW, SEEN, WIDE, QuadraticForms, moments, narrow_vgg
 
 FAR = 5.0  # deviations beyond which a statistic is cut for the hidden layer
@@ -28,6 +31,8 @@ class StatisticsPredictor(nn.Module):
         embedding: length of the embedding.
         hidden: width of the hidden layer.
         forms: `QuadraticForms` per layer; 0 for none.
+        forecast: for every layer of the loss network, coordinates of the Gram matrices that a `Forecast` guesses, which
+            then corrects the embedding; none for no forecast.
 
     Attributes:
         centre, spread: mean and standard deviation of what `describe` gives over many styles; set by `measure`, not
@@ -39,7 +44,7 @@ class StatisticsPredictor(nn.Module):
     spread: Tensor
     whitening: Tensor
 
-    def __init__(self, embedding: int = 100, hidden: int = 256, forms: int = 0) -> None:
+    def __init__(self, embedding: int = 100, hidden: int = 256, forms: int = 0, forecast: Sequence[int] = ()) -> None:
         super().__init__()
         self.vgg = narrow_vgg()
         self.widen = nn.Conv2d(NARROW[3] + 1, WIDE, 1)
@@ -53,11 +58,15 @@ class StatisticsPredictor(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.forms = QuadraticForms(embedding, [width + 1 for width in NARROW[: len(SEEN)]], forms) if forms else None
         self.whitened: nn.Linear | None = None
+        described += 0 if self.forms is None else len(self.forms.centre)
+        self.forecast = Forecast(embedding, described, forecast) if forecast else None
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Embeddings of style pictures, RGB in [0, 1], sides at least 16."""
         with torch.autocast(style.device.type, enabled=False):  # square roots magnify errors of half precision
-            return self.embed(self.describe(style.float()))
+            described = self.describe(style.float())
+            embedding = self.embed(described)
+            return embedding if self.forecast is None else self.forecast(embedding, self.standardized(described))
 
     def last_layers(self) -> list[nn.Linear]:
         """The layers whose outputs add up to the embedding."""
@@ -80,7 +89,7 @@ class StatisticsPredictor(nn.Module):
         return torch.cat(found if self.forms is None else [*found, self.forms.describe(layers)], 1)
 
     def embed(self, described: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
-        """Embeddings of what `describe` gives."""
+        """Embeddings of what `describe` gives, before a forecast corrects them."""
         statistics = len(self.centre)
         x = (described[:, :statistics] - self.centre) / self.spread
         embedding: Tensor = self.direct(x) + self.out(GAIN * F.relu(self.hidden(x.clamp(-FAR, FAR))))

@@ -146,6 +146,8 @@ class TrainConfig:
             `StatisticsPredictor.whiten`; its rate is that of the part "predictor.whitened". 0 for none.
         balance: photos with styles on which gradients are measured first, to write embeddings in a basis in which the
             loss depends on all numbers alike, see `balance`; several for each number, or 0 to leave the basis as it is.
+        forecast: renderings from which a `Forecast` learns in the end, which corrects the embeddings of a statistics
+            predictor from then on; 0 for none. Of several processes the first one does this, and the others wait.
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
@@ -182,6 +184,7 @@ class TrainConfig:
     vgg: str = ""
     whiten: int = 0
     balance: int = 0
+    forecast: int = 0
     frozen: tuple[str, ...] = ()
     learn_rows: int = 0
     steps: int = 1000
@@ -225,6 +228,7 @@ class TrainConfig:
             raise ConfigError(f"whiten is {self.whiten}; it is 0, or more for network.predictor = 'statistics'")
         if self.balance < 0 or (self.balance and (self.network.predictor == "table" or "predictor" in self.frozen)):
             raise ConfigError(f"balance is {self.balance}; it is 0, or more where a predictor learns")
+        self._check_forecast()
         given = [name for name in ("encoder", "decoder", "vgg") if getattr(self, name)]
         if len(given) in (1, 2):
             raise ConfigError(
@@ -253,6 +257,21 @@ class TrainConfig:
             raise ConfigError(
                 "cache is set but every picture varies: set data.augment = false or data.fixed_photos = true"
             )
+
+    def _check_forecast(self) -> None:
+        if self.network.predictor_forecast:
+            raise ConfigError(
+                "network.predictor_forecast is set, but it is made in the end; set forecast = 20000 instead"
+            )
+        if self.forecast < 0 or (self.forecast and self.network.predictor != "statistics"):
+            raise ConfigError(f"forecast is {self.forecast}; it is 0, or more for network.predictor = 'statistics'")
+        if self.forecast and not (self.loss.relative and self.loss.logarithmic):
+            raise ConfigError(
+                "forecast is set, but it guesses relative logarithmic style losses; set loss.relative and "
+                "loss.logarithmic to true"
+            )
+        if self.forecast and self.identity == 1:
+            raise ConfigError("forecast is set, but with identity 1 every photo is its own style; set it lower")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step: warm-up, then half a cosine from the full rate down to `final_rate` of it."""

@@ -23,6 +23,7 @@ from pasticcio.training.pretrained import sha256
 
 STYLE_SIDE = 256  # pixels: the short side at which a style picture is shown to the predictor by default
 FINGERPRINT_DIGITS = 12
+FORECAST = "predictor.forecast."  # what its weights' names begin with
 
 
 def save_model(
@@ -153,6 +154,8 @@ def load_weights(network: StyleNetwork, folder: Path, new: Sequence[str] = ()) -
     try:
         state = load_file(folder / WEIGHTS)
         wanted = network.state_dict()
+        if FORECAST not in {key[: len(FORECAST)] for key in wanted}:  # a forecast is of the weights it was made with
+            state = {key: value for key, value in state.items() if not key.startswith(FORECAST)}
         missing = {part for part in new for key in wanted if key.startswith(f"{part}.") and key not in state}
         kept = {key: v for key, v in wanted.items() if any(key.startswith(f"{part}.") for part in missing)}
         read = {key: v.float() if v.is_floating_point() else v for key, v in state.items()}

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,20 @@ READING = "upright, in sRGB, over white"  # how pictures were opened; part of th
 
 Features = Callable[[Tensor], dict[str, Tensor]]
 Numbers = NDArray[np.int64]
+
+
+class Targets(NamedTuple):
+    """What the outputs are compared with, by layer of the loss network.
+
+    Attributes:
+        content: features of the photos.
+        grams: Gram matrices of the styles.
+        moments: mean and standard deviation of every channel of the styles' features, at the layers of `loss.restyled`.
+    """
+
+    content: dict[str, Tensor]
+    grams: dict[str, Tensor]
+    moments: dict[str, tuple[Tensor, Tensor]]
 
 
 class Kept:

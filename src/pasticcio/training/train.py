@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,34 +41,22 @@ from pasticcio.training.batches import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.checkpoint import CHECKPOINT, check_new, check_same, load_checkpoint, save_checkpoint
 from pasticcio.training.compiled import compiling
 from pasticcio.training.config import TrainConfig, to_json
+from pasticcio.training.forecast import fit
 from pasticcio.training.gradient import Part, clip_gradient, mean_gradient
 from pasticcio.training.log import Progress, Record, StepReport
 from pasticcio.training.model_folder import save_model
 from pasticcio.training.order import Place
 from pasticcio.training.parts import freeze, freeze_norms, learning_groups
 from pasticcio.training.pretrained import Download, load_vgg
+from pasticcio.training.renderings import Renderer, gather
 from pasticcio.training.samples import sample_grid
 from pasticcio.training.shift import shift_error
 from pasticcio.training.start import begin, first_row, table_names
-from pasticcio.training.targets import ContentTargets, StyleTargets
+from pasticcio.training.targets import ContentTargets, StyleTargets, Targets
 
 log = logging.getLogger(__name__)
 
 LOST = 10  # successive steps without a finite gradient after which a run stops
-
-
-class Targets(NamedTuple):
-    """What the outputs are compared with, by layer of the loss network.
-
-    Attributes:
-        content: features of the photos.
-        grams: Gram matrices of the styles.
-        moments: mean and standard deviation of every channel of the styles' features, at the layers of `loss.restyled`.
-    """
-
-    content: dict[str, Tensor]
-    grams: dict[str, Tensor]
-    moments: dict[str, tuple[Tensor, Tensor]]
 
 
 def train(
@@ -393,7 +381,17 @@ class Run:
             raise TrainingError(f"processes would go on from steps {steps}; {self.folder} must be one folder for all")
 
     def save_model(self) -> None:
-        """Write the averaged weights as a model folder."""
+        """Write the averaged weights as a model folder, with a forecast where the recipe has one."""
         with self.average.in_place():
+            network = self._foreseeing() if self.config.forecast else self.bare
             training = json.loads(to_json(self.config))
-            save_model(self.folder / "model", self.bare, self.config.name, training, self.styles)
+            save_model(self.folder / "model", network, self.config.name, training, self.styles)
+
+    def _foreseeing(self) -> StyleNetwork:
+        """The network with a forecast that has learned from renderings of its own."""
+        network = self.bare.folded().eval()
+        first = self.place.batch + 1
+        count = math.ceil(self.config.forecast / (self.config.batch - self.batches.own))
+        renderer = Renderer(network, self.vgg, self.config.loss, self.autocast)
+        found, parts = gather(renderer, self.batches.loader(first, first + count))
+        return network.with_forecast(fit(parts, list(self.config.loss.style.values()), found))

@@ -1,0 +1,165 @@
+"""A correction of the embedding by a forecast of the pictures that will be rendered with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+HIDDEN = 512  # width of both hidden layers
+FAR = 8.0  # deviations beyond which a statistic is cut
+STEPS = 24  # of descent
+PACE = 0.3  # share of the way to where the present gradient and trust would balance that a step goes
+REACH = 0.3  # longest way from the predicted embedding, where embeddings have a length of about 1
+
+
+class Guess(NamedTuple):
+    """What pictures rendered with embeddings are expected to be like, means over photos.
+
+    Attributes:
+        grams: Gram matrices of all layers, one after the other, as coordinates; those of a layer are to be multiplied
+            by e to the power of its `sizes`.
+        sizes: of every layer.
+        content: logarithm of the weighted content loss.
+    """
+
+    grams: Float[Tensor, "b q"]
+    sizes: Float[Tensor, "b l"]
+    content: Float[Tensor, "b 1"]
+
+
+class Forecast(nn.Module):
+    """Guesses the loss of pictures rendered with an embedding, and descends on the guess.
+
+    Departure from the paper, whose embedding is what the style prediction network gives. What suits a style is learned
+    from as many styles as there are. How the style transfer network answers to an embedding can be learned from any
+    number of renderings, and a small network learns this: the Gram matrices and the content loss that a photo will have
+    on average. A linear map tells the style's own Gram matrices from the predictor's statistics. Then the loss of any
+    embedding near the predicted one is known, with its gradient, and no picture has to be rendered.
+
+    Args:
+        embedding: length of the embedding.
+        described: number of the predictor's statistics.
+        parts: for every layer of the loss network, how many coordinates its Gram matrices have.
+
+    Attributes:
+        axes, back: matrix from embeddings to coordinates in which the loss depends on all of them alike, and the
+            inverse.
+        centre, spread: of the coordinates of embeddings, as the network sees them.
+        photo: relative style loss of every layer that depends on the photo, which no embedding takes away.
+        weights: of the layers' style losses; that of the content loss is 1.
+        trust: weight of the squared way from the predicted embedding, which the descent adds to the loss, as the
+            forecast is good nearby alone.
+    """
+
+    axes: Tensor
+    back: Tensor
+    centre: Tensor
+    spread: Tensor
+    photo: Tensor
+    weights: Tensor
+    trust: Tensor
+
+    def __init__(self, embedding: int, described: int, parts: Sequence[int]) -> None:
+        super().__init__()
+        self.parts = list(parts)
+        outputs = sum(self.parts) + len(self.parts)
+        self.wanted = nn.Linear(described, outputs)
+        self.first = nn.Linear(embedding, HIDDEN)
+        self.second = nn.Linear(HIDDEN, HIDDEN)
+        self.last = nn.Linear(HIDDEN + embedding, outputs + 1)
+        self.register_buffer("axes", torch.eye(embedding))
+        self.register_buffer("back", torch.eye(embedding))
+        self.register_buffer("centre", torch.zeros(embedding))
+        self.register_buffer("spread", torch.ones(embedding))
+        self.register_buffer("photo", torch.zeros(len(self.parts)))
+        self.register_buffer("weights", torch.ones(len(self.parts)))
+        self.register_buffer("trust", torch.tensor(100.0))
+
+    def forward(self, embedding: Float[Tensor, "b e"], described: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
+        """Corrected embeddings.
+
+        Args:
+            embedding: as predicted.
+            described: the style's statistics, standardized.
+        """
+        wanted = self.expected(described)
+        start = z = embedding @ self.axes
+        for _ in range(STEPS):
+            way = self.slope(z, *wanted) / (2 * self.trust)
+            way = way * (REACH / (way.norm(dim=1, keepdim=True) + 1e-30)).clamp(max=1)
+            z = z - PACE * (z - start + way)
+        return embedding + (z - start) @ self.back
+
+    def expected(self, described: Float[Tensor, "b d"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "b l"]]:
+        """Gram matrices of styles, as `loss` takes them, from their statistics."""
+        return self.divided(self.wanted(described.clamp(-FAR, FAR)))
+
+    def divided(self, wanted: Float[Tensor, "b o"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "b l"]]:
+        """Coordinates and sizes, which a row has one after the other."""
+        grams, sizes = torch.split(wanted, [sum(self.parts), len(self.parts)], 1)
+        return grams, sizes
+
+    def guess(self, z: Float[Tensor, "b e"]) -> Guess:
+        """What pictures are expected to be like with embeddings of these coordinates."""
+        x = (z - self.centre) / self.spread
+        first = F.silu(self.first(x))
+        second = first + F.silu(self.second(first))
+        return self._told(self.last(torch.cat([second, x], 1)))
+
+    def loss(self, guess: Guess, wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]) -> Float[Tensor, "b"]:
+        """The weighted loss of such pictures: content, and the logarithmic relative style loss of every layer.
+
+        Args:
+            guess: of the pictures.
+            wanted: Gram matrices of the styles as coordinates, divided by the norm of each layer's matrix.
+            sizes: logarithms of these norms.
+        """
+        total = guess.content.exp()[:, 0]
+        for error, weight, photo in zip(self._errors(guess, wanted, sizes), self.weights, self.photo, strict=True):
+            total = total + weight * (error.square().sum(1) + photo).log1p()
+        return total
+
+    def slope(
+        self, z: Float[Tensor, "b e"], wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]
+    ) -> Float[Tensor, "b e"]:
+        """The gradient of `loss` with respect to the coordinates, written out, since graphs have no automatic one."""
+        x = (z - self.centre) / self.spread
+        before = self.first(x)
+        first = F.silu(before)
+        between = self.second(first)
+        guess = self._told(self.last(torch.cat([first + F.silu(between), x], 1)))
+        grams, grown = [], []
+        for layer, error in enumerate(self._errors(guess, wanted, sizes)):
+            strength = 2 * self.weights[layer] / (1 + error.square().sum(1, keepdim=True) + self.photo[layer])
+            scale = (guess.sizes[:, layer : layer + 1] - sizes[:, layer : layer + 1]).exp()
+            grams.append(strength * scale * error)
+            grown.append((grams[-1] * torch.split(guess.grams, self.parts, 1)[layer]).sum(1, keepdim=True))
+        told = torch.cat([*grams, *grown, guess.content.exp()], 1) @ self.last.weight
+        hidden, direct = torch.split(told, [HIDDEN, told.shape[1] - HIDDEN], 1)
+        hidden = hidden + (hidden * _silu_slope(between)) @ self.second.weight
+        return (direct + (hidden * _silu_slope(before)) @ self.first.weight) / self.spread
+
+    @torch.no_grad()
+    def turn(self, basis: Float[Tensor, "e e"]) -> None:
+        """Take embeddings in another basis, see `StyleNetwork.turn`."""
+        self.axes.copy_(torch.linalg.solve(basis.double(), self.axes.double()))
+        self.back.copy_(self.back.double() @ basis.double())
+
+    def _told(self, outputs: Float[Tensor, "b o"]) -> Guess:
+        return Guess(*torch.split(outputs, [sum(self.parts), len(self.parts), 1], 1))
+
+    def _errors(self, guess: Guess, wanted: Tensor, sizes: Tensor) -> list[Tensor]:
+        """By layer: Gram matrix of the pictures less that of the style, over the norm of that."""
+        scales = torch.split((guess.sizes - sizes).exp(), 1, 1)
+        layers = zip(scales, torch.split(guess.grams, self.parts, 1), torch.split(wanted, self.parts, 1), strict=True)
+        return [scale * grams - style for scale, grams, style in layers]
+
+
+def _silu_slope(x: Tensor) -> Tensor:
+    gate = torch.sigmoid(x)
+    return gate * (1 + x * (1 - gate))
