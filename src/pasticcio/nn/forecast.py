@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 HIDDEN = 512  # width of both hidden layers
 FAR = 8.0  # deviations beyond which a statistic is cut
-STEPS = 24  # of descent
+STEPS = 12  # of descent
 PACE = 0.3  # share of the way to where the present gradient and trust would balance that a step goes
 REACH = 0.3  # longest way from the predicted embedding, where embeddings have a length of about 1
 
@@ -52,6 +52,7 @@ class Forecast(nn.Module):
         centre, spread: of the coordinates of embeddings, as the network sees them.
         photo: relative style loss of every layer that depends on the photo, which no embedding takes away.
         weights: of the layers' style losses; that of the content loss is 1.
+        layers: (l, q), 1 where a coordinate is of a layer.
         trust: weight of the squared way from the predicted embedding, which the descent adds to the loss, as the
             forecast is good nearby alone.
     """
@@ -63,6 +64,7 @@ class Forecast(nn.Module):
     photo: Tensor
     weights: Tensor
     trust: Tensor
+    layers: Tensor
 
     def __init__(self, embedding: int, described: int, parts: Sequence[int]) -> None:
         super().__init__()
@@ -79,6 +81,8 @@ class Forecast(nn.Module):
         self.register_buffer("photo", torch.zeros(len(self.parts)))
         self.register_buffer("weights", torch.ones(len(self.parts)))
         self.register_buffer("trust", torch.tensor(100.0))
+        layers = torch.eye(len(self.parts)).repeat_interleave(torch.tensor(self.parts), dim=1)
+        self.register_buffer("layers", layers, persistent=False)
 
     def forward(self, embedding: Float[Tensor, "b e"], described: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
         """Corrected embeddings.
@@ -119,10 +123,9 @@ class Forecast(nn.Module):
             wanted: Gram matrices of the styles as coordinates, divided by the norm of each layer's matrix.
             sizes: logarithms of these norms.
         """
-        total = guess.content.exp()[:, 0]
-        for error, weight, photo in zip(self._errors(guess, wanted, sizes), self.weights, self.photo, strict=True):
-            total = total + weight * (error.square().sum(1) + photo).log1p()
-        return total
+        _, error = self._compare(guess, wanted, sizes)
+        style = (error.square() @ self.layers.T + self.photo).log1p() @ self.weights
+        return guess.content.exp()[:, 0] + style
 
     def slope(
         self, z: Float[Tensor, "b e"], wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]
@@ -133,13 +136,11 @@ class Forecast(nn.Module):
         first = F.silu(before)
         between = self.second(first)
         guess = self._told(self.last(torch.cat([first + F.silu(between), x], 1)))
-        grams, grown = [], []
-        for layer, error in enumerate(self._errors(guess, wanted, sizes)):
-            strength = 2 * self.weights[layer] / (1 + error.square().sum(1, keepdim=True) + self.photo[layer])
-            scale = (guess.sizes[:, layer : layer + 1] - sizes[:, layer : layer + 1]).exp()
-            grams.append(strength * scale * error)
-            grown.append((grams[-1] * torch.split(guess.grams, self.parts, 1)[layer]).sum(1, keepdim=True))
-        told = torch.cat([*grams, *grown, guess.content.exp()], 1) @ self.last.weight
+        scale, error = self._compare(guess, wanted, sizes)
+        strength = 2 * self.weights / (1 + error.square() @ self.layers.T + self.photo)
+        grams = (strength @ self.layers) * scale * error
+        grown = (grams * guess.grams) @ self.layers.T
+        told = torch.cat([grams, grown, guess.content.exp()], 1) @ self.last.weight
         hidden, direct = torch.split(told, [HIDDEN, told.shape[1] - HIDDEN], 1)
         hidden = hidden + (hidden * _silu_slope(between)) @ self.second.weight
         return (direct + (hidden * _silu_slope(before)) @ self.first.weight) / self.spread
@@ -153,11 +154,10 @@ class Forecast(nn.Module):
     def _told(self, outputs: Float[Tensor, "b o"]) -> Guess:
         return Guess(*torch.split(outputs, [sum(self.parts), len(self.parts), 1], 1))
 
-    def _errors(self, guess: Guess, wanted: Tensor, sizes: Tensor) -> list[Tensor]:
-        """By layer: Gram matrix of the pictures less that of the style, over the norm of that."""
-        scales = torch.split((guess.sizes - sizes).exp(), 1, 1)
-        layers = zip(scales, torch.split(guess.grams, self.parts, 1), torch.split(wanted, self.parts, 1), strict=True)
-        return [scale * grams - style for scale, grams, style in layers]
+    def _compare(self, guess: Guess, wanted: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+        """Of every coordinate: size of the pictures' matrix over that of the style's, and how far the two are apart."""
+        scale = (guess.sizes - sizes).exp() @ self.layers
+        return scale, scale * guess.grams - wanted
 
 
 def _silu_slope(x: Tensor) -> Tensor:

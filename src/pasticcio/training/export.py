@@ -23,7 +23,7 @@ from pasticcio.nn.norm import STEERED_FUNCTION, Steering
 from pasticcio.nn.transfer import to_bytes
 from pasticcio.render.scene import Scene
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.training.graph_file import borrow, borrowing, save_graph, write_graph
+from pasticcio.training.graph_file import borrow, borrowing, halve, save_graph, write_graph
 from pasticcio.training.model_folder import load_network, write_config
 from pasticcio.training.slope import add_slope, loss_network
 
@@ -107,6 +107,7 @@ def export(folder: Path) -> float:
     free = {0: "batch", 2: "height", 3: "width"}
     if network.config.predictor != "table":
         write_graph(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
+        halve(folder / PREDICT, lent="vgg")  # the loss network of `slope`
     rows = {"content": free, "embedding": {0: "styles"}}
     before = (folder / TRANSFER).read_bytes() if (folder / TRANSFER).exists() else b""
     write_graph(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)

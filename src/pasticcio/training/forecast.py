@@ -118,15 +118,8 @@ def _learn(
 
 def _gram_errors(forecast: Forecast, guess: Guess, found: Renderings, rows: Int[Tensor, "b"]) -> Float[Tensor, "b l"]:
     """Squared errors of the pictures' Gram matrices, over the squared norms of these."""
-    sizes = found.sizes[rows]
-    layers = zip(
-        torch.split(guess.sizes.exp(), 1, 1),
-        torch.split(guess.grams, forecast.parts, 1),
-        torch.split(found.grams[rows], forecast.parts, 1),
-        strict=True,
-    )
-    squares = [(scale * grams - true).square().sum(1) for scale, grams, true in layers]
-    return torch.stack(squares, 1) / (2 * sizes).exp()
+    apart = (guess.sizes.exp() @ forecast.layers) * guess.grams - found.grams[rows]
+    return (apart.square() @ forecast.layers.T) / (2 * found.sizes[rows]).exp()
 
 
 def _slope_error(
@@ -166,7 +159,7 @@ def _told_apart(forecast: Forecast, found: Renderings) -> Float[Tensor, "n o"]:
 def _map_statistics(forecast: Forecast, found: Renderings, rows: Int[Tensor, "m"]) -> None:
     """Fit the map from statistics to Gram matrices, by ridge regression on styles and, at half weight, on pictures."""
     sizes = found.sizes[rows]
-    norms = sizes.repeat_interleave(torch.tensor(forecast.parts), dim=1).exp()
+    norms = (sizes @ forecast.layers).exp()
     of_styles = torch.cat([found.wanted[rows], found.wanted_sizes[rows]], 1)
     outputs = torch.cat([of_styles, torch.cat([found.grams[rows] / norms, sizes], 1)])
     inputs = torch.cat([found.styles[rows], found.pictures[rows]]).clamp(-FAR, FAR)

@@ -9,7 +9,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnx.helper
+import onnx.numpy_helper
 import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
@@ -17,6 +20,7 @@ from torch import Tensor, nn
 from pasticcio.files import write_whole
 
 FOLDED = 1 << 20  # numbers
+HALVED = 1 << 14  # numbers; smaller matrices stay in single precision
 SHARED_BYTES = 1024  # smaller weights are written into each graph
 
 
@@ -61,6 +65,25 @@ def write_graph(
         del node.metadata_props[:]
         node.doc_string = ""
     save_graph(written, path)
+
+
+def halve(path: Path, lent: str) -> None:
+    """Rewrite a graph so that its large matrices lie in the file in half precision, where that loses nothing.
+
+    A model folder's matrices are numbers of half precision. Those with `lent` in their names stay as they are, as
+    other graphs borrow them.
+    """
+    graph = onnx.load(path)
+    for weights in graph.graph.initializer:
+        values = onnx.numpy_helper.to_array(weights)
+        if lent in weights.name or values.ndim < 2 or values.size < HALVED or values.dtype != np.float32:
+            continue
+        if np.array_equal(values, half := values.astype(np.float16)):
+            name = weights.name
+            weights.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
+            cast = onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT)
+            graph.graph.node.insert(0, cast)
+    save_graph(graph, path)
 
 
 def borrow(path: Path, lenders: Sequence[Path]) -> None:
