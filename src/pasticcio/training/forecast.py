@@ -17,7 +17,8 @@ from pasticcio.nn.forecast import FAR, HIDDEN, Forecast, Guess
 from pasticcio.training.balance import OUTLYING, balanced_basis
 from pasticcio.training.renderings import Renderings
 
-STEPS = 6000
+PASSES = 80  # through all renderings
+LEAST = 200  # steps of the optimizer
 RATE = 2e-3
 DECAY = 0.02  # of the weights, as of AdamW
 BATCH = 256
@@ -52,7 +53,7 @@ def fit(
     parts: Sequence[int],
     weights: Sequence[float],
     found: Renderings,
-    steps: int = STEPS,
+    steps: int = 0,
     told: Callable[[int, dict[str, float]], None] | None = None,
 ) -> Forecast:
     """A forecast that has learned from renderings.
@@ -61,9 +62,10 @@ def fit(
         parts: coordinates of every layer's Gram matrices.
         weights: of the layers' style losses.
         found: the renderings.
-        steps: of the optimizer.
+        steps: of the optimizer; by default as many as go through the renderings 80 times, and at least 200.
         told: called now and then with the step and the errors: of Gram matrices, content and gradients.
     """
+    steps = steps or max(LEAST, PASSES * len(found.embeddings) // BATCH)
     forecast = Forecast(found.embeddings.shape[1], found.styles.shape[1], parts)
     forecast.weights.copy_(torch.tensor(weights))
     basis = balanced_basis(found.slopes, found.embeddings) / found.embeddings.shape[1] ** 0.5
