@@ -107,6 +107,11 @@ def test_layers_of_a_stage_replace_the_common_ones(tmp_path):
         ("whiten = 5", "whiten is 5; it is 0, or more for network.predictor"),
         ("forecast = 5", "forecast is 5; it is 0, or more for network.predictor"),
         ("forecast = 5\n[network]\npredictor = 'statistics'", "set loss.relative and loss.logarithmic"),
+        (
+            "forecast = 5\nidentity = 0.95\n[network]\npredictor = 'statistics'\n"
+            "[loss]\nrelative = true\nlogarithmic = true",
+            "identity 0.95 every photo of a batch is its own style",
+        ),
         ("[network]\npredictor = 'statistics'\npredictor_forecast = [3]", "set forecast = 20000 instead"),
         ("[data]\ntexture = 1.5", "data.texture is 1.5; it must be between 0 and 1"),
         ("[data]\ntexture = 0.5\nresident = true", "data.texture is 0.5; it needs data.resident = false"),

@@ -110,10 +110,7 @@ class Forecast(nn.Module):
 
     def guess(self, z: Float[Tensor, "b e"]) -> Guess:
         """What pictures are expected to be like with embeddings of these coordinates."""
-        x = (z - self.centre) / self.spread
-        first = F.silu(self.first(x))
-        second = first + F.silu(self.second(first))
-        return self._told(self.last(torch.cat([second, x], 1)))
+        return self._pass(z)[-1]
 
     def loss(self, guess: Guess, wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]) -> Float[Tensor, "b"]:
         """The weighted loss of such pictures: content, and the logarithmic relative style loss of every layer.
@@ -131,11 +128,7 @@ class Forecast(nn.Module):
         self, z: Float[Tensor, "b e"], wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]
     ) -> Float[Tensor, "b e"]:
         """The gradient of `loss` with respect to the coordinates, written out, since graphs have no automatic one."""
-        x = (z - self.centre) / self.spread
-        before = self.first(x)
-        first = F.silu(before)
-        between = self.second(first)
-        guess = self._told(self.last(torch.cat([first + F.silu(between), x], 1)))
+        before, between, guess = self._pass(z)
         scale, error = self._compare(guess, wanted, sizes)
         strength = 2 * self.weights / (1 + error.square() @ self.layers.T + self.photo)
         grams = (strength @ self.layers) * scale * error
@@ -151,8 +144,14 @@ class Forecast(nn.Module):
         self.axes.copy_(torch.linalg.solve(basis.double(), self.axes.double()))
         self.back.copy_(self.back.double() @ basis.double())
 
-    def _told(self, outputs: Float[Tensor, "b o"]) -> Guess:
-        return Guess(*torch.split(outputs, [sum(self.parts), len(self.parts), 1], 1))
+    def _pass(self, z: Tensor) -> tuple[Tensor, Tensor, Guess]:
+        """The guess, and what both hidden layers give before their nonlinearities."""
+        x = (z - self.centre) / self.spread
+        before = self.first(x)
+        first = F.silu(before)
+        between = self.second(first)
+        outputs = self.last(torch.cat([first + F.silu(between), x], 1))
+        return before, between, Guess(*torch.split(outputs, [sum(self.parts), len(self.parts), 1], 1))
 
     def _compare(self, guess: Guess, wanted: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         """Of every coordinate: size of the pictures' matrix over that of the style's, and how far the two are apart."""

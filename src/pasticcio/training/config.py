@@ -270,8 +270,11 @@ class TrainConfig:
                 "forecast is set, but it guesses relative logarithmic style losses; set loss.relative and "
                 "loss.logarithmic to true"
             )
-        if self.forecast and self.identity == 1:
-            raise ConfigError("forecast is set, but with identity 1 every photo is its own style; set it lower")
+        if self.forecast and round(self.identity * self.batch) == self.batch:
+            raise ConfigError(
+                f"forecast is set, but with identity {self.identity} every photo of a batch is its own style; set it "
+                "lower"
+            )
 
     def rate(self, step: int) -> float:
         """Learning rate of a step: warm-up, then half a cosine from the full rate down to `final_rate` of it."""

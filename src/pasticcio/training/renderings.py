@@ -124,7 +124,7 @@ class Renderer:
             images = self.network.render(shown, embeddings)
             features = self.vgg(images)
         losses = perceptual_loss(features, content, wanted, self.config)
-        (slopes,) = torch.autograd.grad((losses["content"] + losses["style"]).sum(), embeddings, retain_graph=False)
+        (slopes,) = torch.autograd.grad((losses["content"] + losses["style"]).sum(), embeddings)
         with torch.no_grad():
             seen = {"pictures": images.detach().float().clamp(0, 1), "photos": photos}
             row = {name: predictor.standardized(predictor.describe(x)) for name, x in seen.items()}

@@ -1,7 +1,7 @@
-"""Statistics of pictures that never change, computed once and kept in memory-mapped files.
+"""What pictures are compared with; for pictures that never change, computed once and kept in memory-mapped files.
 
-These are the Gram matrices of styles that are not augmented, and the features of photos whose crop is fixed: the loss
-network need not compute them at every step.
+What is kept are the Gram matrices of styles that are not augmented, and the features of photos whose crop is fixed:
+the loss network need not compute them at every step.
 """
 
 from __future__ import annotations
