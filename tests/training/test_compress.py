@@ -124,7 +124,7 @@ def test_the_embedding_holds_the_statistics_of_the_style(begun, pictures):
 def test_channels_that_say_the_same_are_kept_once():
     first, second = torch.randn(2, 500)
     rows = torch.stack([first, 0.9 * first, 0.1 * second, first + 0.01 * second])
-    kept = compress._telling(rows.cov(), 2).tolist()
+    kept = compress.telling(rows.cov(), 2).tolist()
     assert len(set(kept) & {0, 1, 3}) == 1
     assert 2 in kept
 
@@ -134,7 +134,7 @@ def test_kernels_of_an_enlarged_layer_are_fitted_on_both_sides_of_every_pixel(mo
     wanted = F.conv2d(reflect(x, 1, 1, 1, 1), torch.randn(3, 2, 3, 3))
     monkeypatch.setattr(compress, "POSITIONS", wanted[:, 0].numel() // 4)
     monkeypatch.setattr(compress, "RIDGE", 1e-6)
-    found = F.conv2d(reflect(x, 1, 1, 1, 1), compress._kernels(x, wanted))
+    found = F.conv2d(reflect(x, 1, 1, 1, 1), compress.kernels(x, wanted))
     assert (found - wanted).std() < 0.01 * wanted.std()
 
 
@@ -146,7 +146,7 @@ def test_a_linear_map_is_as_smooth_as_its_rows_ask_for(noise, monkeypatch):
     wanted = inputs @ true
 
     def error():
-        weight, bias = compress._linear(inputs[:90], wanted[:90] + noise * torch.randn(90, 3))
+        weight, bias = compress.linear(inputs[:90], wanted[:90] + noise * torch.randn(90, 3))
         return (inputs[90:] @ weight.T + bias - wanted[90:]).std()
 
     found = error()

@@ -112,7 +112,15 @@ def test_layers_of_a_stage_replace_the_common_ones(tmp_path):
             "[loss]\nrelative = true\nlogarithmic = true",
             "identity 0.95 every photo of a batch is its own style",
         ),
-        ("[network]\npredictor = 'statistics'\npredictor_forecast = [3]", "set forecast = 20000 instead"),
+        (
+            "[network]\npredictor = 'statistics'\npredictor_forecast = { relu1_1 = 3 }",
+            "set forecast = 20000 instead",
+        ),
+        (
+            "forecast = 5\n[network]\npredictor = 'statistics'\n[loss]\nrelative = true\nlogarithmic = true\n"
+            "[loss_network]\nname = 'vgg19-small'",
+            "set loss_network.name to another",
+        ),
         ("[data]\ntexture = 1.5", "data.texture is 1.5; it must be between 0 and 1"),
         ("[data]\ntexture = 0.5\nresident = true", "data.texture is 0.5; it needs data.resident = false"),
         ("steps = [", "is not TOML"),

@@ -5,6 +5,7 @@ import torch
 
 from pasticcio.nn.losses import LossConfig, perceptual_loss
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
+from pasticcio.nn.style_grams import StyleGrams
 from pasticcio.nn.vgg import Vgg, VggConfig
 from pasticcio.training import renderings
 from pasticcio.training.batches import Batch
@@ -31,9 +32,12 @@ def renderer():
     config = NetworkConfig(transfer="encoded", predictor="statistics", embedding=6, half=8, quarter=8, eighth=8)
     network = StyleNetwork(config).eval()
     network.predictor.vgg.randomize(0)
-    vgg = Vgg(VggConfig(widths=(8, 12, 16, 16, 16)), LOSS.layers())
+    widths = 8, 12, 16, 16, 16
+    vgg = Vgg(VggConfig(widths=widths), LOSS.layers())
     vgg.randomize(1)
-    return Renderer(network, vgg, LOSS, nullcontext)
+    grams = StyleGrams(dict.fromkeys(LOSS.style, 1), widths=widths)
+    grams.narrow.randomize(2)
+    return Renderer(network, vgg, grams, LOSS, nullcontext)
 
 
 def test_coordinates_keep_the_distances_of_matrices():
@@ -58,6 +62,7 @@ def test_a_rendering_has_the_loss_and_its_gradient(renderer):
     network, vgg = renderer.network, renderer.vgg
     with torch.no_grad():
         torch.testing.assert_close(row["embeddings"], network.predictor(shown))
+        torch.testing.assert_close(row["styles"], renderer.grams.describe(shown).half())
 
         def loss(embeddings):
             wanted = dict(zip(LOSS.style, styles, strict=True))
@@ -77,7 +82,8 @@ def test_renderings_after_the_first_are_near_the_styles_embeddings(renderer, mon
     renderer.away = None
     found, parts = gather(renderer, batches(8))
     assert len(found.content) == 24
-    assert found.grams.shape == found.wanted.shape == (24, sum(parts))
+    assert list(parts) == list(LOSS.style)
+    assert found.grams.shape == found.wanted.shape == (24, sum(parts.values()))
     with torch.no_grad():
         own = torch.cat([renderer.predictor(b.styles[1:].float() / 255) for b in batches(8)])
     ways = (found.embeddings - own).norm(dim=1)
@@ -86,10 +92,11 @@ def test_renderings_after_the_first_are_near_the_styles_embeddings(renderer, mon
     scale = (own - own.mean(0)).norm(dim=1).mean()
     assert 0.01 * scale < ways[12:].mean() < scale
     # A style's coordinates are of a matrix of norm 1.
-    assert found.wanted.split(parts, 1)[0].norm(dim=1).max() < 1.001
+    assert found.wanted.split(list(parts.values()), 1)[0].norm(dim=1).max() < 1.001
 
 
 def test_the_same_batches_give_the_same_renderings(renderer, monkeypatch):
     monkeypatch.setattr(renderings, "FIRST", 6)
-    one, other = (gather(Renderer(renderer.network, renderer.vgg, LOSS, nullcontext), batches(4))[0] for _ in range(2))
+    parts = renderer.network, renderer.vgg, renderer.grams, LOSS, nullcontext
+    one, other = (gather(Renderer(*parts), batches(4))[0] for _ in range(2))
     torch.testing.assert_close(one.embeddings, other.embeddings)

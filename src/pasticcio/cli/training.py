@@ -41,7 +41,7 @@ def train(
                 continue  # this stage has ended
         with Bars() as bars:
             report = bars.training(f"{config.name} {number}/{len(stages)}")
-            run(config, resume=resume, report=report, download=bars.download)
+            run(config, resume=resume, report=report, download=bars.download, told=bars.show)
     if os.environ.get("RANK", "0") == "0":  # the first of several processes
         export(folder)
         typer.echo(str(folder))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pasticcio.nn.style_grams import StyleGrams
+from pasticcio.nn.vgg import WIDTHS
+
 HIDDEN = 512  # width of both hidden layers
-FAR = 8.0  # deviations beyond which a statistic is cut
-STEPS = 12  # of descent
-PACE = 0.3  # share of the way to where the present gradient and trust would balance that a step goes
+STEPS = 24  # of descent
+PACE = 0.3  # share of the way to where the present gradient and trust would balance that the first step goes
+FASTER, SLOWER = 1.3, 0.4  # factors on this after a step that lessens the loss, and after one that is taken back
 REACH = 0.3  # longest way from the predicted embedding, where embeddings have a length of about 1
 
 
@@ -38,15 +41,16 @@ class Forecast(nn.Module):
     Departure from the paper, whose embedding is what the style prediction network gives. What suits a style is learned
     from as many styles as there are. How the style transfer network answers to an embedding can be learned from any
     number of renderings, and a small network learns this: the Gram matrices and the content loss that a photo will have
-    on average. A linear map tells the style's own Gram matrices from the predictor's statistics. Then the loss of any
+    on average. The style's own Gram matrices are read by a narrow copy of the loss network. Then the loss of any
     embedding near the predicted one is known, with its gradient, and no picture has to be rendered.
 
     Args:
         embedding: length of the embedding.
-        described: number of the predictor's statistics.
         parts: for every layer of the loss network, how many coordinates its Gram matrices have.
+        depth, widths: of the loss network, see `StyleGrams`.
 
     Attributes:
+        style: reads styles.
         axes, back: matrix from embeddings to coordinates in which the loss depends on all of them alike, and the
             inverse.
         centre, spread: of the coordinates of embeddings, as the network sees them.
@@ -66,11 +70,17 @@ class Forecast(nn.Module):
     trust: Tensor
     layers: Tensor
 
-    def __init__(self, embedding: int, described: int, parts: Sequence[int]) -> None:
+    def __init__(
+        self,
+        embedding: int,
+        parts: Mapping[str, int],
+        depth: Literal[16, 19] = 19,
+        widths: tuple[int, ...] = WIDTHS,
+    ) -> None:
         super().__init__()
-        self.parts = list(parts)
+        self.style = StyleGrams(parts, depth, widths)
+        self.parts = list(parts.values())
         outputs = sum(self.parts) + len(self.parts)
-        self.wanted = nn.Linear(described, outputs)
         self.first = nn.Linear(embedding, HIDDEN)
         self.second = nn.Linear(HIDDEN, HIDDEN)
         self.last = nn.Linear(HIDDEN + embedding, outputs + 1)
@@ -84,29 +94,32 @@ class Forecast(nn.Module):
         layers = torch.eye(len(self.parts)).repeat_interleave(torch.tensor(self.parts), dim=1)
         self.register_buffer("layers", layers, persistent=False)
 
-    def forward(self, embedding: Float[Tensor, "b e"], described: Float[Tensor, "b d"]) -> Float[Tensor, "b e"]:
+    def forward(self, embedding: Float[Tensor, "b e"], style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Corrected embeddings.
 
         Args:
             embedding: as predicted.
-            described: the style's statistics, standardized.
+            style: the style pictures, RGB in [0, 1].
         """
-        wanted = self.expected(described)
+        return self.descend(embedding, *self.style(style))
+
+    def descend(
+        self, embedding: Float[Tensor, "b e"], wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]
+    ) -> Float[Tensor, "b e"]:
+        """The same of styles with these Gram matrices, see `loss`."""
         start = z = embedding @ self.axes
+        value, slope = self._value_and_slope(z, wanted, sizes)
+        pace = torch.full_like(value, PACE)
         for _ in range(STEPS):
-            way = self.slope(z, *wanted) / (2 * self.trust)
-            way = way * (REACH / (way.norm(dim=1, keepdim=True) + 1e-30)).clamp(max=1)
-            z = z - PACE * (z - start + way)
+            way = (1 - pace) * (z - start) - pace * slope / (2 * self.trust)
+            tried = start + way * (REACH / (way.norm(dim=1, keepdim=True) + 1e-30)).clamp(max=1)
+            loss, slope_there = self._value_and_slope(tried, wanted, sizes)
+            loss = loss + self.trust * (tried - start).square().sum(1, keepdim=True)
+            better = loss < value
+            z, value = torch.where(better, tried, z), torch.where(better, loss, value)
+            slope = torch.where(better, slope_there, slope)
+            pace = torch.where(better, FASTER * pace, SLOWER * pace)
         return embedding + (z - start) @ self.back
-
-    def expected(self, described: Float[Tensor, "b d"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "b l"]]:
-        """Gram matrices of styles, as `loss` takes them, from their statistics."""
-        return self.divided(self.wanted(described.clamp(-FAR, FAR)))
-
-    def divided(self, wanted: Float[Tensor, "b o"]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "b l"]]:
-        """Coordinates and sizes, which a row has one after the other."""
-        grams, sizes = torch.split(wanted, [sum(self.parts), len(self.parts)], 1)
-        return grams, sizes
 
     def guess(self, z: Float[Tensor, "b e"]) -> Guess:
         """What pictures are expected to be like with embeddings of these coordinates."""
@@ -121,22 +134,13 @@ class Forecast(nn.Module):
             sizes: logarithms of these norms.
         """
         _, error = self._compare(guess, wanted, sizes)
-        style = (error.square() @ self.layers.T + self.photo).log1p() @ self.weights
-        return guess.content.exp()[:, 0] + style
+        return self._sum(guess, error.square() @ self.layers.T)
 
     def slope(
         self, z: Float[Tensor, "b e"], wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]
     ) -> Float[Tensor, "b e"]:
         """The gradient of `loss` with respect to the coordinates, written out, since graphs have no automatic one."""
-        before, between, guess = self._pass(z)
-        scale, error = self._compare(guess, wanted, sizes)
-        strength = 2 * self.weights / (1 + error.square() @ self.layers.T + self.photo)
-        grams = (strength @ self.layers) * scale * error
-        grown = (grams * guess.grams) @ self.layers.T
-        told = torch.cat([grams, grown, guess.content.exp()], 1) @ self.last.weight
-        hidden, direct = torch.split(told, [HIDDEN, told.shape[1] - HIDDEN], 1)
-        hidden = hidden + (hidden * _silu_slope(between)) @ self.second.weight
-        return (direct + (hidden * _silu_slope(before)) @ self.first.weight) / self.spread
+        return self._value_and_slope(z, wanted, sizes)[1]
 
     @torch.no_grad()
     def turn(self, basis: Float[Tensor, "e e"]) -> None:
@@ -152,6 +156,24 @@ class Forecast(nn.Module):
         between = self.second(first)
         outputs = self.last(torch.cat([first + F.silu(between), x], 1))
         return before, between, Guess(*torch.split(outputs, [sum(self.parts), len(self.parts), 1], 1))
+
+    def _value_and_slope(self, z: Tensor, wanted: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss, (B, 1), and its gradient."""
+        before, between, guess = self._pass(z)
+        scale, error = self._compare(guess, wanted, sizes)
+        apart = error.square() @ self.layers.T
+        strength = 2 * self.weights / (1 + apart + self.photo)
+        grams = (strength @ self.layers) * scale * error
+        grown = (grams * guess.grams) @ self.layers.T
+        told = torch.cat([grams, grown, guess.content.exp()], 1) @ self.last.weight
+        hidden, direct = torch.split(told, [HIDDEN, told.shape[1] - HIDDEN], 1)
+        hidden = hidden + (hidden * _silu_slope(between)) @ self.second.weight
+        slope = (direct + (hidden * _silu_slope(before)) @ self.first.weight) / self.spread
+        return self._sum(guess, apart)[:, None], slope
+
+    def _sum(self, guess: Guess, apart: Tensor) -> Tensor:
+        """Content and style losses, where layers are so far apart."""
+        return guess.content.exp()[:, 0] + (apart + self.photo).log1p() @ self.weights
 
     def _compare(self, guess: Guess, wanted: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
         """Of every coordinate: size of the pictures' matrix over that of the style's, and how far the two are apart."""

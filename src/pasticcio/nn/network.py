@@ -7,7 +7,7 @@ each of N styles (Dumoulin et al. 2017), or for the only one (Johnson et al. 201
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -45,8 +45,10 @@ class NetworkConfig:
         predictor_directions: compact predictor: principal directions of the statistics of a `VggBranch`; 0 for no
             branch.
         predictor_forms: `QuadraticForms` per layer of this branch, or of the statistics predictor; 0 for none.
-        predictor_forecast: statistics predictor: coordinates of Gram matrices of every layer that a `Forecast` guesses;
-            none for no forecast. It is made when the network has learned, see `TrainConfig.forecast`.
+        predictor_forecast: statistics predictor: for layers of the loss network, how many coordinates of Gram matrices
+            a `Forecast` guesses; none for no forecast. It is made when the network has learned, see
+            `TrainConfig.forecast`.
+        predictor_depth: of that loss network.
         heads_hidden: units of a hidden layer beside the linear heads, see `Heads`; 0 for none, as in the paper.
     """
 
@@ -65,7 +67,8 @@ class NetworkConfig:
     predictor_hidden: int = 256
     predictor_directions: int = 0
     predictor_forms: int = 0
-    predictor_forecast: tuple[int, ...] = ()
+    predictor_forecast: dict[str, int] = field(default_factory=dict)
+    predictor_depth: Literal[16, 19] = 19
     heads_hidden: int = 0
 
     def __post_init__(self) -> None:
@@ -84,8 +87,7 @@ class NetworkConfig:
             raise ValueError("heads_hidden is set, but a table holds scales and shifts as they are; set it to 0")
         if self.predictor_forecast and self.predictor != "statistics":
             raise ValueError("predictor_forecast is set, but only the statistics predictor has one; leave it out")
-        for name in ("predictor_widths", "predictor_forecast"):  # JSON and TOML give lists
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "predictor_widths", tuple(self.predictor_widths))  # JSON and TOML give lists
 
 
 class Heads(nn.Linear):
@@ -149,7 +151,11 @@ class StyleNetwork(nn.Module):
             self.predictor = TablePredictor(config.embedding)
         elif config.predictor == "statistics":
             self.predictor = StatisticsPredictor(
-                config.embedding, config.predictor_hidden, config.predictor_forms, config.predictor_forecast
+                config.embedding,
+                config.predictor_hidden,
+                config.predictor_forms,
+                config.predictor_forecast,
+                config.predictor_depth,
             )
         else:
             self.predictor = CompactPredictor(
@@ -246,7 +252,9 @@ class StyleNetwork(nn.Module):
 
     def with_forecast(self, forecast: Forecast) -> StyleNetwork:
         """A copy of the network whose statistics predictor corrects embeddings by this forecast."""
-        network = StyleNetwork(replace(self.config, predictor_forecast=tuple(forecast.parts)))
+        style = forecast.style
+        config = replace(self.config, predictor_forecast=style.parts, predictor_depth=style.narrow.config.depth)
+        network = StyleNetwork(config)
         added = {f"predictor.forecast.{key}": value for key, value in forecast.state_dict().items()}
         network.load_state_dict({**self.state_dict(), **added})
         return network.train(self.training)
@@ -255,7 +263,7 @@ class StyleNetwork(nn.Module):
     def as_table(self, rows: Float[Tensor, "n p"]) -> StyleNetwork:
         """A network of N styles with the same transfer network, its styles given by their scales and shifts."""
         table = StyleNetwork(
-            replace(self.config, predictor="table", embedding=len(rows), heads_hidden=0, predictor_forecast=())
+            replace(self.config, predictor="table", embedding=len(rows), heads_hidden=0, predictor_forecast={})
         )
         table.transfer.load_state_dict(self.transfer.state_dict())
         table.heads.weight.copy_(rows.T)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -31,8 +32,9 @@ class StatisticsPredictor(nn.Module):
         embedding: length of the embedding.
         hidden: width of the hidden layer.
         forms: `QuadraticForms` per layer; 0 for none.
-        forecast: for every layer of the loss network, coordinates of the Gram matrices that a `Forecast` guesses, which
-            then corrects the embedding; none for no forecast.
+        forecast: for layers of the loss network, coordinates of the Gram matrices that a `Forecast` guesses, which then
+            corrects the embedding; none for no forecast.
+        depth: of that loss network.
 
     Attributes:
         centre, spread: mean and standard deviation of what `describe` gives over many styles; set by `measure`, not
@@ -44,7 +46,14 @@ class StatisticsPredictor(nn.Module):
     spread: Tensor
     whitening: Tensor
 
-    def __init__(self, embedding: int = 100, hidden: int = 256, forms: int = 0, forecast: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        embedding: int = 100,
+        hidden: int = 256,
+        forms: int = 0,
+        forecast: Mapping[str, int] | None = None,
+        depth: Literal[16, 19] = 19,
+    ) -> None:
         super().__init__()
         self.vgg = narrow_vgg()
         self.widen = nn.Conv2d(NARROW[3] + 1, WIDE, 1)
@@ -58,15 +67,13 @@ class StatisticsPredictor(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.forms = QuadraticForms(embedding, [width + 1 for width in NARROW[: len(SEEN)]], forms) if forms else None
         self.whitened: nn.Linear | None = None
-        described += 0 if self.forms is None else len(self.forms.centre)
-        self.forecast = Forecast(embedding, described, forecast) if forecast else None
+        self.forecast = Forecast(embedding, forecast, depth) if forecast else None
 
     def forward(self, style: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b e"]:
         """Embeddings of style pictures, RGB in [0, 1], sides at least 16."""
         with torch.autocast(style.device.type, enabled=False):  # square roots magnify errors of half precision
-            described = self.describe(style.float())
-            embedding = self.embed(described)
-            return embedding if self.forecast is None else self.forecast(embedding, self.standardized(described))
+            embedding = self.embed(self.describe(style.float()))
+            return embedding if self.forecast is None else self.forecast(embedding, style.float())
 
     def last_layers(self) -> list[nn.Linear]:
         """The layers whose outputs add up to the embedding."""

@@ -175,7 +175,7 @@ def _begin_embedding(
     network.heads.bias[:squared] = centre
     embeddings = (components / length).float()
     predictor.measure(described)
-    predictor.set_linear(*_linear(predictor.standardized(described), embeddings))
+    predictor.set_linear(*linear(predictor.standardized(described), embeddings))
     return embeddings
 
 
@@ -223,14 +223,14 @@ class _Fit:
             x = enlarged(x) if number - 1 in ENLARGED else x
             aim = torch.cat(wanted[number])
             wanted[number].clear()
-            layer.conv.weight.copy_(_kernels(x, aim))
+            layer.conv.weight.copy_(kernels(x, aim))
             x = F.relu(
                 _with_statistics(torch.cat([layer.convolved(part) for part in torch.split(x, AT_ONCE)]), moments(aim))
             )
-            heads.append(_linear(self.embeddings[:count], torch.cat(statistics[number])))
+            heads.append(linear(self.embeddings[:count], torch.cat(statistics[number])))
         before = torch.logit(torch.cat(pictures).clamp(0.02, 0.98))
-        _share(_kernels(x, F.pixel_unshuffle(before, 2)), self.transfer.unfold)
-        heads.append(_linear(self.embeddings[: len(before)], moments(before)))
+        _share(kernels(x, F.pixel_unshuffle(before, 2)), self.transfer.unfold)
+        heads.append(linear(self.embeddings[: len(before)], moments(before)))
         rows = slice(self.transfer.squared, None)
         self.network.heads.weight[rows] = torch.cat([weight for weight, _ in heads])
         self.network.heads.bias[rows] = torch.cat([bias for _, bias in heads])
@@ -240,7 +240,7 @@ class _Fit:
         return self.transfer.bottleneck(features, self.network.heads(embeddings))
 
     def _chosen(self, photos: list[Tensor]) -> list[Tensor]:
-        """Numbers of AdaIN's channels that every layer keeps, each weighted by the next layer; see `_telling`."""
+        """Numbers of AdaIN's channels that every layer keeps, each weighted by the next layer; see `telling`."""
         found = self.teacher(self._restyled(torch.cat(photos), self.embeddings[: len(photos)]))
         kept = []
         for number, layer in enumerate(self.layers):
@@ -250,11 +250,11 @@ class _Fit:
             weight = self.teacher.convs[number + 1].weight
             assert isinstance(weight, Tensor)
             rows = F.relu(found[number]).transpose(0, 1).flatten(1) * weight.square().sum((0, 2, 3)).sqrt()[:, None]
-            kept.append(_telling(rows.double().cov(), want))
+            kept.append(telling(rows.double().cov(), want))
         return kept
 
 
-def _telling(covariance: Float[Tensor, "c c"], count: int) -> Tensor:
+def telling(covariance: Float[Tensor, "c c"], count: int) -> Tensor:
     """Numbers of `count` channels that tell most of the others, in order, by a pivoted Cholesky decomposition.
 
     The next channel is the one with the largest variance that those before it leave unexplained.
@@ -276,7 +276,7 @@ def _with_statistics(x: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b d"]) 
     return (x - x.mean((2, 3), keepdim=True)) / spread * deviation + mean
 
 
-def _kernels(x: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b d h w"]) -> Float[Tensor, "d c 3 3"]:
+def kernels(x: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b d h w"]) -> Float[Tensor, "d c 3 3"]:
     """The 3x3 kernels that come nearest to what is wanted, up to a constant in every channel of every picture."""
     inputs, outputs = 9 * x.shape[1], wanted.shape[1]
     own = torch.zeros(inputs, inputs, dtype=torch.double)
@@ -292,7 +292,7 @@ def _kernels(x: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b d h w"]) -> F
     return torch.linalg.solve(own, cross).T.float().reshape(outputs, -1, 3, 3)
 
 
-def _linear(inputs: Float[Tensor, "n e"], wanted: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
+def linear(inputs: Float[Tensor, "n e"], wanted: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
     """Weight and bias of a linear map, by ridge regression.
 
     The ridge is the one with which the others tell every tenth row best: without one that is large enough, as many rows

@@ -147,7 +147,8 @@ class TrainConfig:
         balance: photos with styles on which gradients are measured first, to write embeddings in a basis in which the
             loss depends on all numbers alike, see `balance`; several for each number, or 0 to leave the basis as it is.
         forecast: renderings from which a `Forecast` learns in the end, which corrects the embeddings of a statistics
-            predictor from then on; 0 for none. Of several processes the first one does this, and the others wait.
+            predictor from then on, see `foresee`; 0 for none. Of several processes the first one does this, and the
+            others wait.
         frozen: names of parts that do not learn: "predictor", "predictor.trunk", "heads", "transfer".
         learn_rows: how many styles of a table learn, the last ones; 0 for all.
         steps: steps of the optimizer.
@@ -259,22 +260,22 @@ class TrainConfig:
             )
 
     def _check_forecast(self) -> None:
-        if self.network.predictor_forecast:
-            raise ConfigError(
-                "network.predictor_forecast is set, but it is made in the end; set forecast = 20000 instead"
-            )
-        if self.forecast < 0 or (self.forecast and self.network.predictor != "statistics"):
-            raise ConfigError(f"forecast is {self.forecast}; it is 0, or more for network.predictor = 'statistics'")
-        if self.forecast and not (self.loss.relative and self.loss.logarithmic):
-            raise ConfigError(
-                "forecast is set, but it guesses relative logarithmic style losses; set loss.relative and "
-                "loss.logarithmic to true"
-            )
-        if self.forecast and round(self.identity * self.batch) == self.batch:
-            raise ConfigError(
-                f"forecast is set, but with identity {self.identity} every photo of a batch is its own style; set it "
-                "lower"
-            )
+        refused = {
+            "network.predictor_forecast is set, but it is made in the end; set forecast = 20000 instead": bool(
+                self.network.predictor_forecast
+            ),
+            f"forecast is {self.forecast}; it is 0, or more for network.predictor = 'statistics'": self.forecast < 0
+            or (self.forecast and self.network.predictor != "statistics"),
+            "forecast is set, but it guesses relative logarithmic style losses; set loss.relative and loss.logarithmic "
+            "to true": self.forecast and not (self.loss.relative and self.loss.logarithmic),
+            f"forecast is set, but with identity {self.identity} every photo of a batch is its own style; set it "
+            "lower": self.forecast and round(self.identity * self.batch) == self.batch,
+            "forecast is set, but it reads styles by a narrow copy of the loss network, and vgg19-small is narrow; set "
+            "loss_network.name to another": self.forecast and self.loss_network.name == "vgg19-small",
+        }
+        for why, so in refused.items():
+            if so:
+                raise ConfigError(why)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step: warm-up, then half a cosine from the full rate down to `final_rate` of it."""

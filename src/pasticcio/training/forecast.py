@@ -7,13 +7,14 @@ one. (Czarnecki et al. 2017, "Sobolev training for neural networks", learn value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from pasticcio.nn.forecast import FAR, HIDDEN, Forecast, Guess
+from pasticcio.nn.forecast import HIDDEN, Forecast, Guess
+from pasticcio.nn.style_grams import StyleGrams
 from pasticcio.training.balance import OUTLYING, balanced_basis
 from pasticcio.training.renderings import Renderings
 
@@ -25,8 +26,8 @@ BATCH = 256
 SLOPES = 128  # of a batch, whose gradients count
 STEEP = 3.0  # weight of the error of gradients
 PHOTO = 32  # principal directions of photos' statistics, from which a picture is guessed while the forecast learns
-TRUST = 4.0  # times the gradients' usual length: the weight of the squared way from the predicted embedding
-NOISE = 0.004  # share of the renderings: ridge of the map from statistics to Gram matrices
+TRUST = 1.4  # times the gradients' usual length: the weight of the squared way from the predicted embedding
+RIDGE = 5e-3  # of the mean variance, on the maps to Gram matrices
 
 
 class _Informed(nn.Module):
@@ -50,23 +51,27 @@ class _Informed(nn.Module):
 
 
 def fit(
-    parts: Sequence[int],
+    grams: StyleGrams,
+    parts: Mapping[str, int],
     weights: Sequence[float],
     found: Renderings,
     steps: int = 0,
-    told: Callable[[int, dict[str, float]], None] | None = None,
+    told: Callable[[int, int, dict[str, float]], None] | None = None,
 ) -> Forecast:
     """A forecast that has learned from renderings.
 
     Args:
+        grams: by which the renderings' styles were described; its narrow copy of the loss network becomes a part of the
+            forecast.
         parts: coordinates of every layer's Gram matrices.
         weights: of the layers' style losses.
         found: the renderings.
         steps: of the optimizer; by default as many as go through the renderings 80 times, and at least 200.
-        told: called now and then with the step and the errors: of Gram matrices, content and gradients.
+        told: called now and then with steps done, all steps and the errors: of Gram matrices, content and gradients.
     """
     steps = steps or max(LEAST, PASSES * len(found.embeddings) // BATCH)
-    forecast = Forecast(found.embeddings.shape[1], found.styles.shape[1], parts)
+    forecast = Forecast(found.embeddings.shape[1], parts, grams.narrow.config.depth, grams.widths)
+    forecast.style.narrow, forecast.style.turns = grams.narrow, grams.turns
     forecast.weights.copy_(torch.tensor(weights))
     basis = balanced_basis(found.slopes, found.embeddings) / found.embeddings.shape[1] ** 0.5
     forecast.axes.copy_(basis.half())  # as it is stored
@@ -78,7 +83,7 @@ def fit(
     forecast.trust.copy_(TRUST * slopes.square().sum(1).mean().sqrt())
     _begin(forecast, found)
     _learn(forecast, found, _told_apart(forecast, found), z, slopes, steps, told)
-    _map_statistics(forecast, found, torch.arange(len(z)))
+    _map_styles(forecast, found, torch.arange(len(z)))
     return forecast
 
 
@@ -89,7 +94,7 @@ def _learn(
     z: Tensor,
     slopes: Tensor,
     steps: int,
-    told: Callable[[int, dict[str, float]], None] | None,
+    told: Callable[[int, int, dict[str, float]], None] | None,
 ) -> None:
     photos = _principal(found.photos)
     informed = _Informed(forecast, photos.shape[1])
@@ -115,7 +120,7 @@ def _learn(
         optimizer.step()
         if told and (step + 1) % max(1, steps // 10) == 0:
             now = {"grams": errors.mean(), "content": content, "slopes": steep}
-            told(step + 1, {name: value.item() for name, value in now.items()})
+            told(step + 1, steps, {name: value.item() for name, value in now.items()})
 
 
 def _gram_errors(forecast: Forecast, guess: Guess, found: Renderings, rows: Int[Tensor, "b"]) -> Float[Tensor, "b l"]:
@@ -128,7 +133,8 @@ def _slope_error(
     informed: _Informed, z: Tensor, photos: Tensor, wanted: Tensor, slopes: Tensor, limit: Tensor
 ) -> Float[Tensor, ""]:
     forecast, at = informed.forecast, z.requires_grad_(True)
-    loss = forecast.loss(informed(at, photos), *forecast.divided(wanted))
+    coordinates, sizes = torch.split(wanted, [sum(forecast.parts), len(forecast.parts)], 1)
+    loss = forecast.loss(informed(at, photos), coordinates, sizes)
     (slope,) = torch.autograd.grad(loss.sum(), at, create_graph=True)
     slope = slope * (limit / slope.norm(dim=1, keepdim=True).detach()).clamp(max=1)
     return (slope - slopes).square().sum(1).mean()
@@ -145,40 +151,42 @@ def _begin(forecast: Forecast, found: Renderings) -> None:
 
 @torch.no_grad()
 def _told_apart(forecast: Forecast, found: Renderings) -> Float[Tensor, "n o"]:
-    """What the map from statistics says of each style, when it was fitted to the other half of the styles.
+    """What the maps tell of each style's Gram matrices, when they were fitted to the other half of the styles.
 
-    The gradients are learned with these errors, which are those of styles that the map does not know.
+    The gradients are learned with these errors, which are those of styles that the maps do not know.
     """
-    wanted = torch.empty(len(found.styles), forecast.wanted.out_features)
+    wanted = torch.empty(len(found.styles), sum(forecast.parts) + len(forecast.parts))
+    styles, order = found.number.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     for half in (0, 1):
-        own = found.number % 2 == half
-        _map_statistics(forecast, found, (~own).nonzero()[:, 0])
-        wanted[own] = torch.cat(forecast.expected(found.styles[own]), 1)
+        own = order % 2 == half
+        _map_styles(forecast, found, (~own if len(styles) > 1 else own).nonzero()[:, 0])
+        wanted[own] = torch.cat(forecast.style.read(found.styles[own].float()), 1)
     return wanted
 
 
 @torch.no_grad()
-def _map_statistics(forecast: Forecast, found: Renderings, rows: Int[Tensor, "m"]) -> None:
-    """Fit the map from statistics to Gram matrices, by ridge regression on styles and, at half weight, on pictures."""
-    sizes = found.sizes[rows]
-    norms = (sizes @ forecast.layers).exp()
-    of_styles = torch.cat([found.wanted[rows], found.wanted_sizes[rows]], 1)
-    outputs = torch.cat([of_styles, torch.cat([found.grams[rows] / norms, sizes], 1)])
-    inputs = torch.cat([found.styles[rows], found.pictures[rows]]).clamp(-FAR, FAR)
-    x = torch.cat([inputs, torch.ones(len(inputs), 1)], 1)
-    weighted = torch.cat([x[: len(rows)], 0.5 * x[len(rows) :]]).T
-    square = (weighted @ x).double() + NOISE * len(rows) * torch.eye(x.shape[1]).double()
-    solved = torch.linalg.solve(square, (weighted @ outputs).double())
-    forecast.wanted.weight.copy_(solved[:-1].T)
-    forecast.wanted.bias.copy_(solved[-1])
+def _map_styles(forecast: Forecast, found: Renderings, rows: Int[Tensor, "m"]) -> None:
+    """Fit the maps from what is described of styles to their Gram matrices, by ridge regression."""
+    style = forecast.style
+    wanted = torch.split(found.wanted[rows], forecast.parts, 1)
+    for number, (x, told) in enumerate(zip(style.by_layer(found.styles[rows]), style.maps, strict=True)):
+        inputs = x.double()
+        outputs = torch.cat([wanted[number], found.wanted_sizes[rows, number : number + 1]], 1).double()
+        centre, middle = inputs.mean(0), outputs.mean(0)
+        inputs = inputs - centre
+        square = inputs.T @ inputs
+        square.diagonal().add_(RIDGE * square.diagonal().mean() + 1e-12)
+        solved = torch.linalg.solve(square, inputs.T @ (outputs - middle))
+        told.load_state_dict({"weight": solved.T, "bias": middle - centre @ solved})
 
 
 def _principal(photos: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
-    """Principal components of photos' statistics, of variance 1."""
+    """Principal components of photos' statistics, of variance 1, where so many tell photos apart."""
     centred = (photos - photos.mean(0)).double()
     _, turn = torch.linalg.eigh(centred.T @ centred)
     components = centred @ turn[:, -PHOTO:]
-    return (components / components.std(0)).float()
+    spread = components.std(0)
+    return (components / spread.clamp_min(1e-4 * spread.max() + 1e-12)).float()
 
 
 def _cut(slopes: Float[Tensor, "n e"]) -> Float[Tensor, "n e"]:

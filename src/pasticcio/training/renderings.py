@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
@@ -15,6 +14,7 @@ from torch import Tensor
 from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.statistics import StatisticsPredictor
+from pasticcio.nn.style_grams import StyleGrams, flat_grams
 from pasticcio.training.balance import balanced_basis
 from pasticcio.training.batches import Batch, to_unit
 
@@ -32,7 +32,8 @@ class Renderings:
         embeddings: with which they were rendered.
         slopes: gradients of the loss with respect to these.
         number: of the style picture, among all.
-        styles, pictures, photos: statistics of style, rendered picture and photo, standardized by the predictor.
+        styles: what `StyleGrams.describe` gives for them, in half precision.
+        photos: their statistics, standardized by the predictor.
         grams: Gram matrices of the pictures, all layers as coordinates one after the other.
         sizes: logarithms of the norms of the whole matrices, by layer.
         wanted, wanted_sizes: the same of the styles, with coordinates divided by the norms.
@@ -43,8 +44,7 @@ class Renderings:
     slopes: Float[Tensor, "n e"]
     number: Int[Tensor, "n"]
     styles: Float[Tensor, "n d"]
-    pictures: Float[Tensor, "n d"]
-    photos: Float[Tensor, "n d"]
+    photos: Float[Tensor, "n p"]
     grams: Float[Tensor, "n q"]
     sizes: Float[Tensor, "n l"]
     wanted: Float[Tensor, "n q"]
@@ -65,7 +65,7 @@ class GramAxes:
     def __init__(self, grams: Mapping[str, Sequence[Tensor]]) -> None:
         self.axes = []
         for layer, found in grams.items():
-            rows = torch.cat([_flat(gram) for gram in found])
+            rows = torch.cat([flat_grams(gram) for gram in found])
             rows = rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-8)
             square, turn = torch.linalg.eigh((rows @ rows.T).double())
             count = min(COORDINATES.get(layer, OTHER), int((square > 1e-6 * square[-1]).sum()))
@@ -74,7 +74,7 @@ class GramAxes:
 
     def of(self, grams: Iterable[Tensor]) -> tuple[Float[Tensor, "b q"], Float[Tensor, "b l"]]:
         """Coordinates of the matrices of all layers, and the logarithms of their norms."""
-        flat = [_flat(gram) for gram in grams]
+        flat = [flat_grams(gram) for gram in grams]
         norms = torch.stack([rows.norm(dim=1) for rows in flat], 1)
         return torch.cat([x @ axes for x, axes in zip(flat, self.axes, strict=True)], 1), norms.clamp_min(1e-8).log()
 
@@ -85,6 +85,7 @@ class Renderer:
     Args:
         network: whose statistics predictor has no forecast; it does not learn.
         vgg: the loss network.
+        grams: describes styles; its narrow copy of the loss network has learned.
         config: layers and weights of the loss; style errors are relative and logarithmic.
         autocast: the precision of rendering and of the loss network.
 
@@ -96,11 +97,12 @@ class Renderer:
         self,
         network: StyleNetwork,
         vgg: Callable[[Tensor], Mapping[str, Tensor]],
+        grams: StyleGrams,
         config: LossConfig,
         autocast: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         assert isinstance(network.predictor, StatisticsPredictor)
-        self.network, self.predictor, self.vgg = network, network.predictor, vgg
+        self.network, self.predictor, self.vgg, self.grams = network, network.predictor, vgg, grams
         self.config, self.autocast = config, autocast
         self.away: Tensor | None = None
         self.draw = torch.Generator().manual_seed(0)
@@ -114,8 +116,8 @@ class Renderer:
         photos, shown, styles = (to_unit(x[batch.own :].to(device)) for x in (batch.photos, batch.shown, batch.styles))
         predictor = self.predictor
         with torch.no_grad():
-            described = predictor.describe(styles)
-            embeddings = self._near(predictor.embed(described))
+            embeddings = self._near(predictor(styles))
+            described = self.grams.describe(styles).half()
             with self.autocast():
                 content = self.vgg(photos)
                 wanted = gram_targets(self.vgg(styles), self.config)
@@ -126,10 +128,9 @@ class Renderer:
         losses = perceptual_loss(features, content, wanted, self.config)
         (slopes,) = torch.autograd.grad((losses["content"] + losses["style"]).sum(), embeddings)
         with torch.no_grad():
-            seen = {"pictures": images.detach().float().clamp(0, 1), "photos": photos}
-            row = {name: predictor.standardized(predictor.describe(x)) for name, x in seen.items()}
-            row.update(styles=predictor.standardized(described), embeddings=embeddings.detach(), slopes=slopes)
-            row.update(number=batch.style_index[batch.own :], content=losses["content"].detach())
+            row = {"embeddings": embeddings.detach(), "slopes": slopes, "number": batch.style_index[batch.own :]}
+            row.update(styles=described, photos=predictor.standardized(predictor.describe(photos)))
+            row.update(content=losses["content"].detach())
             grams = gram_targets({layer: x.detach() for layer, x in features.items()}, self.config)
         return (
             {name: x.cpu() for name, x in row.items()},
@@ -145,7 +146,7 @@ class Renderer:
         return embeddings + way.to(embeddings.device)
 
 
-def gather(renderer: Renderer, batches: Iterable[Batch]) -> tuple[Renderings, list[int]]:
+def gather(renderer: Renderer, batches: Iterable[Batch]) -> tuple[Renderings, dict[str, int]]:
     """Render batches; the first ones with the styles' own embeddings, by which axes for all are chosen.
 
     Returns:
@@ -164,7 +165,8 @@ def gather(renderer: Renderer, batches: Iterable[Batch]) -> tuple[Renderings, li
     rows = [_row(axes, *found) for found in early]
     del early
     rows += [_row(axes, *renderer.render(batch)) for batch in remaining]
-    return Renderings(**{f.name: torch.cat([row[f.name] for row in rows]) for f in fields(Renderings)}), axes.parts
+    found = Renderings(**{f.name: torch.cat([row[f.name] for row in rows]) for f in fields(Renderings)})
+    return found, dict(zip(layers, axes.parts, strict=True))
 
 
 def _row(
@@ -174,10 +176,3 @@ def _row(
     wanted, wanted_sizes = axes.of(styles)
     norms = wanted_sizes.repeat_interleave(torch.tensor(axes.parts), dim=1).exp()
     return {**row, "grams": grams, "sizes": sizes, "wanted": wanted / norms, "wanted_sizes": wanted_sizes}
-
-
-def _flat(grams: Float[Tensor, "n c c"]) -> Float[Tensor, "n t"]:
-    """Upper triangles, with the numbers beside the diagonal scaled so that the norm is the matrix's own."""
-    rows, columns = torch.triu_indices(grams.shape[1], grams.shape[1])
-    scale = torch.where(rows == columns, 1.0, math.sqrt(2.0))
-    return grams[:, rows, columns].float() * scale

@@ -41,14 +41,13 @@ from pasticcio.training.batches import Batch, Batches, ResidentBatches, to_unit
 from pasticcio.training.checkpoint import CHECKPOINT, check_new, check_same, load_checkpoint, save_checkpoint
 from pasticcio.training.compiled import compiling
 from pasticcio.training.config import TrainConfig, to_json
-from pasticcio.training.forecast import fit
+from pasticcio.training.foresight import Told, foresee
 from pasticcio.training.gradient import Part, clip_gradient, mean_gradient
 from pasticcio.training.log import Progress, Record, StepReport
 from pasticcio.training.model_folder import save_model
 from pasticcio.training.order import Place
 from pasticcio.training.parts import freeze, freeze_norms, learning_groups
 from pasticcio.training.pretrained import Download, load_vgg
-from pasticcio.training.renderings import Renderer, gather
 from pasticcio.training.samples import sample_grid
 from pasticcio.training.shift import shift_error
 from pasticcio.training.start import begin, first_row, table_names
@@ -60,7 +59,11 @@ LOST = 10  # successive steps without a finite gradient after which a run stops
 
 
 def train(
-    config: TrainConfig, resume: bool = False, report: StepReport | None = None, download: Download | None = None
+    config: TrainConfig,
+    resume: bool = False,
+    report: StepReport | None = None,
+    download: Download | None = None,
+    told: Told | None = None,
 ) -> Path:
     """Train one model; returns its folder.
 
@@ -69,6 +72,7 @@ def train(
         resume: go on from the run's last checkpoint, if there is one. Without it a folder that holds a run is refused.
         report: called after every step, on the main process.
         download: called with bytes so far and in all while public weights are fetched.
+        told: called while a forecast is made, with the name of what is under way, parts done, and all.
 
     Raises:
         ConfigError, DataError, ModelError, OutputError: before the first step.
@@ -80,7 +84,7 @@ def train(
     run = Run(config, download)
     if resume:
         run.resume()
-    return run.go(report)
+    return run.go(report, told)
 
 
 class Run:
@@ -163,8 +167,8 @@ class Run:
 
     # -- the loop ------------------------------------------------------------------------------
 
-    def go(self, report: StepReport | None = None) -> Path:
-        """Train from the present step to the last; returns the model's folder."""
+    def go(self, report: StepReport | None = None, told: Told | None = None) -> Path:
+        """Train from the present step to the last; returns the model's folder. See `train`."""
         config, main = self.config, self.accelerator.is_main_process
         if main:
             make_folder(self.folder)
@@ -197,7 +201,7 @@ class Run:
                     report(progress)
         if main:
             self.save()
-            self.save_model()
+            self.save_model(told)
         self.accelerator.wait_for_everyone()
         return self.folder / "model"
 
@@ -380,18 +384,13 @@ class Run:
         if len(set(steps)) > 1:
             raise TrainingError(f"processes would go on from steps {steps}; {self.folder} must be one folder for all")
 
-    def save_model(self) -> None:
+    def save_model(self, told: Told | None = None) -> None:
         """Write the averaged weights as a model folder, with a forecast where the recipe has one."""
         with self.average.in_place():
-            network = self._foreseeing() if self.config.forecast else self.bare
+            network = self.bare
+            if self.config.forecast:
+                vgg = self.accelerator.unwrap_model(self.vgg, keep_torch_compile=False)
+                made, first = network.folded().eval(), self.place.batch + 1
+                network = foresee(made, vgg, self.config, self.batches, first, self.autocast, told)
             training = json.loads(to_json(self.config))
             save_model(self.folder / "model", network, self.config.name, training, self.styles)
-
-    def _foreseeing(self) -> StyleNetwork:
-        """The network with a forecast that has learned from renderings of its own."""
-        network = self.bare.folded().eval()
-        first = self.place.batch + 1
-        count = math.ceil(self.config.forecast / (self.config.batch - self.batches.own))
-        renderer = Renderer(network, self.vgg, self.config.loss, self.autocast)
-        found, parts = gather(renderer, self.batches.loader(first, first + count))
-        return network.with_forecast(fit(parts, list(self.config.loss.style.values()), found))
