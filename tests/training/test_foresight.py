@@ -34,6 +34,7 @@ def few_steps(monkeypatch):
     monkeypatch.setattr(foresight, "fit", lambda *args, told: fit(*args, steps=20, told=told))
     monkeypatch.setattr(narrow, "STEPS", 3)
     monkeypatch.setattr(forecast, "STEPS", 4)  # a graph with fewer is written faster
+    monkeypatch.setattr("pasticcio.training.forecast.TRUST", 10.0)  # so that none is taken back
 
 
 def test_a_run_ends_with_a_forecast(config, few_steps):
