@@ -106,7 +106,10 @@ class Forecast(nn.Module):
     def descend(
         self, embedding: Float[Tensor, "b e"], wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]
     ) -> Float[Tensor, "b e"]:
-        """The same of styles with these Gram matrices, see `loss`."""
+        """Corrected embeddings for styles with these Gram matrices, see `loss`.
+
+        A step after which the loss, with the squared way from the predicted embedding, is not less is taken back.
+        """
         start = z = embedding @ self.axes
         value, slope = self._value_and_slope(z, wanted, sizes)
         pace = torch.full_like(value, PACE)

@@ -45,6 +45,9 @@ def foresee(
         first: number of the first batch that is used.
         autocast: the precision of rendering and of the loss network.
         told: called now and then.
+
+    Raises:
+        ModelError: a missing or damaged model to start with.
     """
     told = told or (lambda *_: None)
     grams = _of_the_start(config, vgg)

@@ -33,7 +33,7 @@ class Renderings:
         slopes: gradients of the loss with respect to these.
         number: of the style picture, among all.
         styles: what `StyleGrams.describe` gives for them, in half precision.
-        photos: their statistics, standardized by the predictor.
+        photos: statistics of the photos, standardized by the predictor.
         grams: Gram matrices of the pictures, all layers as coordinates one after the other.
         sizes: logarithms of the norms of the whole matrices, by layer.
         wanted, wanted_sizes: the same of the styles, with coordinates divided by the norms.
