@@ -81,3 +81,18 @@ def test_it_corrects_embeddings_of_styles_that_it_has_not_seen(learned):
 def test_what_depends_on_the_photo_is_known(learned):
     assert learned[0].photo.max() < 0.05
     assert learned[0].photo.min() >= 0
+
+
+def test_one_that_begins_with_an_earlier_one_knows_more_at_once(learned):
+    before, _ = learned
+    found, _, _ = world(600, 5)
+    told = {}
+    for name, known in (("fresh", None), ("begun", before)):
+        torch.manual_seed(0)
+        forecast = fit(
+            style_grams(), PARTS, WEIGHTS, found, steps=10, before=known,
+            told=lambda step, _, errors, name=name: told.setdefault(name, errors),
+        )  # fmt: skip
+    assert torch.equal(forecast.axes, before.axes)
+    assert told["begun"]["grams"] < 0.5 * told["fresh"]["grams"]
+    assert told["begun"]["slopes"] < 0.5 * told["fresh"]["slopes"]

@@ -31,7 +31,7 @@ def config(pictures, tmp_path):
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    monkeypatch.setattr(foresight, "fit", lambda *args, told: fit(*args, steps=20, told=told))
+    monkeypatch.setattr(foresight, "fit", lambda *args, **named: fit(*args, steps=20, **named))
     monkeypatch.setattr(narrow, "STEPS", 3)
     monkeypatch.setattr(forecast, "STEPS", 4)  # a graph with fewer is written faster
     monkeypatch.setattr("pasticcio.training.forecast.TRUST", 10.0)  # so that none is taken back

@@ -10,6 +10,7 @@ from pasticcio.errors import ModelError
 from pasticcio.nn.encoded import enlarged
 from pasticcio.nn.losses import grid_pattern
 from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.predictor import SEEN
 from pasticcio.nn.transfer import reflect
 from pasticcio.training.model_folder import save_model
 from pasticcio.training.slope import REWRITTEN, Grams, Slope, add_slope, loss_network
@@ -43,10 +44,13 @@ def test_backward_passes_are_those_of_autograd(function):
     torch.testing.assert_close(gradient(x), leaf.grad)
 
 
+ENCODED = {"transfer": "encoded", "predictor": "statistics"}
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"predictor_directions": 8}, {"transfer": "encoded", "predictor": "statistics"}],
-    ids=["branch", "statistics"],
+    [{"predictor_directions": 8}, ENCODED, {**ENCODED, "predictor_forecast": {"relu1_1": 3, "relu2_1": 4}}],
+    ids=["branch", "statistics", "forecast"],
 )
 def test_a_step_against_the_slope_lowers_the_loss(tiny, change):
     torch.manual_seed(0)
@@ -54,10 +58,13 @@ def test_a_step_against_the_slope_lowers_the_loss(tiny, change):
     if "transfer" in change:
         network.transfer.encoder.randomize(0)
         network.predictor.vgg.randomize(0)
-    vgg = loss_network(network)
-    grams = Grams(vgg)(torch.rand(1, 3, 64, 64))
+    if "predictor_forecast" in change:
+        network.predictor.forecast.style.narrow.randomize(1)
+    judge = loss_network(network)
+    assert list(judge[1].style) == list(change.get("predictor_forecast", SEEN))
+    grams = Grams(*judge)(torch.rand(1, 3, 64, 64))
     embedding, content = torch.randn(1, tiny.embedding), torch.rand(2, 3, 64, 64)
-    slope = Slope(network, vgg)
+    slope = Slope(network, *judge)
     loss, gradient = slope(embedding, content, *grams)
     lower, _ = slope(embedding - 1e-2 * gradient / gradient.norm(), content, *grams)
     assert lower < loss

@@ -107,7 +107,7 @@ def export(folder: Path) -> float:
     free = {0: "batch", 2: "height", 3: "width"}
     if network.config.predictor != "table":
         write_graph(Predict(network), (picture,), {"style": free}, ["embedding"], folder / PREDICT)
-        halve(folder / PREDICT, lent="vgg")  # the loss network of `slope`
+        halve(folder / PREDICT, lent="narrow" if network.config.predictor_forecast else "vgg")  # of `slope`
     rows = {"content": free, "embedding": {0: "styles"}}
     before = (folder / TRANSFER).read_bytes() if (folder / TRANSFER).exists() else b""
     write_graph(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)

@@ -1,8 +1,9 @@
 """What a `Forecast` learns from renderings.
 
-Each rendering is of one photo with an embedding near that of one style. The forecast learns what the pictures' Gram
-matrices and content losses are, and what the gradient of the whole loss is: of 100 numbers each time, where a loss is
-one. (Czarnecki et al. 2017, "Sobolev training for neural networks", learn values and gradients of functions so.)
+Each rendering is of one photo with an embedding on the way from that of one style down the loss. The forecast learns
+what the pictures' Gram matrices and content losses are, and what the gradient of the whole loss is: of 100 numbers each
+time, where a loss is one. (Czarnecki et al. 2017, "Sobolev training for neural networks", learn values and gradients of
+functions so.)
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ RIDGE = 5e-3  # of the mean variance, on the maps to Gram matrices
 class _Informed(nn.Module):
     """The forecast with a part that sees the photo, so that what depends on the photo is no noise to the rest."""
 
-    def __init__(self, forecast: Forecast, photo: int) -> None:
+    def __init__(self, forecast: Forecast, photo: int, learned: bool) -> None:
         super().__init__()
         self.forecast = forecast
         self.first = nn.Linear(photo, HIDDEN, bias=False)
         self.last = nn.Linear(photo, forecast.last.out_features, bias=False)
         nn.init.zeros_(self.last.weight)
+        if learned:  # or the photo would disturb what the hidden layers know
+            nn.init.zeros_(self.first.weight)
 
     def forward(self, z: Tensor, photo: Tensor) -> Guess:
         layers = (self.forecast.first, self.first), (self.forecast.last, self.last)
@@ -57,6 +60,7 @@ def fit(
     found: Renderings,
     steps: int = 0,
     told: Callable[[int, int, dict[str, float]], None] | None = None,
+    before: Forecast | None = None,
 ) -> Forecast:
     """A forecast that has learned from renderings.
 
@@ -68,27 +72,28 @@ def fit(
         found: the renderings.
         steps: of the optimizer; by default as many as go through the renderings 80 times, and at least 200.
         told: called now and then with steps done, all steps and the errors: of Gram matrices, content and gradients.
+        before: an earlier forecast for the same network, or one much like it, with whose layers this one begins.
     """
     steps = steps or max(LEAST, PASSES * len(found.embeddings) // BATCH)
     forecast = Forecast(found.embeddings.shape[1], parts, grams.narrow.config.depth, grams.widths)
     forecast.style.narrow, forecast.style.turns = grams.narrow, grams.turns
     forecast.weights.copy_(torch.tensor(weights))
-    basis = balanced_basis(found.slopes, found.embeddings) / found.embeddings.shape[1] ** 0.5
-    forecast.axes.copy_(basis.half())  # as it is stored
-    forecast.back.copy_(torch.linalg.inv(forecast.axes.double()))
+    if before is None:
+        _see(forecast, found)
+        _begin(forecast, found)
+    else:
+        _take_over(forecast, before, found)
     z = found.embeddings @ forecast.axes
-    forecast.centre.copy_(z.mean(0))
-    forecast.spread.copy_(z.std(0))
     slopes = _cut(found.slopes.double() @ forecast.back.double().T).float()
     forecast.trust.copy_(TRUST * slopes.square().sum(1).mean().sqrt())
-    _begin(forecast, found)
-    _learn(forecast, found, _told_apart(forecast, found), z, slopes, steps, told)
+    informed = _Informed(forecast, min(PHOTO, found.photos.shape[1]), before is not None)
+    _learn(informed, found, _told_apart(forecast, found), z, slopes, steps, told)
     _map_styles(forecast, found, torch.arange(len(z)))
     return forecast
 
 
 def _learn(
-    forecast: Forecast,
+    informed: _Informed,
     found: Renderings,
     wanted: Tensor,
     z: Tensor,
@@ -96,8 +101,7 @@ def _learn(
     steps: int,
     told: Callable[[int, int, dict[str, float]], None] | None,
 ) -> None:
-    photos = _principal(found.photos)
-    informed = _Informed(forecast, photos.shape[1])
+    forecast, photos = informed.forecast, _principal(found.photos)
     learned = [*informed.first.parameters(), *informed.last.parameters()]
     learned += [p for layer in (forecast.first, forecast.second, forecast.last) for p in layer.parameters()]
     optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=DECAY)
@@ -141,12 +145,46 @@ def _slope_error(
 
 
 @torch.no_grad()
+def _see(forecast: Forecast, found: Renderings) -> None:
+    """Choose coordinates of embeddings in which the loss depends on all of them alike."""
+    basis = balanced_basis(found.slopes, found.embeddings) / found.embeddings.shape[1] ** 0.5
+    forecast.axes.copy_(basis.half())  # as it is stored
+    forecast.back.copy_(torch.linalg.inv(forecast.axes.double()))
+    z = found.embeddings @ forecast.axes
+    forecast.centre.copy_(z.mean(0))
+    forecast.spread.copy_(z.std(0))
+
+
+@torch.no_grad()
 def _begin(forecast: Forecast, found: Renderings) -> None:
     """Let a new forecast guess the mean of all pictures."""
     forecast.last.weight.mul_(0.1)
     grams = [x / x.norm(dim=1, keepdim=True) for x in torch.split(found.grams, forecast.parts, 1)]
     means = [*(x.mean(0) for x in grams), found.sizes.mean(0), found.content.log().mean(0, keepdim=True)]
     forecast.last.bias.copy_(torch.cat(means))
+
+
+@torch.no_grad()
+def _take_over(forecast: Forecast, before: Forecast, found: Renderings) -> None:
+    """Begin with the layers of an earlier forecast, whose coordinates of Gram matrices are others.
+
+    What it reads of the renderings' styles tells how they are turned (the orthogonal Procrustes problem, Schönemann
+    1966).
+    """
+    kept = ("axes", "back", "centre", "spread", "photo", "first", "second")
+    state = {key: x for key, x in before.state_dict().items() if key.split(".")[0] in kept}
+    forecast.load_state_dict(state, strict=False)
+    read, _ = before.style.read(found.styles.float())
+    both = (torch.split(read, before.parts, 1), torch.split(found.wanted, forecast.parts, 1))
+    for weight, new in ((before.last.weight, forecast.last.weight), (before.last.bias, forecast.last.bias)):
+        rows = torch.split(weight, [*before.parts, len(before.parts) + 1])
+        new.copy_(torch.cat([*(_turn(*x).T @ y for *x, y in zip(*both, rows[:-1], strict=True)), rows[-1]]))
+
+
+def _turn(x: Float[Tensor, "n p"], y: Float[Tensor, "n q"]) -> Float[Tensor, "p q"]:
+    """The matrix of orthogonal rows or columns that turns the first ones to the second ones best."""
+    left, _, right = torch.linalg.svd(x.T @ y, full_matrices=False)
+    return left @ right
 
 
 @torch.no_grad()

@@ -2,8 +2,8 @@
 
 `grams.onnx` computes the Gram matrices of a style picture. `slope.onnx` computes the loss of crops of photos rendered
 with an embedding, and its gradient with respect to the embedding: the forward and the backward pass of the whole
-system, written as one graph. The loss network is the one that the model's own predictor holds (`VggBranch`,
-`StatisticsPredictor`).
+system, written as one graph. The loss network is the best one that the model's own predictor holds: the half-width
+copy of a `Forecast`, or the narrow VGG-19 of a `VggBranch` or `StatisticsPredictor`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +26,25 @@ from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model.config import CONFIG
 from pasticcio.model.folder import GRAMS, PREDICT, SLOPE, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME
+from pasticcio.nn.forecast import Forecast
 from pasticcio.nn.losses import LossConfig, gram_targets, grid_pattern, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.statistics import StatisticsPredictor
-from pasticcio.nn.vgg import Vgg
+from pasticcio.nn.style_grams import StyleGrams
 from pasticcio.render.refine import CROP, CROPS
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.graph_file import borrow, write_graph
 from pasticcio.training.model_folder import load_network, write_config
 
-LOSS = LossConfig(  # as in training with this loss network, see the first stage of recipes/fast.toml
+LOSS = LossConfig(  # as in training with the narrow VGG-19, see the first stage of recipes/fast.toml
     content={"relu3_3": 0.21, "relu4_1": 1.5},
     style=dict.fromkeys(SEEN, 10.0),
     relative=True,
     logarithmic=True,
     grid=2.5e5,
 )
+CONTENT = 2.4  # with a copy of a forecast: as much as both content layers of recipes/encoded.toml
 TOLERANCE = 1e-3  # largest difference from torch, as a share of the largest value
 aten = torch.ops.aten
 
@@ -50,15 +53,16 @@ class Grams(nn.Module):
     """The graph of `grams.onnx`.
 
     Args:
-        vgg: the loss network, with the layers of `LOSS`.
+        vgg: the loss network: from pictures to features of the layers of the loss.
+        loss: layers and weights.
     """
 
-    def __init__(self, vgg: Vgg) -> None:
+    def __init__(self, vgg: nn.Module, loss: LossConfig) -> None:
         super().__init__()
-        self.vgg = vgg
+        self.vgg, self.config = vgg, loss
 
     def forward(self, style: Float[Tensor, "1 3 h w"]) -> tuple[Tensor, ...]:
-        return tuple(gram_targets(self.vgg(style), LOSS).values())
+        return tuple(gram_targets(self.vgg(style), self.config).values())
 
 
 class Slope(nn.Module):
@@ -66,12 +70,13 @@ class Slope(nn.Module):
 
     Args:
         network: renders.
-        vgg: the loss network, with the layers of `LOSS`.
+        vgg: the loss network: from pictures to features of the layers of the loss.
+        loss: layers and weights.
     """
 
-    def __init__(self, network: StyleNetwork, vgg: Vgg) -> None:
+    def __init__(self, network: StyleNetwork, vgg: nn.Module, loss: LossConfig) -> None:
         super().__init__()
-        self.network, self.vgg = network, vgg
+        self.network, self.vgg, self.config = network, vgg, loss
 
     def forward(
         self, embedding: Float[Tensor, "1 e"], content: Float[Tensor, "b 3 h w"], *grams: Tensor
@@ -81,22 +86,39 @@ class Slope(nn.Module):
 
     def loss(self, embedding: Tensor, content: Tensor, grams: tuple[Tensor, ...]) -> Tensor:
         """The mean over the crops."""
-        source = {layer: x for layer, x in self.vgg(content).items() if layer in LOSS.content}
+        source = {layer: x for layer, x in self.vgg(content).items() if layer in self.config.content}
         images = self.network.render(content, embedding.expand(len(content), -1))
-        wanted = {layer: gram.expand(len(content), -1, -1) for layer, gram in zip(LOSS.style, grams, strict=True)}
-        parts = perceptual_loss(self.vgg(images), source, wanted, LOSS)
+        all_grams = (gram.expand(len(content), -1, -1) for gram in grams)
+        wanted = dict(zip(self.config.style, all_grams, strict=True))
+        parts = perceptual_loss(self.vgg(images), source, wanted, self.config)
         total: Tensor = (parts["content"] + parts["style"]).mean()
-        return total + LOSS.grid * grid_pattern(images)
+        return total + self.config.grid * grid_pattern(images)
 
 
-def loss_network(network: StyleNetwork) -> Vgg | None:
-    """A copy of the loss network that a model's predictor holds, with the layers of `LOSS`; None for none."""
+class Guessed(nn.Module):
+    """The features of a loss network as a forecast's half-width copy guesses them."""
+
+    def __init__(self, style: StyleGrams) -> None:
+        super().__init__()
+        self.style = style
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
+        return dict(zip(self.style.parts, self.style.features(images), strict=True))
+
+
+def loss_network(network: StyleNetwork) -> tuple[nn.Module, LossConfig] | None:
+    """A copy of the best loss network that a model's predictor holds, and the loss for it; None for none."""
+    forecast = getattr(network.predictor, "forecast", None)
+    if isinstance(forecast, Forecast):
+        style = dict(zip(forecast.style.parts, forecast.weights.tolist(), strict=True))
+        loss = replace(LOSS, content={list(style)[-1]: CONTENT}, style=style)
+        return Guessed(copy.deepcopy(forecast.style)), loss
     holder = getattr(network.predictor, "branch", network.predictor)
     if not isinstance(holder, (VggBranch, StatisticsPredictor)):
         return None
     vgg = copy.deepcopy(holder.vgg)
     vgg.wanted = tuple(LOSS.layers())
-    return vgg
+    return vgg, LOSS
 
 
 def add_slope(folder: Path) -> None:
@@ -107,28 +129,27 @@ def add_slope(folder: Path) -> None:
         TrainingError: a graph differs from torch by more than 0.1%.
     """
     network = load_network(folder).eval().requires_grad_(False)
-    if (vgg := loss_network(network)) is None:
+    if (judge := loss_network(network)) is None:
         raise ModelError(f"the predictor of {folder} holds no loss network; train with network.predictor_directions")
     style = torch.rand(1, 3, 137, 211)
-    names = [f"gram_{layer}" for layer in SEEN]
-    write_graph(Grams(vgg), (style,), {"style": {2: "height", 3: "width"}}, names, folder / GRAMS)
-    inputs = torch.randn(1, network.config.embedding), torch.rand(CROPS, 3, CROP, CROP), *Grams(vgg)(style)
-    slope = Slope(network, vgg)
+    names = [f"gram_{layer}" for layer in judge[1].style]
+    grams, slope = Grams(*judge), Slope(network, *judge)
+    write_graph(grams, (style,), {"style": {2: "height", 3: "width"}}, names, folder / GRAMS)
+    inputs = torch.randn(1, network.config.embedding), torch.rand(CROPS, 3, CROP, CROP), *grams(style)
     graph = make_fx(slope, decomposition_table=REWRITTEN, tracing_mode="real")(*inputs)
     fixed: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", *names)}
     # With weights as the other graphs hold them, this one need not.
     write_graph(graph, inputs, fixed, ["loss", "gradient"], folder / SLOPE, folded=0)
     for name in (GRAMS, SLOPE):
         borrow(folder / name, [folder / PREDICT, folder / TRANSFER])
-    _declare(folder, network, vgg)
-    _compare(slope, inputs, style, Model.open(folder))
+    _declare(folder, network, dict(zip(names, inputs[2:], strict=True)))
+    _compare(slope, dict(zip(("embedding", "content", *names), inputs, strict=True)), style, Model.open(folder))
 
 
-def _declare(folder: Path, network: StyleNetwork, vgg: Vgg) -> None:
+def _declare(folder: Path, network: StyleNetwork, found: dict[str, Tensor]) -> None:
     """Say in `config.json` what goes into both graphs and what comes out."""
     config = json.loads((folder / CONFIG).read_bytes())
-    sizes = [vgg.maps[layer].out_channels if layer in vgg.maps else vgg.convs[layer].out_channels for layer in SEEN]
-    grams = {f"gram_{layer}": f"float32 (1, {size}, {size})" for layer, size in zip(SEEN, sizes, strict=True)}
+    grams = {name: f"float32 (1, {len(x[0])}, {len(x[0])})" for name, x in found.items()}
     config["inputs"][GRAMS] = {"style": "float32 (1, 3, height, width), RGB in [0, 1]"}
     config["outputs"][GRAMS] = grams
     config["inputs"][SLOPE] = {
@@ -140,14 +161,13 @@ def _declare(folder: Path, network: StyleNetwork, vgg: Vgg) -> None:
     write_config(folder, config)
 
 
-def _compare(slope: Slope, inputs: tuple[Tensor, ...], style: Tensor, model: Model) -> None:
+def _compare(slope: Slope, inputs: dict[str, Tensor], style: Tensor, model: Model) -> None:
     run = Stylizer(model, runtime=ONNXRUNTIME).run_all
     assert model.grams is not None
     assert model.slope is not None
-    wanted = [*inputs[2:], *slope(*inputs)]
+    wanted = [*list(inputs.values())[2:], *slope(*inputs.values())]
     found = run(model.grams, style=style.numpy())
-    names = ["embedding", "content", *(f"gram_{layer}" for layer in SEEN)]
-    found += run(model.slope, **{name: value.numpy() for name, value in zip(names, inputs, strict=True)})
+    found += run(model.slope, **{name: value.numpy() for name, value in inputs.items()})
     for one, other in zip(wanted, found, strict=True):
         difference = float(np.abs(one.detach().numpy() - other).max() / one.detach().abs().max())
         if not difference <= TOLERANCE:
