@@ -11,8 +11,8 @@ from pasticcio.model.folder import SHIPPED, Model, list_models
 
 def test_shipped_model_is_small_and_named():
     (model,) = [m for m in list_models() if m.name == "default"]
-    assert model.predict.stat().st_size + model.transfer.stat().st_size < 21.5e6
-    assert model.bytes < 23e6  # with the graph in 8 bits
+    assert model.predict.stat().st_size + model.transfer.stat().st_size < 23e6
+    assert model.bytes < 24.5e6  # with the graph in 8 bits
     assert model.folder.joinpath("README.md").stat().st_size > 500
     assert Model.open("default") == model
 

@@ -23,7 +23,7 @@ def bands():
 def test_the_loss_falls_and_the_style_is_of_that_model(stylizer, bands, photo, tmp_path):
     said = []
     refined = refine(stylizer, bands, [photo], steps=6, side=96, name="bands", report=lambda *step: said.append(step))
-    assert refined.after < 0.97 * refined.before
+    assert refined.after < 0.98 * refined.before
     assert [(step, steps) for step, steps, _ in said] == [(number, 6) for number in range(1, 7)]
     assert (refined.style.name, refined.style.model) == ("bands", stylizer.model.fingerprint)
     refined.style.save(tmp_path / "bands.json")
