@@ -64,7 +64,7 @@ def test_a_model_without_the_graph_of_the_loss_says_so(model_folder, bands, phot
 
 
 def test_a_damaged_loss_ends_the_descent(stylizer, bands, photo, monkeypatch):
-    monkeypatch.setattr(module._Slope, "__call__", lambda *_: (float("nan"), np.zeros((1, 100), np.float32)))
+    monkeypatch.setattr(module._Slope, "__call__", lambda *_: (float("nan"), *np.zeros((2, 1, 100), np.float32)))
     with pytest.raises(StyleError, match="the loss of step 1 is nan"):
         refine(stylizer, bands, [photo])
 

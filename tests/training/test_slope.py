@@ -60,14 +60,30 @@ def test_a_step_against_the_slope_lowers_the_loss(tiny, change):
         network.predictor.vgg.randomize(0)
     if "predictor_forecast" in change:
         network.predictor.forecast.style.narrow.randomize(1)
+        torch.nn.init.normal_(network.predictor.forecast.back)
     judge = loss_network(network)
     assert list(judge[1].style) == list(change.get("predictor_forecast", SEEN))
     grams = Grams(*judge)(torch.rand(1, 3, 64, 64))
     embedding, content = torch.randn(1, tiny.embedding), torch.rand(2, 3, 64, 64)
     slope = Slope(network, *judge)
-    loss, gradient = slope(embedding, content, *grams)
-    lower, _ = slope(embedding - 1e-2 * gradient / gradient.norm(), content, *grams)
-    assert lower < loss
+    loss, gradient, *direction = slope(embedding, content, *grams)
+    assert len(direction) == ("predictor_forecast" in change), "only a forecast knows a basis for it"
+    for way in (gradient, *direction):
+        assert slope(embedding - 1e-2 * way / way.norm(), content, *grams)[0] < loss
+
+
+def test_the_direction_is_that_of_the_gradient_in_the_basis_of_the_forecast(tiny):
+    torch.manual_seed(0)
+    network = StyleNetwork(replace(tiny, **ENCODED, predictor_forecast={"relu1_1": 3})).eval().requires_grad_(False)
+    forecast = network.predictor.forecast
+    torch.nn.init.normal_(forecast.back)
+    judge = loss_network(network)
+    grams, content = Grams(*judge)(torch.rand(1, 3, 64, 64)), torch.rand(2, 3, 64, 64)
+    slope = Slope(network, *judge)
+    coordinates = torch.randn(1, tiny.embedding, requires_grad=True)
+    slope.loss(coordinates @ forecast.back, content, grams).backward()
+    _, _, direction = slope((coordinates @ forecast.back).detach(), content, *grams)
+    torch.testing.assert_close(direction, coordinates.grad @ forecast.back, atol=1e-4, rtol=1e-3)
 
 
 def test_a_predictor_without_a_loss_network_has_no_slope(tiny, tmp_path):

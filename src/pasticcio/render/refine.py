@@ -29,12 +29,15 @@ from pasticcio.style.style import Style
 CROPS, CROP = 4, 128  # crops of photos in a step, and their side in pixels: sizes of the graph
 SHORT = 144, 448  # short side, in pixels, at which photos are cut, as in training
 STEPS = 20
-RATE = 0.05  # of the first step, in root mean squares of the embedding; it falls to a twentieth
-MOMENTS = 0.9, 0.99  # of Adam (Kingma and Ba 2015)
+RATE = 0.02  # length of the first step down a gradient of usual length, where embeddings have a length of 1
+KEPT = 0.5  # share of the step before, which is added
+LATEST = 10  # gradients whose mean length is the usual one
+OUTLYING = 2.0  # times the usual length: longer gradients are cut to that
 MEASURED = 3  # batches of crops on which the losses before and after are measured
 MOST = 32  # photos
 
 T = TypeVar("T")
+Row = NDArray[np.float32]
 StepReport = Callable[[int, int, float], None]
 """Called with the number of a step from 1, the number of all steps and the loss."""
 
@@ -112,10 +115,10 @@ def refine(
     side = style_side(side, short, short)
     predicted = stylizer.embed(painting, name, side)
     view = np.ascontiguousarray(as_batch(style_view(open_image(painting), side)))
-    slope = _Slope(stylizer, view)
     crops = _crops([_small(picture) for picture in pictures], np.random.default_rng(seed))
     shown = [next(crops) for _ in range(MEASURED)]
     first = predicted.embedding[None]
+    slope = _Slope(stylizer, view, first)
     best = _descend(slope, first, crops, steps, report)
     before, after = (float(np.mean([slope(row, content)[0] for content in shown])) for row in (first, best))
     if after > before:
@@ -138,43 +141,45 @@ def _small(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class _Slope:
-    """The loss of an embedding on crops, and its gradient.
+    """The loss of an embedding on crops, its gradient, and the direction of steepest descent.
+
+    Where the graph gives no direction, it is that of the gradient in the basis of the embedding in which the predicted
+    embedding has a length of 1.
 
     Args:
         stylizer: runs the graphs.
         view: the painting, (1, 3, H, W) in [0, 1].
+        predicted: its embedding, (1, E).
     """
 
-    def __init__(self, stylizer: Stylizer, view: Array) -> None:
-        self._stylizer = stylizer
+    def __init__(self, stylizer: Stylizer, view: Array, predicted: Row) -> None:
+        self._stylizer, self._square = stylizer, np.square(predicted).sum()
         graph = stylizer.model.grams
         assert graph is not None
         names = stylizer.model.config["outputs"][graph.name]
         self._grams = dict(zip(names, stylizer.run_all(graph, style=view), strict=True))
 
-    def __call__(self, embedding: NDArray[np.float32], content: Array) -> tuple[float, NDArray[np.float32]]:
-        """Loss and gradient, (1, E), at an embedding, (1, E), on crops, (B, 3, S, S) in [0, 1]."""
+    def __call__(self, embedding: Row, content: Array) -> tuple[float, Row, Row]:
+        """Loss, gradient and direction, (1, E), at an embedding, (1, E), on crops, (B, 3, S, S) in [0, 1]."""
         graph = self._stylizer.model.slope
         assert graph is not None
-        loss, gradient = self._stylizer.run_all(graph, embedding=embedding, content=content, **self._grams)
-        return float(loss), gradient
+        found = self._stylizer.run_all(graph, embedding=embedding, content=content, **self._grams)
+        loss, gradient = found[:2]
+        return float(loss), gradient, found[2] if len(found) > 2 else gradient * self._square
 
 
-def _descend(
-    slope: _Slope, first: NDArray[np.float32], crops: Iterator[Array], steps: int, report: StepReport | None
-) -> NDArray[np.float32]:
-    """The embedding after some steps of Adam, (1, E)."""
-    unit = float(np.sqrt(np.square(first).mean()))
-    embedding, mean, square = first.astype(np.float64), np.zeros(first.shape), np.zeros(first.shape)
+def _descend(slope: _Slope, first: Row, crops: Iterator[Array], steps: int, report: StepReport | None) -> Row:
+    """The embedding after some steps of gradient descent with momentum, (1, E)."""
+    embedding, moved, usual = first.astype(np.float64), np.zeros(first.shape), 0.0
     for step in range(steps):
-        loss, gradient = slope(embedding.astype(np.float32), next(crops))
+        loss, gradient, direction = slope(embedding.astype(np.float32), next(crops))
         if not math.isfinite(loss):
             raise StyleError(f"the loss of step {step + 1} is {loss}; the painting or the model is damaged")
-        mean += (1 - MOMENTS[0]) * (gradient - mean)
-        square += (1 - MOMENTS[1]) * (np.square(gradient) - square)
-        fair = [1 - moment ** (step + 1) for moment in MOMENTS]  # both averages begin at zero
-        rate = RATE * unit * (0.525 + 0.475 * math.cos(math.pi * step / steps))
-        embedding -= rate * (mean / fair[0]) / (np.sqrt(square / fair[1]) + 1e-12)
+        length = math.sqrt(float((gradient * direction).sum())) + 1e-12  # of the gradient in the basis of the direction
+        usual += (length - usual) / min(step + 1, LATEST)
+        way = direction * min(1 / usual, OUTLYING / length)
+        moved = KEPT * moved - RATE * (1 - step / steps) * way
+        embedding += moved
         if report:
             report(step + 1, steps, loss)
     return embedding.astype(np.float32)

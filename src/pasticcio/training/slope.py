@@ -2,8 +2,10 @@
 
 `grams.onnx` computes the Gram matrices of a style picture. `slope.onnx` computes the loss of crops of photos rendered
 with an embedding, and its gradient with respect to the embedding: the forward and the backward pass of the whole
-system, written as one graph. The loss network is the best one that the model's own predictor holds: the half-width
-copy of a `Forecast`, or the narrow VGG-19 of a `VggBranch` or `StatisticsPredictor`.
+system, written as one graph. With a `Forecast` the graph gives the direction of steepest descent, too, in the basis of
+the embedding in which the loss depends on all numbers alike (see `balance`). The loss network is the best one that the
+model's own predictor holds: the half-width copy of a `Forecast`, or the narrow VGG-19 of a `VggBranch` or
+`StatisticsPredictor`.
 """
 
 from __future__ import annotations
@@ -78,11 +80,15 @@ class Slope(nn.Module):
         super().__init__()
         self.network, self.vgg, self.config = network, vgg, loss
 
+        forecast = getattr(network.predictor, "forecast", None)
+        self.metric = forecast.back.T @ forecast.back if isinstance(forecast, Forecast) else None
+        self.names = ["loss", "gradient", *([] if self.metric is None else ["direction"])]
+
     def forward(
         self, embedding: Float[Tensor, "1 e"], content: Float[Tensor, "b 3 h w"], *grams: Tensor
-    ) -> tuple[Float[Tensor, ""], Float[Tensor, "1 e"]]:
+    ) -> tuple[Tensor, ...]:
         gradient, loss = torch.func.grad_and_value(self.loss)(embedding, content, grams)
-        return loss, gradient
+        return (loss, gradient) if self.metric is None else (loss, gradient, gradient @ self.metric)
 
     def loss(self, embedding: Tensor, content: Tensor, grams: tuple[Tensor, ...]) -> Tensor:
         """The mean over the crops."""
@@ -139,25 +145,26 @@ def add_slope(folder: Path) -> None:
     graph = make_fx(slope, decomposition_table=REWRITTEN, tracing_mode="real")(*inputs)
     fixed: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", *names)}
     # With weights as the other graphs hold them, this one need not.
-    write_graph(graph, inputs, fixed, ["loss", "gradient"], folder / SLOPE, folded=0)
+    write_graph(graph, inputs, fixed, slope.names, folder / SLOPE, folded=0)
     for name in (GRAMS, SLOPE):
         borrow(folder / name, [folder / PREDICT, folder / TRANSFER])
-    _declare(folder, network, dict(zip(names, inputs[2:], strict=True)))
+    _declare(folder, slope, dict(zip(names, inputs[2:], strict=True)))
     _compare(slope, dict(zip(("embedding", "content", *names), inputs, strict=True)), style, Model.open(folder))
 
 
-def _declare(folder: Path, network: StyleNetwork, found: dict[str, Tensor]) -> None:
+def _declare(folder: Path, slope: Slope, found: dict[str, Tensor]) -> None:
     """Say in `config.json` what goes into both graphs and what comes out."""
     config = json.loads((folder / CONFIG).read_bytes())
+    row = f"float32 (1, {slope.network.config.embedding})"
     grams = {name: f"float32 (1, {len(x[0])}, {len(x[0])})" for name, x in found.items()}
     config["inputs"][GRAMS] = {"style": "float32 (1, 3, height, width), RGB in [0, 1]"}
     config["outputs"][GRAMS] = grams
     config["inputs"][SLOPE] = {
-        "embedding": f"float32 (1, {network.config.embedding})",
+        "embedding": row,
         "content": f"float32 ({CROPS}, 3, {CROP}, {CROP}), RGB in [0, 1]",
         **grams,
     }
-    config["outputs"][SLOPE] = {"loss": "float32", "gradient": f"float32 (1, {network.config.embedding})"}
+    config["outputs"][SLOPE] = {name: "float32" if name == "loss" else row for name in slope.names}
     write_config(folder, config)
 
 
