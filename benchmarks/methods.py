@@ -20,8 +20,8 @@ from pasticcio.baselines.objective import Objective
 from pasticcio.baselines.settings import LOSS, Settings
 from pasticcio.image.picture import Array, to_pil
 from pasticcio.image.read import open_image
+from pasticcio.render.strength import at_strength
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.style.style import towards
 from pasticcio.training.pretrained import load_vgg, read_state
 
 MAGENTA_STYLE = 256
@@ -63,7 +63,7 @@ def ours(stylizer: Stylizer, strength: float = 1.0) -> Method:
         if strength == 1.0:
             return stylizer.render(photo, wanted)
         own = prepare(photo)
-        return stylizer.render(photo, towards(own, wanted, strength))
+        return stylizer.render(photo, at_strength(stylizer, own, wanted, strength))
 
     name = f"Pasticcio {stylizer.model.name}" + ("" if strength == 1.0 else f", strength {strength:g}")
     return Method(name, files_size(*graphs), prepare, render)

@@ -29,9 +29,9 @@ from pasticcio.model.folder import Model
 from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.render.declare import check_value
 from pasticcio.render.options import shared
+from pasticcio.render.strength import at_strength
 from pasticcio.render.stylizer import MIN_SIDE, Stylizer
 from pasticcio.style.gaussian import StyleGaussian
-from pasticcio.style.style import towards
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ class RandomStyle:
     """A callable that gives each picture a random style.
 
     Styles are drawn from the Gaussian of the embeddings of the styles that the model was trained on, and each picture's
-    own style gives way to the style drawn, by `strength` (see `style.towards`). Shapes stay, colors and textures change
+    own style gives way to the style drawn, by `strength` (see `at_strength`). Shapes stay, colors and textures change
     (Jackson et al. 2018).
 
     A copy costs nothing: the networks are loaded at the first picture, once in a process, however many copies there
@@ -188,7 +188,7 @@ class RandomStyle:
         stylizer = _stylizer(self.model, self.threads)
         shown = at_least(np.ascontiguousarray(values[chosen]), MIN_SIDE, (2, 3))
         own = stylizer.run(self.model.predict, style=shown)
-        mixed = towards(own, np.stack(drawn), np.array(strengths, np.float32)[:, None])
+        mixed = at_strength(stylizer, own, np.stack(drawn), np.array(strengths, np.float32)[:, None])
         images = stylizer.run(self.model.transfer, content=shown, embedding=mixed)
         changed = values.copy()
         changed[chosen] = np.clip(images[:, :, : values.shape[2], : values.shape[3]], 0, 1)

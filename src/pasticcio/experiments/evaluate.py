@@ -18,8 +18,8 @@ from pasticcio.experiments.measures import CONTENT, SEED, STYLE, content_and_sty
 from pasticcio.image.picture import Array, to_pil
 from pasticcio.nn.losses import content_loss, gram_targets
 from pasticcio.nn.tensors import to_batch
+from pasticcio.render.strength import at_strength
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.style.style import towards
 from pasticcio.training.pictures import Pictures
 from pasticcio.training.pretrained import load_vgg
 
@@ -106,7 +106,7 @@ def evaluate(
         painting = square(style_set.load(number), size)
         wanted = _embedding(stylizer, style_set, number, painting)
         own = wanted if stylizer.model.table else stylizer.embed(photo).embedding
-        outputs = [photo, *(stylizer.render(photo, towards(own, wanted, s)) for s in strengths)]
+        outputs = [photo, *(stylizer.render(photo, at_strength(stylizer, own, wanted, s)) for s in strengths)]
         with torch.no_grad():
             grams, source = gram_targets(network(to_batch(painting)), PLAIN), network(to_batch(photo))
             for method, output in zip(methods, outputs, strict=True):

@@ -1,7 +1,7 @@
 """How smoothly outputs change between two styles, and with the strength: the experiment "smoothness".
 
-Ways are straight lines between embeddings. The comparison is to blend the pixels of the two ends: that is the straight
-line in the space of pictures.
+Ways are straight lines between embeddings, or those of strength. The comparison is to blend the pixels of the two
+ends: that is the straight line in the space of pictures.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pasticcio.experiments.measures import SEED, Features, content_and_style
 from pasticcio.nn.losses import gram_targets
 from pasticcio.nn.tensors import to_batch
 from pasticcio.progress import Report
+from pasticcio.render.strength import at_strength
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.figure import figure
 from pasticcio.style.style import towards
@@ -81,7 +82,8 @@ def smoothness(
     """Follow ways between pictures, drawn with a fixed seed.
 
     "styles": from one style to another, on the straight line between their embeddings. "strength": from the photo's
-    own style to a style. "styles, pixels" and "strength, pixels": between the same two outputs, blending their pixels.
+    own style to a style, see `at_strength`. "styles, pixels" and "strength, pixels": between the same two outputs,
+    blending their pixels.
 
     Args:
         stylizer: the model.
@@ -102,8 +104,12 @@ def smoothness(
         own, start, end = (stylizer.embed(picture, side=side).embedding for picture in (photo, first, last))
         with torch.no_grad():
             grams, content = gram_targets(network(to_batch(last)), PLAIN), network(to_batch(photo))
-            for name, begin in (("styles", start), ("strength", own)):
-                images = [stylizer.render(photo, towards(begin, end, offset)) for offset in offsets]
+            ways_between = {
+                "styles": [towards(start, end, offset) for offset in offsets],
+                "strength": [at_strength(stylizer, own, end, offset) for offset in offsets],
+            }
+            for name, embeddings in ways_between.items():
+                images = [stylizer.render(photo, embedding) for embedding in embeddings]
                 blended = [images[0] + offset * (images[-1] - images[0]) for offset in offsets]
                 for kind, shown in ((name, images), (f"{name}, pixels", blended)):
                     ways[kind].append(_follow([network(to_batch(image)) for image in shown], content, grams))

@@ -23,8 +23,9 @@ PIXELS_INT8 = "pixels-int8.onnx"
 REGIONS = "regions.onnx"
 GRAPHS = PREDICT, TRANSFER, PIXELS, PIXELS_INT8, REGIONS
 GRAMS, SLOPE = "grams.onnx", "slope.onnx"
+STRENGTH = "strength.onnx"
 WEIGHTS = "model.safetensors"
-FILES = CONFIG, *GRAPHS, GRAMS, SLOPE, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all that a folder may hold
+FILES = CONFIG, *GRAPHS, GRAMS, SLOPE, STRENGTH, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all that a folder may hold
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,11 @@ class Model:
     def slope(self) -> Path | None:
         """The graph embedding, crops of photos, Gram matrices -> loss and its gradient; None as for `grams`."""
         return self._optional(SLOPE)
+
+    @property
+    def strength(self) -> Path | None:
+        """The graph own and wanted embeddings, strengths -> embeddings; None where strength is a straight line."""
+        return self._optional(STRENGTH)
 
     def _optional(self, name: str) -> Path | None:
         path = self.folder / name

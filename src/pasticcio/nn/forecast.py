@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -104,19 +105,28 @@ class Forecast(nn.Module):
         return self.descend(embedding, *self.style(style))
 
     def descend(
-        self, embedding: Float[Tensor, "b e"], wanted: Float[Tensor, "b q"], sizes: Float[Tensor, "b l"]
+        self,
+        embedding: Float[Tensor, "b e"],
+        wanted: Float[Tensor, "b q"],
+        sizes: Float[Tensor, "b l"],
+        content: float = 1.0,
     ) -> Float[Tensor, "b e"]:
         """Corrected embeddings for styles with these Gram matrices, see `loss`.
 
         A step after which the loss, with the squared way from the predicted embedding, is not less is taken back.
+
+        Args:
+            embedding: as predicted.
+            wanted, sizes: see `loss`.
+            content: factor on the content loss.
         """
         start = z = embedding @ self.axes
-        value, slope = self._value_and_slope(z, wanted, sizes)
+        value, slope = self._value_and_slope(z, wanted, sizes, content)
         pace = torch.full_like(value, PACE)
         for _ in range(STEPS):
             way = (1 - pace) * (z - start) - pace * slope / (2 * self.trust)
             tried = start + way * (REACH / (way.norm(dim=1, keepdim=True) + 1e-30)).clamp(max=1)
-            loss, slope_there = self._value_and_slope(tried, wanted, sizes)
+            loss, slope_there = self._value_and_slope(tried, wanted, sizes, content)
             loss = loss + self.trust * (tried - start).square().sum(1, keepdim=True)
             better = loss < value
             z, value = torch.where(better, tried, z), torch.where(better, loss, value)
@@ -160,9 +170,11 @@ class Forecast(nn.Module):
         outputs = self.last(torch.cat([first + F.silu(between), x], 1))
         return before, between, Guess(*torch.split(outputs, [sum(self.parts), len(self.parts), 1], 1))
 
-    def _value_and_slope(self, z: Tensor, wanted: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss, (B, 1), and its gradient."""
+    def _value_and_slope(self, z: Tensor, wanted: Tensor, sizes: Tensor, content: float = 1.0) -> tuple[Tensor, Tensor]:
+        """The loss, (B, 1), with a factor on the content loss, and its gradient."""
         before, between, guess = self._pass(z)
+        if content != 1.0:
+            guess = guess._replace(content=guess.content + math.log(content))
         scale, error = self._compare(guess, wanted, sizes)
         apart = error.square() @ self.layers.T
         strength = 2 * self.weights / (1 + apart + self.photo)

@@ -16,7 +16,7 @@ import numpy as np
 from pasticcio.errors import ModelError, OptionError
 from pasticcio.extras import extra
 from pasticcio.model.checks import check_graph
-from pasticcio.model.folder import GRAPHS, Model
+from pasticcio.model.folder import GRAPHS, STRENGTH, Model
 
 if TYPE_CHECKING:
     import onnx
@@ -48,7 +48,7 @@ def page_graphs(model: Model, precision: int = 16) -> dict[str, bytes]:
         raise ModelError(f"model {model.name} has a fixed number of styles and embeds no picture, which the page does")
     if model.pixels is None:
         raise ModelError(f"{model.folder} has no pixels.onnx, which the page runs; export it anew")
-    paths = [path for name in GRAPHS if os.path.isfile(path := model.folder / name)]
+    paths = [path for name in (*GRAPHS, STRENGTH) if os.path.isfile(path := model.folder / name)]
     if model.regions not in paths:
         raise ModelError(f"{model.folder} has no regions.onnx")
     for path in paths:

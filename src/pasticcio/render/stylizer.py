@@ -37,9 +37,10 @@ from pasticcio.render.plan import Plan, plan, smaller
 from pasticcio.render.recolor import Recolor, thumbnail
 from pasticcio.render.scene import Scene
 from pasticcio.render.statistics import Survey
+from pasticcio.render.strength import at_strength
 from pasticcio.render.tiles import Progress, RenderReport, in_tiles
 from pasticcio.render.usage import refuse, unused
-from pasticcio.style.style import Style, mix, towards
+from pasticcio.style.style import Style, mix
 
 MIN_SIDE = 16  # the graphs' smallest height and width
 MAX_SIDE = 4096  # of a style picture
@@ -339,7 +340,7 @@ class Stylizer:
                 "leave it out"
             )
         own = self._embedder.embed(recolor.content(recolor.photo), View(side)).embedding
-        strong = towards(own, wanted, options.strength)
+        strong = at_strength(self, own, wanted, options.strength)
         return np.concatenate([own[None], strong]) if masked else strong
 
     def _render(self, scene: Scene, options: Options, report: RenderReport) -> Pixels:

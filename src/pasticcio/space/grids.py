@@ -12,11 +12,12 @@ from pasticcio.errors import OptionError
 from pasticcio.image.picture import Array, Source
 from pasticcio.image.read import open_image
 from pasticcio.image.resize import style_view
+from pasticcio.render.strength import at_strength
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.space.contact_sheet import Picture, contact_sheet
 from pasticcio.space.directions import Direction
 from pasticcio.style.gaussian import StyleGaussian
-from pasticcio.style.style import Style, mix, towards
+from pasticcio.style.style import Style, mix
 
 REACH = 2.0  # standard deviations of a walk in both directions
 SPREADS = (0.2, 0.4, 0.6, 0.8)  # of random styles near a style
@@ -38,7 +39,10 @@ def strength_sheet(
     content = _content(photo, side)
     own = stylizer.embed(content, side=min(content.shape[:2])).embedding
     strengths = _steps(0.0, 1.0, steps)
-    cells = [[stylizer.render(content, towards(own, style.embedding, s)) for s in strengths] for style in styles]
+    cells = []
+    for style in styles:
+        embeddings = [at_strength(stylizer, own, style.embedding, strength) for strength in strengths]
+        cells.append([stylizer.render(content, embedding) for embedding in embeddings])
     return contact_sheet(
         cells, columns=[f"strength {s:.2g}" for s in strengths], rows=[style.name for style in styles], side=side
     )

@@ -41,6 +41,14 @@ export class Engine {
     return embedding.data;
   }
 
+  /** A style's embedding at a strength: 0 is the photo's own, 1 the style's. */
+  async weaken(own, wanted, strength) {
+    if (!this.about.graphs.includes("strength")) return wanted.map((value, i) => own[i] + strength * (value - own[i]));
+    const dims = [1, own.length], row = data => ({ data: Float32Array.from(data), dims });
+    const inputs = { own: row(own), wanted: row(wanted), strength: { data: Float32Array.of(strength), dims: [1, 1] } };
+    return (await this.run("strength", inputs)).embedding.data;
+  }
+
   /**
    * photo: { pixels, alpha }; styles: [{ embedding | pixels, weight, mask }]; mask: of all; options as the library's.
    * Returns bytes { pixels, alpha }.
@@ -65,7 +73,7 @@ export class Engine {
     let wanted = each ? embeddings : [mixed(embeddings, styles.map(style => style.weight))];
     if (options.strength !== 1 || masked) {
       const own = await this.embed(colors === "luminance" ? gray(luminance(small)) : small, side);
-      wanted = wanted.map(row => row.map((value, i) => own[i] + options.strength * (value - own[i])));
+      wanted = await Promise.all(wanted.map(row => this.weaken(own, row, options.strength)));
       if (masked) wanted = [own, ...wanted];
     }
     const amount = Math.min(options.strength, 1);
