@@ -180,6 +180,17 @@ def test_levels_are_those_of_the_library(alone):
         assert np.allclose(one, levels(stroke))
 
 
+def test_strength_is_the_models_curve_where_it_has_one(alone):
+    script = """async graphs => {
+      const {Engine} = await import("./engine.js");
+      const run = async (name, {own, wanted, strength}) =>
+        ({embedding: {data: [name, own.data[1], wanted.data[0], strength.data[0]]}});
+      return [...await new Engine(run, {graphs}).weaken([0, 1], [2, 3], 0.5)];
+    }"""
+    assert alone.evaluate(script, ["predict"]) == [1, 2]
+    assert alone.evaluate(script, ["predict", "strength"]) == ["strength", 1, 2, 0.5]
+
+
 def test_what_is_too_large_is_made_smaller_and_said(alone):
     script = """async given => (await import("./engine.js")).fitting(...given)"""
     assert alone.evaluate(script, [2000, 1500, None, False, None]) == {"size": None, "note": ""}

@@ -9,7 +9,7 @@ import torch
 
 from conftest import exporting
 from pasticcio.errors import ModelError, TrainingError
-from pasticcio.model.folder import Model
+from pasticcio.model.folder import PIXELS_INT8, STRENGTH, Model
 from pasticcio.nn.network import NetworkConfig, StyleNetwork
 from pasticcio.nn.norm import Steering
 from pasticcio.nn.paper import PaperTransfer
@@ -177,3 +177,18 @@ def test_a_folder_without_the_regions_graph_says_so(model_folder, tmp_path):
     stylizer.stylize(photo, photo)
     with pytest.raises(ModelError, match=r"no regions.onnx for masks, transparency and tiles; export it anew"):
         stylizer.stylize(photo, photo, Options(tile=64))
+
+
+def test_what_was_measured_on_other_weights_is_taken_away(model_folder, tmp_path):
+    folder = shutil.copytree(model_folder, tmp_path / "again")
+    for name in (PIXELS_INT8, STRENGTH):
+        (folder / name).write_bytes(b"of the weights before")
+    network = load_network(folder)
+    with torch.no_grad():
+        network.heads.bias += 0.05
+    save_model(folder, network, "again", {})
+    with exporting():
+        export(folder)
+    assert not (folder / PIXELS_INT8).exists()
+    assert not (folder / STRENGTH).exists()
+    assert Model.open(folder).strength is None

@@ -12,20 +12,20 @@ from pasticcio.render.strength import at_strength
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import towards
 from pasticcio.training.model_folder import save_model
-from pasticcio.training.strength import REACH, Weaker, add_strength, fit_way
+from pasticcio.training.strength import REACH, StrengthCurve, add_strength, fit_way
 
 
 def test_a_strength_leads_from_the_own_embedding_by_the_way_to_the_style():
     torch.manual_seed(0)
     matrix, offset, own, wanted = torch.randn(4, 4), torch.randn(4), torch.randn(3, 4), torch.randn(3, 4)
-    weaker = Weaker(matrix, offset)
-    found = weaker(own, wanted, torch.tensor([[0.0], [1.0], [0.75]]))
+    curve = StrengthCurve(matrix, offset)
+    found = curve(own, wanted, torch.tensor([[0.0], [1.0], [0.75]]))
     torch.testing.assert_close(found[0], own[0])
     torch.testing.assert_close(found[1], wanted[1])
     share = 1 - 0.25**2
     kept = wanted[2] + 0.25 * share * REACH * (wanted[2] @ matrix + offset)
     torch.testing.assert_close(found[2], own[2] + share * (kept - own[2]))
-    torch.testing.assert_close(weaker(own, wanted, torch.full((3, 1), 1.5)), own + 1.5 * (wanted - own))
+    torch.testing.assert_close(curve(own, wanted, torch.full((3, 1), 1.5)), own + 1.5 * (wanted - own))
 
 
 def test_a_linear_way_is_found_in_any_basis():
@@ -42,12 +42,14 @@ def test_a_linear_way_is_found_in_any_basis():
     assert noise < 0.1, "what is not there was explained for styles left out"
 
 
-def test_a_model_with_a_forecast_gets_the_graph(tmp_path, pictures):
+def test_a_model_with_a_forecast_gets_the_graph(tmp_path, pictures, caplog):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
     folder = tmp_path / "model"
     shutil.copytree(SHIPPED / "default", folder)
     before = dict(Model.open(folder).config["sha256"])
     (folder / STRENGTH).unlink(missing_ok=True)
-    assert add_strength(folder, [str(pictures / "styles")] * 2, count=5) <= 1.0
+    assert add_strength(folder, [str(tmp_path / "broken.png"), str(pictures / "styles")], count=5) <= 1.0
+    assert caplog.text.count("broken.png") == 1
     model = Model.open(folder)
     assert model.strength is not None
     assert {name: sha for name, sha in model.config["sha256"].items() if name != STRENGTH} == {

@@ -79,7 +79,6 @@ class Slope(nn.Module):
     def __init__(self, network: StyleNetwork, vgg: nn.Module, loss: LossConfig) -> None:
         super().__init__()
         self.network, self.vgg, self.config = network, vgg, loss
-
         forecast = getattr(network.predictor, "forecast", None)
         self.metric = forecast.back.T @ forecast.back if isinstance(forecast, Forecast) else None
         self.names = ["loss", "gradient", *([] if self.metric is None else ["direction"])]

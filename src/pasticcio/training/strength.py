@@ -2,12 +2,14 @@
 
 A straight line from a style's embedding to the photo's own takes the style away faster than it must. Descent on the
 forecast with more weight on the content loss leads to embeddings that keep more of every photo and lose less style. The
-way there is nearly a linear function of the embedding, so that a style file needs nothing but its embedding for it.
+way there is for the most part a linear function of the embedding, so that a style file needs nothing but its embedding
+for it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,10 +34,12 @@ CONTENT = 2.2  # factor on the content loss, on the way to embeddings that keep 
 STYLES = 800  # pictures on which the way there is measured
 SIDE = 256  # their short side, in pixels
 RIDGE = 1e-3  # of the coordinates' squares
-REACH = 10.0  # a strength of 0.9 goes nearly once that way; where little of the style is left, less of it again
+REACH = 10.0  # factor on that way: a strength of 0.9 goes about once along it
+
+log = logging.getLogger(__name__)
 
 
-class Weaker(nn.Module):
+class StrengthCurve(nn.Module):
     """The graph of `strength.onnx`.
 
     Args:
@@ -55,6 +59,7 @@ class Weaker(nn.Module):
         self, own: Float[Tensor, "b e"], wanted: Float[Tensor, "b e"], strength: Float[Tensor, "b 1"]
     ) -> Float[Tensor, "b e"]:
         """Embeddings at a strength: at 0 `own`, at 1 `wanted`; beyond 1 the straight line goes on."""
+        # Departure from the paper, whose identity interpolation is own + strength * (wanted - own).
         less = F.relu(1 - strength)
         share = torch.where(strength < 1, 1 - less.square(), strength)
         kept = wanted + REACH * less * share * (wanted @ self.matrix + self.offset)
@@ -66,7 +71,7 @@ def add_strength(folder: Path, styles: Sequence[str], *, split: str = "train", c
 
     Args:
         folder: of the model.
-        styles: on which the way is measured, see `Pictures`.
+        styles: on which the way is measured, see `Pictures`; in place of unreadable ones come the next.
         split: rows of tables used.
         count: so many, spread evenly; one in five is left out of the fit.
 
@@ -75,7 +80,7 @@ def add_strength(folder: Path, styles: Sequence[str], *, split: str = "train", c
 
     Raises:
         ModelError: no model folder, or a model without a forecast.
-        DataError: no styles, or too few.
+        DataError: no styles, too few, or none that can be read.
         OutputError: the folder cannot be written.
     """
     predictor = load_network(folder).eval().requires_grad_(False).predictor
@@ -85,15 +90,18 @@ def add_strength(folder: Path, styles: Sequence[str], *, split: str = "train", c
     count = min(count, len(pictures))
     if count < 5:
         raise DataError(f"{count} styles are too few to measure on; give 5 or more")
-    strong, ways = [], []
+    strong, ways, skipped = [], [], list[str]()
     for number in range(count):
-        style = to_batch(style_view(open_image(pictures.load(number * len(pictures) // count)), SIDE))
+        _, pixels = pictures.usable(number * len(pictures) // count, skipped)
+        style = to_batch(style_view(open_image(pixels), SIDE))
         predicted, (wanted, sizes) = predictor.embed(predictor.describe(style)), forecast.style(style)
         strong.append(forecast.descend(predicted, wanted, sizes))
         ways.append(forecast.descend(predicted, wanted, sizes, CONTENT) - strong[-1])
+    for name in dict.fromkeys(skipped):
+        log.warning("skipping unreadable or tiny picture %s", name)
     matrix, offset, explained = fit_way(torch.cat(strong), torch.cat(ways), forecast)
     try:
-        _write(Weaker(matrix, offset), folder)
+        _write(StrengthCurve(matrix, offset), folder)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
     return explained
@@ -119,11 +127,11 @@ def fit_way(
     return (axes @ found[:-1] @ back).float(), (found[-1] @ back).float(), 1.0 - float(left)
 
 
-def _write(weaker: Weaker, folder: Path) -> None:
-    length = len(weaker.offset)
+def _write(curve: StrengthCurve, folder: Path) -> None:
+    length = len(curve.offset)
     rows = torch.rand(2, length), torch.rand(2, length), torch.rand(2, 1)
     free = {name: {0: "batch"} for name in ("own", "wanted", "strength")}
-    write_graph(weaker, rows, free, ["embedding"], folder / STRENGTH)
+    write_graph(curve, rows, free, ["embedding"], folder / STRENGTH)
     config = json.loads((folder / CONFIG).read_bytes())
     row = "float32 (batch, embedding)"
     config["inputs"][STRENGTH] = {"own": row, "wanted": row, "strength": "float32 (batch, 1), 0 or more"}
