@@ -1,11 +1,7 @@
 """The command refine."""
 
-import functools
-
-import numpy as np
 import pytest
 
-from pasticcio import refine
 from pasticcio.image.read import open_image
 from pasticcio.style.style import Style
 
@@ -37,25 +33,3 @@ def test_bad_input_is_one_line_and_no_file(arguments, message, here, style_file,
     assert (code, said) == (2, "")
     assert message in error
     assert not list(tmp_path.glob("better*"))
-
-
-def test_stylize_refines_for_its_photo(here, photo_file, style_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("pasticcio.render.refine.refine", functools.partial(refine, steps=2))
-    for out, more in (("plain.png", ()), ("refined.png", ("--refine", "--style-size", 96))):
-        code, said, error = here("stylize", photo_file, "-s", style_file, "-o", out, *more)
-        assert code == 0, error
-        assert said.strip() == out
-    plain, refined = (open_image(tmp_path / f"{name}.png") for name in ("plain", "refined"))
-    assert plain.shape == refined.shape
-    assert not np.array_equal(plain, refined)
-
-
-def test_only_pictures_are_refined_and_only_for_one_photo(here, photo_file, style_file, tmp_path):
-    code, said, error = here("stylize", photo_file, "-s", "dance", "-o", "out.png", "--refine")
-    assert (code, said) == (2, "")
-    assert "--refine is for style pictures, and dance is none" in error
-    (tmp_path / "photos").mkdir()
-    code, _, error = here("stylize", "photos", "-s", style_file, "-o", "out", "--refine")
-    assert code == 2
-    assert "--refine is only for a single photo, and photos is a folder" in error
-    assert not list(tmp_path.glob("out*"))

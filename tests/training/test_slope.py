@@ -37,7 +37,9 @@ def test_backward_passes_are_those_of_autograd(function):
     if isinstance(function, nn.Module):
         function.requires_grad_(False)
     x = torch.rand(2, 3, 24, 32)
-    gradient = make_fx(torch.func.grad(function), decomposition_table=REWRITTEN)(x)
+    gradient = make_fx(
+        torch.func.grad(function), REWRITTEN, tracing_mode="symbolic", _allow_non_fake_inputs=True
+    )(x)
     assert not {node.target for node in gradient.graph.nodes} & REWRITTEN.keys()
     leaf = x.clone().requires_grad_(True)
     function(leaf).backward()
@@ -65,11 +67,11 @@ def test_a_step_against_the_slope_lowers_the_loss(tiny, change):
     assert list(judge[1].style) == list(change.get("predictor_forecast", SEEN))
     grams = Grams(*judge)(torch.rand(1, 3, 64, 64))
     embedding, content = torch.randn(1, tiny.embedding), torch.rand(2, 3, 64, 64)
-    slope = Slope(network, *judge)
-    loss, gradient, *direction = slope(embedding, content, *grams)
+    slope, weight = Slope(network, *judge), torch.ones(1)
+    loss, gradient, *direction = slope(embedding, content, weight, *grams)
     assert len(direction) == ("predictor_forecast" in change), "only a forecast knows a basis for it"
     for way in (gradient, *direction):
-        assert slope(embedding - 1e-2 * way / way.norm(), content, *grams)[0] < loss
+        assert slope(embedding - 1e-2 * way / way.norm(), content, weight, *grams)[0] < loss
 
 
 def test_the_direction_is_that_of_the_gradient_in_the_basis_of_the_forecast(tiny):
@@ -81,8 +83,9 @@ def test_the_direction_is_that_of_the_gradient_in_the_basis_of_the_forecast(tiny
     grams, content = Grams(*judge)(torch.rand(1, 3, 64, 64)), torch.rand(2, 3, 64, 64)
     slope = Slope(network, *judge)
     coordinates = torch.randn(1, tiny.embedding, requires_grad=True)
-    slope.loss(coordinates @ forecast.back, content, grams).backward()
-    _, _, direction = slope((coordinates @ forecast.back).detach(), content, *grams)
+    weight = torch.ones(1)
+    slope.loss(coordinates @ forecast.back, content, weight, grams).backward()
+    _, _, direction = slope((coordinates @ forecast.back).detach(), content, weight, *grams)
     torch.testing.assert_close(direction, coordinates.grad @ forecast.back, atol=1e-4, rtol=1e-3)
 
 

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from pasticcio.render.batch import Job, Outcome
 
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
+ADAPT = 4  # steps
 DEMO_STYLES = ("almond-blossom", "dance", "papal-palace", "wheat-field-with-cypresses")
 
 
-@options_from(Options, leave_out=["mask"])
+@options_from(Options, leave_out=["mask", "adapt"])
 def stylize(
     *,
     photo: Annotated[str, typer.Argument(help="The content picture, or a folder of them; - is standard input.")],
@@ -55,9 +56,14 @@ def stylize(
     ] = None,
     options: Options,
     mask: Annotated[list[Path] | None, same_option("mask")] = None,
-    refine: Annotated[
-        bool, typer.Option("--refine", help="Make the style nearer to its picture for this photo first, in seconds.")
-    ] = False,
+    adapt: Annotated[
+        int | None,
+        same_option(
+            "adapt",
+            "Fit style pictures to the photo in so many steps, of a tenth of a second each; 0 leaves them as they are. "
+            f"[default: {ADAPT}, where the model can]",
+        ),
+    ] = None,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Every photo of a folder with every style, instead of their mix.")
     ] = False,
@@ -76,10 +82,10 @@ def stylize(
     if folder and (out is None or str(out) == "-"):
         raise OptionError(f"{photo} is a folder: name the folder of the outputs with --out")
     only_for(f"folders, and {photo} is none", folder, all_pairs=all_pairs, resume=resume)
-    only_for(f"a single photo, and {photo} is a folder; see 'pasticcio refine'", not folder, refine=refine)
     overall, regions = with_masks(mask or [], style, all_pairs)
     options = replace(options, mask=overall)
     pairs = regions or ([(name, 1.0) for name in style] if all_pairs else weighted(style))
+    options = replace(options, adapt=_steps(adapt, [name for name, _ in pairs], model))
     file_options = {"max_megapixels": max_megapixels, "strip": strip, "quality": quality}
     if folder:
         assert out is not None
@@ -90,8 +96,23 @@ def stylize(
     else:
         _stylize_photo(
             photo, pairs, out, options, file_options,
-            refine=refine, json_lines=json_lines, runtime=runtime, model=model,
+            json_lines=json_lines, runtime=runtime, model=model,
         )  # fmt: skip
+
+
+def _steps(asked: int | None, styles: list[str], model: str) -> int | None:
+    """The option `adapt`: as asked, or the default where there is a style picture and the model can."""
+    from pasticcio.model.folder import Model
+
+    opened = Model.open(model)
+    if asked is None and opened.slope is not None and any(map(_is_picture, styles)):
+        return ADAPT
+    return asked
+
+
+def _is_picture(style: str) -> bool:
+    """Whether a style is one picture."""
+    return os.path.isfile(style) and not style.lower().endswith(".json")
 
 
 def _stylize_photo(
@@ -101,7 +122,6 @@ def _stylize_photo(
     options: Options,
     file_options: dict[str, Any],
     *,
-    refine: bool,
     json_lines: bool,
     runtime: str,
     model: str,
@@ -157,14 +177,7 @@ def _stylize_photo(
                 bars.show("rendering", progress.done, progress.total, progress.text)
 
         stylizer = Stylizer(opened, runtime=runtime, sessions=sessions)
-        styles: list[tuple[Any, Any]] = list(pairs)
-        if refine:
-            from pasticcio.cli.refine import for_photo
-
-            styles = for_photo(stylizer, pairs, picture, options.style_size, bars)
-            if "style_size" in stylizer.unused(options, styles):  # it has had its effect
-                options = replace(options, style_size=None)
-        painted = stylizer.paint(picture, styles, options, report)
+        painted = stylizer.paint(picture, pairs, options, report)
     if piped:
         _to_standard_output(encode_png(painted, strip=files.strip))
         return

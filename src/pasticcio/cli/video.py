@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pasticcio.video.keyframes import Keyframe
 
 
-@options_from(Options, leave_out=["mask", "texture"])
+@options_from(Options, leave_out=["mask", "adapt", "texture"])
 def video(
     *,
     clip: Annotated[str, typer.Argument(help="The clip, or an animated GIF, WebP or PNG.")],

@@ -23,6 +23,7 @@ PIXELS_INT8 = "pixels-int8.onnx"
 REGIONS = "regions.onnx"
 GRAPHS = PREDICT, TRANSFER, PIXELS, PIXELS_INT8, REGIONS
 GRAMS, SLOPE = "grams.onnx", "slope.onnx"
+CONTENT_WEIGHT = "content_weight"  # input of `SLOPE`
 STRENGTH = "strength.onnx"
 WEIGHTS = "model.safetensors"
 FILES = CONFIG, *GRAPHS, GRAMS, SLOPE, STRENGTH, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all that a folder may hold
@@ -100,8 +101,10 @@ class Model:
 
     @property
     def slope(self) -> Path | None:
-        """The graph embedding, crops of photos, Gram matrices -> loss and its gradient; None as for `grams`."""
-        return self._optional(SLOPE)
+        """The graph embedding, photo, Gram matrices -> loss and its gradient; None as for `grams`, and where it is of an
+        earlier version, which saw crops of one size alone."""
+        path = self._optional(SLOPE)
+        return path if path and CONTENT_WEIGHT in self.config["inputs"][SLOPE] else None
 
     @property
     def strength(self) -> Path | None:

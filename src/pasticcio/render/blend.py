@@ -8,7 +8,8 @@ from numbers import Real
 from typing import Any
 
 from pasticcio.errors import StyleError
-from pasticcio.image.picture import Source
+from pasticcio.image.mask import Mask, product, read_mask
+from pasticcio.image.picture import Picture, Source
 from pasticcio.model.folder import Model
 from pasticcio.render.find import Given, find
 from pasticcio.style.style import check_weights, with_weights
@@ -64,3 +65,16 @@ class Blend:
             ImageError, StyleError: see `find`.
         """
         return replace(self, styles=tuple(find(style, model) for style in self.styles))
+
+    def masks_of(self, overall: Source | None, work: Picture, photo: Picture) -> tuple[Mask, ...]:
+        """The masks at the size that is worked on: of each style, times the one of all.
+
+        Raises:
+            ImageError, OptionError: see `read_mask`.
+        """
+        height, width = work.pixels.shape[:2]
+        masks = [read_mask(mask, height, width, photo.pixels.shape[:2]) for mask in self.masks]
+        if overall is not None:
+            everywhere = read_mask(overall, height, width, photo.pixels.shape[:2])
+            masks = [product(everywhere, mask) for mask in masks] or [everywhere]
+        return tuple(masks)

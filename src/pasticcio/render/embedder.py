@@ -121,6 +121,18 @@ class Embedder:
             embedding = self._known[key] = self._of_file(key, picture)
         return Style(embedding, self.model.fingerprint, name)
 
+    def seen(self, given: Given, view: View) -> Array | None:
+        """What the network sees of a style that is one picture, (1, 3, H, W); None for any other style.
+
+        Raises:
+            ImageError, StyleError: see `Stylizer.embed`.
+        """
+        found = find(given, self.model)
+        if isinstance(found, (Style, Draw, Several)):
+            return None
+        image = open_image(found)
+        return _batch(image if view.recolor is None else view.recolor(image), view.side)
+
     def _of_file(self, key: tuple[str, int, int, int], picture: Source) -> NDArray[np.float32]:
         """The embedding of a file: from memory, from the cache folder, or from the network."""
         if key in self._known:
@@ -160,7 +172,7 @@ class Embedder:
 
         The same photo is rendered again and again while somebody looks for its strength, which needs its own embedding.
         """
-        batch = np.ascontiguousarray(as_batch(style_view(image, side)))
+        batch = _batch(image, side)
         key = hashlib.sha256(batch.tobytes() + repr(batch.shape).encode()).digest()
         with self._lock:
             row = self._seen.pop(key, None)
@@ -184,6 +196,10 @@ class Embedder:
             open_image(path)  # says why
             raise
         return digest.hexdigest()[:40]
+
+
+def _batch(image: Array, side: int) -> Array:
+    return np.ascontiguousarray(as_batch(style_view(image, side)))
 
 
 def _file_key(picture: Source, side: int) -> tuple[str, int, int, int] | None:

@@ -8,6 +8,7 @@ nothing more.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,17 +17,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pasticcio.errors import ModelError, OptionError, StyleError
+from pasticcio.errors import OptionError, StyleError
 from pasticcio.image.crop import varied_crop
 from pasticcio.image.picture import Array, Source, as_batch, as_depth, as_float
 from pasticcio.image.read import open_image, read_rgb
 from pasticcio.image.resize import resized, style_view
 from pasticcio.render.declare import check_value
 from pasticcio.render.embedder import style_side
+from pasticcio.render.slope import Grams, Row, Slope, Slopes
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 
-CROPS, CROP = 4, 128  # crops of photos in a step, and their side in pixels: sizes of the graph
+CROPS, CROP = 4, 128  # crops of photos in a step, and their side in pixels
 SHORT = 144, 448  # short side, in pixels, at which photos are cut, as in training
 STEPS = 20
 RATE = 0.02  # length of the first step down a gradient of usual length, where embeddings have a length of 1
@@ -37,7 +39,6 @@ MEASURED = 3  # batches of crops on which the losses before and after are measur
 MOST = 32  # photos
 
 T = TypeVar("T")
-Row = NDArray[np.float32]
 StepReport = Callable[[int, int, float], None]
 """Called with the number of a step from 1, the number of all steps and the loss."""
 
@@ -100,30 +101,24 @@ def refine(
         ModelError: a model without this graph.
         StyleError: a loss that is not finite.
     """
-    model = stylizer.model
     check_value("steps", steps, type=int, range=(1, None))
     check_value("seed", seed, type=int, range=(0, None))
     if not photos:
         raise OptionError("no photos are given to refine a style for; give at least one")
-    if model.grams is None or model.slope is None:
-        raise ModelError(
-            f"model {model.name} has no slope.onnx and cannot refine styles; export a model whose predictor holds a "
-            "loss network (network.predictor_directions), or use the model default"
-        )
     pictures = [read_rgb(photo) for photo in some(photos, seed)]
     short = int(np.median([min(picture.shape[:2]) for picture in pictures]))
     side = style_side(side, short, short)
     predicted = stylizer.embed(painting, name, side)
-    view = np.ascontiguousarray(as_batch(style_view(open_image(painting), side)))
+    slope = Slope(stylizer, predicted.embedding)
+    wanted = slope.grams(np.ascontiguousarray(as_batch(style_view(open_image(painting), side))))
     crops = _crops([_small(picture) for picture in pictures], np.random.default_rng(seed))
-    shown = [next(crops) for _ in range(MEASURED)]
+    shown = [next(crops) for _ in range(MEASURED * CROPS)]
     first = predicted.embedding[None]
-    slope = _Slope(stylizer, view, first)
-    best = _descend(slope, first, crops, steps, report)
-    before, after = (float(np.mean([slope(row, content)[0] for content in shown])) for row in (first, best))
+    best = _descend(lambda row: _mean(slope, row, wanted, crops), first, steps, report)
+    before, after = (float(np.mean([slope(row, crop, wanted).loss for crop in shown])) for row in (first, best))
     if after > before:
         best, after = first, before
-    return Refined(Style(best[0], model.fingerprint, predicted.name), before, after)
+    return Refined(Style(best[0], stylizer.model.fingerprint, predicted.name), before, after)
 
 
 def some(photos: Sequence[T], seed: int) -> Sequence[T]:
@@ -140,55 +135,31 @@ def _small(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return photo if factor >= 1 else as_depth(resized(photo, (round(width * factor), round(height * factor))), np.uint8)
 
 
-class _Slope:
-    """The loss of an embedding on crops, its gradient, and the direction of steepest descent.
-
-    Where the graph gives no direction, it is that of the gradient in the basis of the embedding in which the predicted
-    embedding has a length of 1.
-
-    Args:
-        stylizer: runs the graphs.
-        view: the painting, (1, 3, H, W) in [0, 1].
-        predicted: its embedding, (1, E).
-    """
-
-    def __init__(self, stylizer: Stylizer, view: Array, predicted: Row) -> None:
-        self._stylizer, self._square = stylizer, np.square(predicted).sum()
-        graph = stylizer.model.grams
-        assert graph is not None
-        names = stylizer.model.config["outputs"][graph.name]
-        self._grams = dict(zip(names, stylizer.run_all(graph, style=view), strict=True))
-
-    def __call__(self, embedding: Row, content: Array) -> tuple[float, Row, Row]:
-        """Loss, gradient and direction, (1, E), at an embedding, (1, E), on crops, (B, 3, S, S) in [0, 1]."""
-        graph = self._stylizer.model.slope
-        assert graph is not None
-        found = self._stylizer.run_all(graph, embedding=embedding, content=content, **self._grams)
-        loss, gradient = found[:2]
-        return float(loss), gradient, found[2] if len(found) > 2 else gradient * self._square
+def _mean(slope: Slope, embedding: Row, wanted: Grams, crops: Iterator[Array]) -> Slopes:
+    """The means over the crops of a step."""
+    found = [slope(embedding, crop, wanted) for crop in itertools.islice(crops, CROPS)]
+    return Slopes(*(np.mean(values, axis=0) for values in zip(*found, strict=True)))
 
 
-def _descend(slope: _Slope, first: Row, crops: Iterator[Array], steps: int, report: StepReport | None) -> Row:
+def _descend(at: Callable[[Row], Slopes], first: Row, steps: int, report: StepReport | None) -> Row:
     """The embedding after some steps of gradient descent with momentum, (1, E)."""
     embedding, moved, usual = first.astype(np.float64), np.zeros(first.shape), 0.0
     for step in range(steps):
-        loss, gradient, direction = slope(embedding.astype(np.float32), next(crops))
-        if not math.isfinite(loss):
-            raise StyleError(f"the loss of step {step + 1} is {loss}; the painting or the model is damaged")
-        length = math.sqrt(float((gradient * direction).sum())) + 1e-12  # of the gradient in the basis of the direction
+        found = at(embedding.astype(np.float32))
+        if not math.isfinite(found.loss):
+            raise StyleError(f"the loss of step {step + 1} is {found.loss}; the painting or the model is damaged")
+        length = found.length + 1e-12
         usual += (length - usual) / min(step + 1, LATEST)
-        way = direction * min(1 / usual, OUTLYING / length)
+        way = found.direction * min(1 / usual, OUTLYING / length)
         moved = KEPT * moved - RATE * (1 - step / steps) * way
         embedding += moved
         if report:
-            report(step + 1, steps, loss)
+            report(step + 1, steps, found.loss)
     return embedding.astype(np.float32)
 
 
 def _crops(photos: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> Iterator[Array]:
-    """Batches of crops, (B, 3, S, S) in [0, 1], of photos (H, W, 3)."""
+    """Crops, (1, 3, S, S) in [0, 1], of photos (H, W, 3)."""
     while True:
-        drawn = [photos[number] for number in rng.integers(len(photos), size=CROPS)]
-        crops = [varied_crop(photo, CROP, SHORT, rng) for photo in drawn]
-        turned = [crop[:, ::-1] if rng.random() < 0.5 else crop for crop in crops]
-        yield np.concatenate([as_batch(as_float(crop)) for crop in turned])
+        crop = varied_crop(photos[rng.integers(len(photos))], CROP, SHORT, rng)
+        yield as_batch(as_float(crop[:, ::-1] if rng.random() < 0.5 else crop))

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from pasticcio.errors import ImageError, ModelError, OptionError, StyleError
-from pasticcio.image.mask import Mask, covered, product, read_mask
+from pasticcio.image.mask import covered
 from pasticcio.image.picture import Array, FileOrImage, Picture, Pixels, Source, as_batch, as_depth, as_float, give_back
 from pasticcio.image.read import read_picture
 from pasticcio.image.resize import at_least, resized, scaled
@@ -25,6 +25,7 @@ from pasticcio.model.folder import PIXELS_INT8, Model
 from pasticcio.model.machine import available
 from pasticcio.model.names import AUTO, INT8, resolve
 from pasticcio.model.sessions import Sessions
+from pasticcio.render.adapt import Sketch
 from pasticcio.render.blend import Blend, Weighted
 from pasticcio.render.canvas import Canvas
 from pasticcio.render.content import check_content
@@ -223,17 +224,18 @@ class Stylizer:
         work = scaled(picture, 1.0 / sizes[0])
         recolor = Recolor(options.colors, thumbnail(work.pixels))
         side = style_side(options.style_size, *work.pixels.shape[:2])
-        styles = self._embed(blend, View(side, None if options.colors == "style" else recolor.style), options)
+        view = View(side, None if options.colors == "style" else recolor.style)
+        styles = self._embed(blend, view, options, lambda: Sketch(self, recolor.content(as_float(work.pixels))))
         embeddings = self._weaken(styles, bool(blend.masks or options.mask is not None), options, recolor, side)
         tone = recolor.content if options.colors == "luminance" else None
         amount = min(options.strength, 1.0)
         # Departures from the paper, whose network sees the photo as it is, once: texture for even areas, and levels.
-        masks = _masks(blend, options, work, picture)
+        masks = blend.masks_of(options.mask, work, picture)
         pixels = textured(work.pixels, options.texture * amount, covered(masks))
         for finer in sizes[1:]:
             laid_in = self._render(Scene(pixels, embeddings, masks, work.alpha, tone), options, lambda progress: None)
             work = scaled(picture, 1.0 / finer)
-            masks = _masks(blend, options, work, picture)
+            masks = blend.masks_of(options.mask, work, picture)
             pixels = underpainted(work.pixels, laid_in, SHARE * amount, covered(masks))
         pixels = self._render(Scene(pixels, embeddings, masks, work.alpha, tone), options, report)
         pixels = pixels if work is picture else resized(pixels, picture.pixels.shape[1::-1])
@@ -317,13 +319,16 @@ class Stylizer:
         """Run one graph of the model; returns its outputs, in their order."""
         return self._sessions.run(graph, inputs)
 
-    def _embed(self, blend: Blend, view: View, options: Options) -> list[Style]:
-        """The styles of a scene: the mix of those with weights, or those with masks one by one."""
+    def _embed(self, blend: Blend, view: View, options: Options, drawn: Callable[[], Sketch]) -> list[Style]:
+        """The styles of a scene, fitted to its photo: the mix of those with weights, or those with masks one by one."""
         spread = SPREAD if options.spread is None else options.spread
         styles = [
             self._embedder.style(style, view, Chance(options.seed, spread, place))
             for place, style in enumerate(blend.styles)
         ]
+        if steps := options.adapt:
+            sketch, seen = drawn(), [self._embedder.seen(style, view) for style in blend.styles]
+            styles = [s if x is None else sketch.fit(s, x, steps) for s, x in zip(styles, seen, strict=True)]
         return styles if blend.masks else [mix(list(zip(styles, blend.weights, strict=True)))]
 
     def _weaken(
@@ -388,13 +393,3 @@ def _choice(model: Model, threads: int | None, asked: str) -> Choice:
         return lambda: stylizer.render(content, np.zeros(model.embedding, np.float32))
 
     return choose(model, threads, trial)
-
-
-def _masks(blend: Blend, options: Options, work: Picture, photo: Picture) -> tuple[Mask, ...]:
-    """The masks of a scene, at the size that is worked on: of each style, times the one of all."""
-    height, width = work.pixels.shape[:2]
-    masks = [read_mask(mask, height, width, photo.pixels.shape[:2]) for mask in blend.masks]
-    if options.mask is not None:
-        overall = read_mask(options.mask, height, width, photo.pixels.shape[:2])
-        masks = [product(overall, mask) for mask in masks] or [overall]
-    return tuple(masks)

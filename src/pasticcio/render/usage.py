@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable
 from pasticcio.errors import OptionError
 from pasticcio.model.folder import Model
 from pasticcio.render.blend import Blend
-from pasticcio.render.find import Draw, Given, find
+from pasticcio.render.find import Draw, Given, Several, find
 from pasticcio.render.options import Options
 from pasticcio.style.style import Style
 
 APPLIES = {
     "style_size": "to style pictures that are embedded, and to the photo where its own style has a share (a strength "
     "other than 1, masks)",
+    "adapt": "to style pictures",
     "seed": "to 'random' and 'like:...'",
     "spread": "to 'like:...'",
 }
@@ -33,7 +34,10 @@ def unused(options: Options, blend: Blend, model: Model) -> list[str]:
     used = {name for style in blend.styles for name in _used(style, model)}
     if options.strength != 1.0 or options.mask is not None or blend.masks:
         used.add("style_size")
-    return [name for name in APPLIES if name not in used and getattr(options, name) is not None]
+    given = {name for name in APPLIES if getattr(options, name) is not None}
+    if options.adapt == 0:
+        given.remove("adapt")
+    return [name for name in APPLIES if name in given - used]
 
 
 def refuse(options: Options, names: Iterable[str]) -> None:
@@ -50,6 +54,8 @@ def _used(style: Given, model: Model) -> Collection[str]:
     found = find(style, model)
     if isinstance(found, Style):
         return ()
-    if not isinstance(found, Draw):
+    if isinstance(found, Several):
         return ("style_size",)
+    if not isinstance(found, Draw):
+        return "style_size", "adapt"
     return ("seed", "spread", *_used(found.near, model)) if found.near else ("seed",)

@@ -85,7 +85,8 @@ class Service:
         seconds["read"] = time.perf_counter() - begun
 
         begun = time.perf_counter()
-        if options.colors == "style":  # else a style picture is recolored after the photo before it is embedded
+        # Else a style picture is recolored after the photo before it is embedded, or fitted to the photo.
+        if options.colors == "style" and not options.adapt:
             height, width = picture.pixels.shape[:2]
             stroke = stroke_for(options.stroke, height, width)
             side = style_side(options.style_size, *(max(1, round(one / stroke)) for one in (height, width)))

@@ -1,8 +1,8 @@
 """The graphs by which a model refines the embedding of one painting without torch.
 
-`grams.onnx` computes the Gram matrices of a style picture. `slope.onnx` computes the loss of crops of photos rendered
-with an embedding, and its gradient with respect to the embedding: the forward and the backward pass of the whole
-system, written as one graph. With a `Forecast` the graph gives the direction of steepest descent, too, in the basis of
+`grams.onnx` computes the Gram matrices of a style picture. `slope.onnx` computes the loss of a photo rendered with an
+embedding, and its gradient with respect to the embedding: the forward and the backward pass of the whole system,
+written as one graph. With a `Forecast` the graph gives the direction of steepest descent, too, in the basis of
 the embedding in which the loss depends on all numbers alike (see `balance`). The loss network is the best one that the
 model's own predictor holds: the half-width copy of a `Forecast`, or the narrow VGG-19 of a `VggBranch` or
 `StatisticsPredictor`.
@@ -26,7 +26,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model.config import CONFIG
-from pasticcio.model.folder import GRAMS, PREDICT, SLOPE, TRANSFER, Model
+from pasticcio.model.folder import CONTENT_WEIGHT, GRAMS, PREDICT, SLOPE, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.nn.forecast import Forecast
 from pasticcio.nn.losses import LossConfig, gram_targets, grid_pattern, perceptual_loss
@@ -34,7 +34,6 @@ from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.predictor import SEEN, VggBranch
 from pasticcio.nn.statistics import StatisticsPredictor
 from pasticcio.nn.style_grams import StyleGrams
-from pasticcio.render.refine import CROP, CROPS
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.graph_file import borrow, write_graph
 from pasticcio.training.model_folder import load_network, write_config
@@ -44,10 +43,11 @@ LOSS = LossConfig(  # as in training with the narrow VGG-19, see the first stage
     style=dict.fromkeys(SEEN, 10.0),
     relative=True,
     logarithmic=True,
-    grid=2.5e5,
+    grid=8e4,
 )
 CONTENT = 2.4  # with a copy of a forecast: as much as both content layers of recipes/encoded.toml
-TOLERANCE = 1e-3  # largest difference from torch, as a share of the largest value
+EXAMPLE, OTHER = (96, 136), (128, 104)  # height and width of the photo that is traced, and of one to compare
+TOLERANCE = 1e-2  # largest difference from torch, as a share of the largest value: rectifiers near 0 fall to either side
 aten = torch.ops.aten
 
 
@@ -84,19 +84,19 @@ class Slope(nn.Module):
         self.names = ["loss", "gradient", *([] if self.metric is None else ["direction"])]
 
     def forward(
-        self, embedding: Float[Tensor, "1 e"], content: Float[Tensor, "b 3 h w"], *grams: Tensor
+        self, embedding: Float[Tensor, "1 e"], content: Float[Tensor, "b 3 h w"], weight: Tensor, *grams: Tensor
     ) -> tuple[Tensor, ...]:
-        gradient, loss = torch.func.grad_and_value(self.loss)(embedding, content, grams)
+        gradient, loss = torch.func.grad_and_value(self.loss)(embedding, content, weight, grams)
         return (loss, gradient) if self.metric is None else (loss, gradient, gradient @ self.metric)
 
-    def loss(self, embedding: Tensor, content: Tensor, grams: tuple[Tensor, ...]) -> Tensor:
-        """The mean over the crops."""
+    def loss(self, embedding: Tensor, content: Tensor, weight: Tensor, grams: tuple[Tensor, ...]) -> Tensor:
+        """The mean over the photos; `weight`, (1,), is a factor on the content loss."""
         source = {layer: x for layer, x in self.vgg(content).items() if layer in self.config.content}
         images = self.network.render(content, embedding.expand(len(content), -1))
         all_grams = (gram.expand(len(content), -1, -1) for gram in grams)
         wanted = dict(zip(self.config.style, all_grams, strict=True))
         parts = perceptual_loss(self.vgg(images), source, wanted, self.config)
-        total: Tensor = (parts["content"] + parts["style"]).mean()
+        total: Tensor = (weight * parts["content"] + parts["style"]).mean()
         return total + self.config.grid * grid_pattern(images)
 
 
@@ -131,7 +131,7 @@ def add_slope(folder: Path) -> None:
 
     Raises:
         ModelError: the folder has no weights, or its predictor holds no loss network.
-        TrainingError: a graph differs from torch by more than 0.1%.
+        TrainingError: a graph differs from torch by more than 1%.
     """
     network = load_network(folder).eval().requires_grad_(False)
     if (judge := loss_network(network)) is None:
@@ -140,15 +140,18 @@ def add_slope(folder: Path) -> None:
     names = [f"gram_{layer}" for layer in judge[1].style]
     grams, slope = Grams(*judge), Slope(network, *judge)
     write_graph(grams, (style,), {"style": {2: "height", 3: "width"}}, names, folder / GRAMS)
-    inputs = torch.randn(1, network.config.embedding), torch.rand(CROPS, 3, CROP, CROP), *grams(style)
-    graph = make_fx(slope, decomposition_table=REWRITTEN, tracing_mode="real")(*inputs)
-    fixed: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", *names)}
+    inputs = torch.randn(1, network.config.embedding), torch.rand(1, 3, *EXAMPLE), torch.rand(1), *grams(style)
+    # Weights are no inputs of the graph, so they are not what is traced.
+    graph = make_fx(slope, REWRITTEN, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*inputs)
+    shapes: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", CONTENT_WEIGHT, *names)}
+    shapes["content"] = {2: "height", 3: "width"}
     # With weights as the other graphs hold them, this one need not.
-    write_graph(graph, inputs, fixed, slope.names, folder / SLOPE, folded=0)
+    write_graph(graph, inputs, shapes, slope.names, folder / SLOPE, folded=0)
     for name in (GRAMS, SLOPE):
         borrow(folder / name, [folder / PREDICT, folder / TRANSFER])
-    _declare(folder, slope, dict(zip(names, inputs[2:], strict=True)))
-    _compare(slope, dict(zip(("embedding", "content", *names), inputs, strict=True)), style, Model.open(folder))
+    _declare(folder, slope, dict(zip(names, inputs[3:], strict=True)))
+    other = inputs[0], torch.rand(1, 3, *OTHER), *inputs[2:]
+    _compare(slope, dict(zip(shapes, other, strict=True)), style, Model.open(folder))
 
 
 def _declare(folder: Path, slope: Slope, found: dict[str, Tensor]) -> None:
@@ -160,7 +163,8 @@ def _declare(folder: Path, slope: Slope, found: dict[str, Tensor]) -> None:
     config["outputs"][GRAMS] = grams
     config["inputs"][SLOPE] = {
         "embedding": row,
-        "content": f"float32 ({CROPS}, 3, {CROP}, {CROP}), RGB in [0, 1]",
+        "content": "float32 (1, 3, height, width), RGB in [0, 1]; height and width are multiples of 8",
+        CONTENT_WEIGHT: "float32 (1,), factor on the content loss",
         **grams,
     }
     config["outputs"][SLOPE] = {name: "float32" if name == "loss" else row for name in slope.names}
@@ -171,7 +175,7 @@ def _compare(slope: Slope, inputs: dict[str, Tensor], style: Tensor, model: Mode
     run = Stylizer(model, runtime=ONNXRUNTIME).run_all
     assert model.grams is not None
     assert model.slope is not None
-    wanted = [*list(inputs.values())[2:], *slope(*inputs.values())]
+    wanted = [*list(inputs.values())[3:], *slope(*inputs.values())]
     found = run(model.grams, style=style.numpy())
     found += run(model.slope, **{name: value.numpy() for name, value in inputs.items()})
     for one, other in zip(wanted, found, strict=True):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pasticcio.errors import OptionError
 from pasticcio.image.mask import Mask, product, read_mask
 from pasticcio.image.picture import Source
 from pasticcio.render.blend import Blend, Weighted
@@ -81,6 +82,8 @@ def styling(stylizer: Stylizer, style: Source | Style | Weighted, options: Optio
         ImageError, StyleError: a style or mask that cannot be read.
         OptionError: an option that has no effect with these styles.
     """
+    if options.adapt:
+        raise OptionError(f"adapt is {options.adapt}, and a clip has no one photo that styles are fitted to; leave it out")
     blend = Blend.of(style).found(stylizer.model)
     refuse(options, unused(options, blend, stylizer.model))
     side = options.style_size or int(np.clip(min(size) / (options.stroke or 1.0), *STYLE_RANGE))

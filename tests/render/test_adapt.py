@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from pasticcio.errors import ModelError, OptionError, StyleError
+from pasticcio.image.picture import as_batch, as_float
+from pasticcio.image.resize import resized, style_view
+from pasticcio.render import adapt as module
+from pasticcio.render.adapt import Sketch
+from pasticcio.render.options import Options
+from pasticcio.render.slope import Slope, Slopes
+from pasticcio.render.stylizer import Stylizer
+
+
+@pytest.fixture(scope="module", params=["default", "fast"])
+def stylizer(request):
+    return Stylizer(request.param, runtime="onnxruntime")
+
+
+@pytest.fixture
+def bands():
+    """Upright bands of two colors, and a dot."""
+    image = np.zeros((96, 112, 3), np.uint8)
+    image[:, ::8] = image[:, 1::8] = image[:, 2::8] = (230, 120, 20)
+    image[30:50, 40:70] = (20, 40, 200)
+    return image
+
+
+def loss(stylizer, style, photo, painting):
+    """The loss of the whole photo, at multiples of 8."""
+    slope = Slope(stylizer, style.embedding)
+    height, width = (side // 8 * 8 for side in photo.shape[:2])
+    view = np.ascontiguousarray(as_batch(style_view(as_float(painting), 192)))
+    content = np.ascontiguousarray(as_batch(as_float(photo[:height, :width])))
+    return slope(style.embedding[None], content, slope.grams(view), module.CONTENT).loss
+
+
+def test_the_loss_of_the_photo_falls_by_steps_on_its_sketch(stylizer, photo, bands):
+    style = stylizer.embed(bands, "bands", side=192)
+    view = np.ascontiguousarray(as_batch(style_view(as_float(bands), 192)))
+    fitted = {steps: Sketch(stylizer, as_float(photo)).fit(style, view, steps) for steps in (1, 4)}
+    before, once, after = (loss(stylizer, one, photo, bands) for one in (style, fitted[1], fitted[4]))
+    assert after < once < before
+    assert after < 0.99 * before
+    assert (fitted[4].name, fitted[4].model) == ("bands", stylizer.model.fingerprint)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (20, 300), (301, 17), (97, 101)])
+def test_photos_of_any_size(photo, bands, size):
+    small = resized(photo, size[::-1])
+    out = Stylizer(runtime="onnxruntime").stylize(small, bands, Options(adapt=1))
+    assert out.shape == small.shape
+
+
+def test_adapt_is_for_pictures_and_changes_what_is_rendered(photo, bands):
+    stylizer = Stylizer(runtime="onnxruntime")
+    plain, none, fitted = (stylizer.stylize(photo, bands, Options(adapt=steps)) for steps in (None, 0, 2))
+    np.testing.assert_array_equal(plain, none)
+    assert np.abs(plain.astype(int) - fitted).mean() > 0.5
+    named = stylizer.stylize(photo, ["dance", bands], Options(adapt=2))
+    assert np.abs(named.astype(int) - stylizer.stylize(photo, ["dance", bands])).mean() > 0.3
+    with pytest.raises(OptionError, match="adapt is 2, and nothing that was asked for uses it"):
+        stylizer.stylize(photo, "dance", Options(adapt=2))
+    np.testing.assert_array_equal(
+        stylizer.stylize(photo, "dance", Options(adapt=0)), stylizer.stylize(photo, "dance")
+    )
+
+
+@pytest.mark.parametrize("colors", ["match", "luminance"])
+def test_the_sketch_has_the_colors_of_the_rendering(photo, bands, colors, monkeypatch):
+    seen = []
+    fit = Sketch.fit
+    monkeypatch.setattr(Sketch, "fit", lambda self, style, view, steps: seen.append((self, view)) or fit(self, style, view, steps))
+    Stylizer(runtime="onnxruntime").stylize(photo, bands, Options(adapt=1, colors=colors))
+    ((sketch, view),) = seen
+    if colors == "luminance":
+        np.testing.assert_allclose(sketch._photo[0, 0], sketch._photo[0, 2], atol=1e-5)
+    else:
+        np.testing.assert_allclose(view.mean((0, 2, 3)), as_float(photo).mean((0, 1)), atol=0.08)
+
+
+def test_a_sketch_is_small_whatever_the_photo(photo, bands):
+    large = Sketch(Stylizer(runtime="onnxruntime"), as_float(resized(photo, (1500, 500))))
+    assert large._sketch.shape[2] * large._sketch.shape[3] == pytest.approx(module.SKETCH, rel=0.15)
+    assert large._photo.shape[2] * large._photo.shape[3] == pytest.approx(module.MEASURED, rel=0.02)
+    assert large._photo.shape[3] / large._photo.shape[2] == pytest.approx(3, rel=0.02)
+    assert all(side % 8 == 0 for side in large._sketch.shape[2:])
+
+
+def test_a_model_that_cannot_says_so(model_folder, photo, bands):
+    with pytest.raises(ModelError, match="can neither adapt nor refine"):
+        Stylizer(model_folder).stylize(photo, bands, Options(adapt=1))
+
+
+def test_a_damaged_loss_ends_the_descent(photo, bands, monkeypatch):
+    damaged = Slopes(float("nan"), *np.zeros((2, 1, 100), np.float32))
+    monkeypatch.setattr(module.Slope, "__call__", lambda *_: damaged)
+    with pytest.raises(StyleError, match="the loss of step 1 is nan"):
+        Stylizer(runtime="onnxruntime").stylize(photo, bands, Options(adapt=1))
+
+
+def test_a_photo_of_one_color_leaves_the_style_as_it_is(bands):
+    stylizer, plain = Stylizer(runtime="onnxruntime"), np.full((64, 80, 3), 120, np.uint8)
+    out = stylizer.stylize(plain, bands, Options(adapt=2, texture=0))
+    assert np.abs(out.astype(int) - stylizer.stylize(plain, bands, Options(texture=0))).max() <= 1
