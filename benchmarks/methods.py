@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from pasticcio.baselines.descent import Descent
 from pasticcio.baselines.objective import Objective
 from pasticcio.baselines.settings import LOSS, Settings
-from pasticcio.image.picture import Array, to_pil
+from pasticcio.image.picture import Array, as_batch, to_pil
 from pasticcio.image.read import open_image
+from pasticcio.render.adapt import Sketch
 from pasticcio.render.strength import at_strength
 from pasticcio.render.stylizer import Stylizer
+from pasticcio.style.style import Style
 from pasticcio.training.pretrained import load_vgg, read_state
 
 MAGENTA_STYLE = 256
@@ -52,21 +54,29 @@ def untouched() -> Method:
     return Method("untouched photo", 0.0, lambda style: None, lambda photo, style: photo)
 
 
-def ours(stylizer: Stylizer, strength: float = 1.0) -> Method:
-    """A model of this project; below strength 1 the photo's own embedding is computed too."""
+def ours(stylizer: Stylizer, strength: float = 1.0, adapt: int = 0) -> Method:
+    """A model of this project; below strength 1 the photo's own embedding is computed too.
+
+    Args:
+        stylizer: of the model.
+        strength, adapt: see `Options`; the time of both is the renderings'.
+    """
     graphs = (stylizer.model.predict, stylizer.model.transfer)
 
-    def prepare(style: Array) -> Array:
-        return stylizer.embed(style, side=min(style.shape[:2])).embedding
+    def prepare(style: Array) -> tuple[Style, Array]:
+        return stylizer.embed(style, side=min(style.shape[:2])), np.ascontiguousarray(as_batch(style))
 
-    def render(photo: Array, wanted: Array) -> Array:
+    def render(photo: Array, prepared: tuple[Style, Array]) -> Array:
+        style, view = prepared
+        if adapt:
+            style = Sketch(stylizer, photo).fit(style, view, adapt)
         if strength == 1.0:
-            return stylizer.render(photo, wanted)
-        own = prepare(photo)
-        return stylizer.render(photo, at_strength(stylizer, own, wanted, strength))
+            return stylizer.render(photo, style.embedding)
+        own = prepare(photo)[0].embedding
+        return stylizer.render(photo, at_strength(stylizer, own, style.embedding, strength))
 
-    name = f"Pasticcio {stylizer.model.name}" + ("" if strength == 1.0 else f", strength {strength:g}")
-    return Method(name, files_size(*graphs), prepare, render)
+    said = [f"adapt {adapt}"] * bool(adapt) + [f"strength {strength:g}"] * (strength != 1.0)
+    return Method(", ".join([f"Pasticcio {stylizer.model.name}", *said]), files_size(*graphs), prepare, render)
 
 
 def magenta(peers: Path, kind: str) -> Method:

@@ -359,3 +359,29 @@ def test_the_demo_takes_named_styles_wherever_it_is_called(here, tmp_path, monke
     monkeypatch.setattr("pasticcio.cli.stylize.DEMO_STYLES", ("dance",))
     assert here("demo", "-o", "out")[0] == 0
     assert os.listdir(tmp_path / "out") == ["chelsea-dance.jpg"]
+
+
+def test_style_pictures_are_fitted_to_the_photo(here, photo_file, style_file, tmp_path):
+    for out, more in (("fitted.png", ()), ("four.png", ("--adapt", 4)), ("plain.png", ("--adapt", 0))):
+        code, _, error = here("stylize", photo_file, "-s", style_file, "-o", out, *more)
+        assert (code, error) == (0, "")
+    fitted, four, plain = (open_image(tmp_path / f"{name}.png") for name in ("fitted", "four", "plain"))
+    assert np.abs(fitted - four).mean() < 0.2 * np.abs(fitted - plain).mean()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / photo_file.name).write_bytes(photo_file.read_bytes())
+    assert here("stylize", "photos", "-s", style_file, "-o", "out")[0] == 0
+    (made,) = (tmp_path / "out").iterdir()
+    assert np.abs(open_image(made) - four).mean() < 0.4 * np.abs(open_image(made) - plain).mean()
+
+
+def test_only_style_pictures_are_fitted(here, photo_file, style_file, model_folder):
+    code, _, error = here("stylize", photo_file, "-s", "dance", "-o", "named.png")
+    assert (code, error) == (0, "")
+    code, _, error = here("stylize", photo_file, "-s", "dance", "-o", "out.png", "--adapt", 2)
+    assert code == 2
+    assert "adapt is 2, and nothing that was asked for uses it: it applies to style pictures" in error
+    code, _, error = here(
+        "stylize", photo_file, "-s", style_file, "-o", "out.png", "--adapt", 2, "--model", model_folder
+    )
+    assert code == 2
+    assert "can neither adapt nor refine styles" in error

@@ -31,7 +31,9 @@ def test_a_step_down_the_direction_lowers_the_loss(stylizer, size):
 def test_the_content_loss_counts_by_its_weight(stylizer):
     rng = np.random.default_rng(0)
     content = rng.random((1, 3, 64, 64), np.float32)
-    row = stylizer.embed("dance").embedding[None] if stylizer.model.name == "default" else np.zeros((1, 100), np.float32)
+    row = (
+        stylizer.embed("dance").embedding[None] if stylizer.model.name == "default" else np.zeros((1, 100), np.float32)
+    )
     slope = Slope(stylizer, row[0])
     wanted = slope.grams(content)
     none, one, two = (slope(row, content, wanted, weight).loss for weight in (0.0, 1.0, 2.0))

@@ -37,9 +37,7 @@ def test_backward_passes_are_those_of_autograd(function):
     if isinstance(function, nn.Module):
         function.requires_grad_(False)
     x = torch.rand(2, 3, 24, 32)
-    gradient = make_fx(
-        torch.func.grad(function), REWRITTEN, tracing_mode="symbolic", _allow_non_fake_inputs=True
-    )(x)
+    gradient = make_fx(torch.func.grad(function), REWRITTEN, tracing_mode="symbolic", _allow_non_fake_inputs=True)(x)
     assert not {node.target for node in gradient.graph.nodes} & REWRITTEN.keys()
     leaf = x.clone().requires_grad_(True)
     function(leaf).backward()

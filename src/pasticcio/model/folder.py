@@ -25,8 +25,9 @@ GRAPHS = PREDICT, TRANSFER, PIXELS, PIXELS_INT8, REGIONS
 GRAMS, SLOPE = "grams.onnx", "slope.onnx"
 CONTENT_WEIGHT = "content_weight"  # input of `SLOPE`
 STRENGTH = "strength.onnx"
+JUDGE = "judge.safetensors"  # weights that `GRAMS` and `SLOPE` read
 WEIGHTS = "model.safetensors"
-FILES = CONFIG, *GRAPHS, GRAMS, SLOPE, STRENGTH, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all that a folder may hold
+FILES = CONFIG, *GRAPHS, GRAMS, SLOPE, STRENGTH, JUDGE, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all it may hold
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,10 @@ class Model:
 
     @property
     def slope(self) -> Path | None:
-        """The graph embedding, photo, Gram matrices -> loss and its gradient; None as for `grams`, and where it is of an
-        earlier version, which saw crops of one size alone."""
+        """The graph embedding, photo, Gram matrices -> loss and its gradient.
+
+        None as for `grams`, and where it is of an earlier version, which sees photos of one size alone.
+        """
         path = self._optional(SLOPE)
         return path if path and CONTENT_WEIGHT in self.config["inputs"][SLOPE] else None
 

@@ -26,14 +26,16 @@ from pasticcio.style.style import Style
 if TYPE_CHECKING:
     from pasticcio.render.stylizer import Stylizer
 
-SKETCH = 96**2  # pixels
+SKETCH = 112**2  # pixels, at most; onnxruntime adds up those of 128**2 in another order each time
 MEASURED = 384**2  # pixels, at most, of the picture with which a sketch is compared
 LEAST, FLAT = 16, 4  # shortest side, and longest as a multiple of the shortest: what is longer is pressed together
 GRID = 8  # both sides of a sketch are multiples of it
-LENGTH = 0.08  # of the first step, where embeddings have a length of about 1
+LENGTH = 0.05  # of the first step, where embeddings have a length of about 1
 KEPT = 0.8  # decay of the mean of gradients
 USUAL = 0.95  # decay of the mean of their squared lengths
-STEEP = 1e4  # length of a gradient that is none: of a photo of one color, whose normalizations divide by next to nothing
+STEEP = (
+    1e4  # length of a gradient that is none: of a photo of one color, whose normalizations divide by next to nothing
+)
 CONTENT = 0.7  # factor on the content loss
 
 
@@ -88,9 +90,10 @@ class Sketch:
 
 
 def _sized(photo: Array, most: int, grid: int) -> Array:
-    """A photo with at most so many pixels, about, and sides that are multiples of the grid, as a batch of one."""
+    """A photo with at most so many pixels, and sides that are multiples of the grid, as a batch of one."""
     height, width = photo.shape[:2]
     ratio = min(max(width / height, 1 / FLAT), FLAT)
     area = min(height * width, most)
-    sides = [max(LEAST, grid * round(math.sqrt(area * share) / grid)) for share in (ratio, 1 / ratio)]
-    return np.ascontiguousarray(as_batch(resized(photo, (sides[0], sides[1]))))
+    across = max(LEAST, grid * round(math.sqrt(area * ratio) / grid))
+    down = max(LEAST, grid * int(area / across / grid))
+    return np.ascontiguousarray(as_batch(resized(photo, (across, down))))

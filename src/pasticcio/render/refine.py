@@ -28,7 +28,7 @@ from pasticcio.render.slope import Grams, Row, Slope, Slopes
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 
-CROPS, CROP = 4, 128  # crops of photos in a step, and their side in pixels
+CROPS, CROP = 4, 112  # crops of photos in a step, and their side in pixels, see `adapt.SKETCH`
 SHORT = 144, 448  # short side, in pixels, at which photos are cut, as in training
 STEPS = 20
 RATE = 0.02  # length of the first step down a gradient of usual length, where embeddings have a length of 1
@@ -161,5 +161,5 @@ def _descend(at: Callable[[Row], Slopes], first: Row, steps: int, report: StepRe
 def _crops(photos: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> Iterator[Array]:
     """Crops, (1, 3, S, S) in [0, 1], of photos (H, W, 3)."""
     while True:
-        crop = varied_crop(photos[rng.integers(len(photos))], CROP, SHORT, rng)
+        crop = varied_crop(photos[int(rng.integers(len(photos)))], CROP, SHORT, rng)
         yield as_batch(as_float(crop[:, ::-1] if rng.random() < 0.5 else crop))

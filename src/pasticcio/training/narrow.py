@@ -139,7 +139,7 @@ def _descend(
             with torch.no_grad():
                 wanted = vgg(pictures)
             found = grams.features(pictures)
-        loss = sum(_error(x.float(), wanted[layer].float()) for x, layer in zip(found, grams.parts, strict=True))
+        loss = sum(feature_error(x.float(), wanted[layer].float()) for x, layer in zip(found, grams.parts, strict=True))
         assert isinstance(loss, Tensor)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -154,7 +154,7 @@ def _descend(
     narrow.requires_grad_(False)
 
 
-def _error(found: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+def feature_error(found: Float[Tensor, "b c h w"], wanted: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
     """Errors as shares of the variance: of features, of means and deviations, of Gram matrices."""
     features = (found - wanted).square().mean() / (wanted.var((0, 2, 3)).mean() + 1e-8)
     have, want = (torch.cat([x.mean((2, 3)), deviations(x)], 1).clamp_min(1e-4).sqrt() for x in (found, wanted))

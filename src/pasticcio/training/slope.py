@@ -5,7 +5,7 @@ embedding, and its gradient with respect to the embedding: the forward and the b
 written as one graph. With a `Forecast` the graph gives the direction of steepest descent, too, in the basis of
 the embedding in which the loss depends on all numbers alike (see `balance`). The loss network is the best one that the
 model's own predictor holds: the half-width copy of a `Forecast`, or the narrow VGG-19 of a `VggBranch` or
-`StatisticsPredictor`.
+`StatisticsPredictor`. A copy of the first may have learned more, see `teach_judge`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model.config import CONFIG
-from pasticcio.model.folder import CONTENT_WEIGHT, GRAMS, PREDICT, SLOPE, TRANSFER, Model
+from pasticcio.model.folder import CONTENT_WEIGHT, GRAMS, JUDGE, PREDICT, SLOPE, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.nn.forecast import Forecast
 from pasticcio.nn.losses import LossConfig, gram_targets, grid_pattern, perceptual_loss
@@ -36,6 +36,7 @@ from pasticcio.nn.statistics import StatisticsPredictor
 from pasticcio.nn.style_grams import StyleGrams
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.graph_file import borrow, write_graph
+from pasticcio.training.judge import load_judge
 from pasticcio.training.model_folder import load_network, write_config
 
 LOSS = LossConfig(  # as in training with the narrow VGG-19, see the first stage of recipes/fast.toml
@@ -45,9 +46,12 @@ LOSS = LossConfig(  # as in training with the narrow VGG-19, see the first stage
     logarithmic=True,
     grid=8e4,
 )
+LENDERS = PREDICT, TRANSFER, JUDGE  # files of a model folder that hold weights of both graphs
 CONTENT = 2.4  # with a copy of a forecast: as much as both content layers of recipes/encoded.toml
 EXAMPLE, OTHER = (96, 136), (128, 104)  # height and width of the photo that is traced, and of one to compare
-TOLERANCE = 1e-2  # largest difference from torch, as a share of the largest value: rectifiers near 0 fall to either side
+TOLERANCE = (
+    1e-2  # largest difference from torch, as a share of the largest value: rectifiers near 0 fall to either side
+)
 aten = torch.ops.aten
 
 
@@ -111,13 +115,18 @@ class Guessed(nn.Module):
         return dict(zip(self.style.parts, self.style.features(images), strict=True))
 
 
-def loss_network(network: StyleNetwork) -> tuple[nn.Module, LossConfig] | None:
-    """A copy of the best loss network that a model's predictor holds, and the loss for it; None for none."""
+def loss_network(network: StyleNetwork, folder: Path | None = None) -> tuple[nn.Module, LossConfig] | None:
+    """A copy of the best loss network that a model's predictor holds, and the loss for it; None for none.
+
+    Args:
+        network: of the model.
+        folder: of the model, where a judge may lie, see `teach_judge`.
+    """
     forecast = getattr(network.predictor, "forecast", None)
     if isinstance(forecast, Forecast):
         style = dict(zip(forecast.style.parts, forecast.weights.tolist(), strict=True))
         loss = replace(LOSS, content={list(style)[-1]: CONTENT}, style=style)
-        return Guessed(copy.deepcopy(forecast.style)), loss
+        return Guessed(copy.deepcopy(forecast.style) if folder is None else load_judge(network, folder)), loss
     holder = getattr(network.predictor, "branch", network.predictor)
     if not isinstance(holder, (VggBranch, StatisticsPredictor)):
         return None
@@ -134,7 +143,7 @@ def add_slope(folder: Path) -> None:
         TrainingError: a graph differs from torch by more than 1%.
     """
     network = load_network(folder).eval().requires_grad_(False)
-    if (judge := loss_network(network)) is None:
+    if (judge := loss_network(network, folder)) is None:
         raise ModelError(f"the predictor of {folder} holds no loss network; train with network.predictor_directions")
     style = torch.rand(1, 3, 137, 211)
     names = [f"gram_{layer}" for layer in judge[1].style]
@@ -148,7 +157,7 @@ def add_slope(folder: Path) -> None:
     # With weights as the other graphs hold them, this one need not.
     write_graph(graph, inputs, shapes, slope.names, folder / SLOPE, folded=0)
     for name in (GRAMS, SLOPE):
-        borrow(folder / name, [folder / PREDICT, folder / TRANSFER])
+        borrow(folder / name, [path for lender in LENDERS if (path := folder / lender).is_file()])
     _declare(folder, slope, dict(zip(names, inputs[3:], strict=True)))
     other = inputs[0], torch.rand(1, 3, *OTHER), *inputs[2:]
     _compare(slope, dict(zip(shapes, other, strict=True)), style, Model.open(folder))

@@ -83,7 +83,9 @@ def styling(stylizer: Stylizer, style: Source | Style | Weighted, options: Optio
         OptionError: an option that has no effect with these styles.
     """
     if options.adapt:
-        raise OptionError(f"adapt is {options.adapt}, and a clip has no one photo that styles are fitted to; leave it out")
+        raise OptionError(
+            f"adapt is {options.adapt}, and a clip has no one photo that styles are fitted to; leave it out"
+        )
     blend = Blend.of(style).found(stylizer.model)
     refuse(options, unused(options, blend, stylizer.model))
     side = options.style_size or int(np.clip(min(size) / (options.stroke or 1.0), *STYLE_RANGE))

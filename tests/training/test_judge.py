@@ -1,0 +1,88 @@
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pasticcio.errors import ModelError
+from pasticcio.model.folder import JUDGE, Model
+from pasticcio.nn.network import StyleNetwork
+from pasticcio.nn.vgg import Vgg, VggConfig
+from pasticcio.render.slope import Slope
+from pasticcio.render.stylizer import Stylizer
+from pasticcio.training.batches import Batch
+from pasticcio.training.judge import forecast_of, load_judge, save_judge, teach_judge
+from pasticcio.training.model_folder import load_network, save_model
+
+LAYERS = {"relu1_1": 3, "relu2_1": 4}
+
+
+@pytest.fixture
+def network(tiny):
+    torch.manual_seed(0)
+    change = {"transfer": "encoded", "predictor": "statistics", "predictor_forecast": LAYERS}
+    network = StyleNetwork(replace(tiny, **change)).eval().requires_grad_(False)
+    network.transfer.encoder.randomize(0)
+    network.predictor.vgg.randomize(0)
+    network.predictor.forecast.style.narrow.randomize(1)
+    return network
+
+
+def batches(count):
+    draw = torch.Generator().manual_seed(0)
+    photos, styles = (
+        torch.randint(256, (count, 4, 3, side, side), generator=draw, dtype=torch.uint8) for side in (32, 48)
+    )
+    none = torch.zeros(4, dtype=torch.long)
+    return [Batch(photo, photo, style, 0, none, none, ()) for photo, style in zip(photos, styles, strict=True)]
+
+
+def test_a_judge_learns_and_the_forecast_stays_as_it_is(network):
+    vgg = Vgg(VggConfig(padding="reflect"), list(LAYERS)).requires_grad_(False)
+    vgg.randomize(2)
+    before = {name: x.clone() for name, x in network.state_dict().items()}
+    losses = []
+    judge = teach_judge(network, vgg, batches(30), 30, nullcontext, lambda step, loss: losses.append(loss))
+    assert len(losses) == 30
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+    assert all(torch.equal(x, before[name]) for name, x in network.state_dict().items())
+    assert not torch.equal(
+        judge.narrow.convs["relu1_1"].weight, network.predictor.forecast.style.narrow.convs["relu1_1"].weight
+    )
+
+
+def test_the_graphs_of_a_folder_use_its_judge(network, tmp_path):
+    save_model(tmp_path / "model", network, "tiny", {})
+    folder = tmp_path / "model"
+    assert torch.equal(
+        load_judge(network, folder).narrow.convs["relu2_1"].weight,
+        forecast_of(network).style.narrow.convs["relu2_1"].weight,
+    )
+    judge = load_judge(network, folder)
+    judge.narrow.randomize(3)
+    save_judge(judge, folder)
+    again = load_judge(load_network(folder), folder)
+    for name, x in again.narrow.state_dict().items():
+        torch.testing.assert_close(x, judge.narrow.state_dict()[name].half().float(), rtol=0, atol=0)
+
+
+def test_a_damaged_judge_is_named(network, tmp_path):
+    (tmp_path / JUDGE).write_bytes(b"none")
+    with pytest.raises(ModelError, match="is no judge of this model; remove it"):
+        load_judge(network, tmp_path)
+
+
+def test_a_network_without_a_forecast_has_no_judge(tiny):
+    with pytest.raises(ModelError, match="has no forecast"):
+        forecast_of(StyleNetwork(tiny))
+
+
+def test_the_shipped_judge_is_what_the_graphs_read(tmp_path):
+    model = Model.open("default")
+    network = load_network(model.folder)
+    picture = torch.rand(1, 3, 40, 56)
+    features = load_judge(network, model.folder).features(picture)
+    slope = Slope(Stylizer(model, runtime="onnxruntime"), torch.ones(100).numpy())
+    for x, gram in zip(features, slope.grams(picture.numpy()).values(), strict=True):
+        rows = x.flatten(2)
+        torch.testing.assert_close(rows @ rows.mT / rows.shape[2], torch.from_numpy(gram), rtol=1e-3, atol=1e-3)
