@@ -33,9 +33,9 @@ controls are fields of `Options`.
 TAIL = """
 Further options: `--tile N` renders in tiles (automatic where memory is short), `--statistics sample|reduced|exact` sets
 where their statistics come from, `--strip` leaves out EXIF data, `--quality` is that of JPEG, WebP and AVIF,
-`--max-megapixels` changes the limit on a photo's size, `--adapt 0` does not [fit](how-it-works.md#fitted-to-the-photo) style
-pictures to the photo, and `-` stands for standard input or output. For folders there are `--all-pairs`,
-`--resume` and `--json`. `pasticcio stylize --help` lists all options.
+`--max-megapixels` changes the limit on a photo's size, `--adapt 0` does not
+[fit](how-it-works.md#fitted-to-the-photo) style pictures to the photo, and `-` stands for standard input or output. For
+folders there are `--all-pairs`, `--resume` and `--json`. `pasticcio stylize --help` lists all options.
 """
 STYLE = "wheat-field-with-cypresses"
 CONTROLS = (
