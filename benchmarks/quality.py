@@ -318,7 +318,8 @@ def plane(results: Results, those: str, sizes: list[int], path: Path) -> None:
             curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
             for name, found in results.items():
                 if name.startswith(key(those, size, "")) and content in found:
-                    label = name.removeprefix(key(those, size, "")).split(",")[0]
+                    said = name.removeprefix(key(those, size, "")).split(",")
+                    label = ",".join([said[0], *(part for part in said if part.startswith(" adapt"))])
                     label = found["name"] if label == "optimized" else label
                     curves[label].append((float(np.mean(found[content])), statistics.median(found[style])))
             for label, points in curves.items():

@@ -1,8 +1,12 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from pasticcio.errors import ModelError, OptionError, StyleError
 from pasticcio.image.picture import as_batch, as_float
+from pasticcio.image.read import read_picture
 from pasticcio.image.resize import resized, style_view
 from pasticcio.render import adapt as module
 from pasticcio.render.adapt import Sketch
@@ -109,3 +113,23 @@ def test_the_picture_is_the_same_every_time(photo, bands, size):
     stylizer, shown = Stylizer(runtime="onnxruntime"), resized(photo, size)
     one, same = (stylizer.stylize(shown, bands, Options(adapt=3)) for _ in range(2))
     np.testing.assert_array_equal(one, same)
+
+
+def test_what_is_transparent_does_not_count(photo, bands):
+    stylizer = Stylizer(runtime="onnxruntime")
+    alpha = np.zeros(photo.shape[:2], np.uint8)
+    alpha[:, 80:] = 255
+    other = photo.copy()
+    other[:, :80] = 255 - other[:, :80]
+    pictures = [read_picture(Image.fromarray(np.dstack([pixels, alpha]))) for pixels in (photo, other)]
+    one, same = (stylizer.paint(picture, bands, Options(adapt=2, texture=0)).pixels[:, 100:] for picture in pictures)
+    plain = stylizer.paint(pictures[0], bands, Options(texture=0)).pixels[:, 100:]
+    assert np.abs(one.astype(int) - same).mean() < 0.05 * np.abs(one.astype(int) - plain).mean()
+
+
+def test_a_style_may_be_an_open_file(photo, bands):
+    stylizer, file = Stylizer(runtime="onnxruntime"), io.BytesIO()
+    Image.fromarray(bands).save(file, "PNG")
+    file.seek(0)
+    out = stylizer.stylize(photo, file, Options(adapt=1))
+    np.testing.assert_array_equal(out, stylizer.stylize(photo, bands, Options(adapt=1)))

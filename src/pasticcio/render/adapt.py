@@ -33,9 +33,7 @@ GRID = 8  # both sides of a sketch are multiples of it
 LENGTH = 0.05  # of the first step, where embeddings have a length of about 1
 KEPT = 0.8  # decay of the mean of gradients
 USUAL = 0.95  # decay of the mean of their squared lengths
-STEEP = (
-    1e4  # length of a gradient that is none: of a photo of one color, whose normalizations divide by next to nothing
-)
+STEEP = 1e4  # length of a gradient that is none, as of a photo of one color: normalizations divide by almost nothing
 CONTENT = 0.7  # factor on the content loss
 
 
@@ -45,10 +43,15 @@ class Sketch:
     Args:
         stylizer: of a model that has the graph of the loss, as the shipped ones.
         photo: (H, W, 3) in [0, 1].
+        alpha: (H, W) in [0, 1]: what is transparent counts as the mean of the rest; None for all opaque.
     """
 
-    def __init__(self, stylizer: Stylizer, photo: Array) -> None:
+    def __init__(self, stylizer: Stylizer, photo: Array, alpha: Array | None = None) -> None:
         self._stylizer = stylizer
+        if alpha is not None:
+            share = alpha[:, :, None]
+            mean = (share * photo).sum((0, 1)) / max(1.0, float(share.sum()))
+            photo = mean + share * (photo - mean)
         self._photo = _sized(photo, MEASURED, 1)
         self._sketch = _sized(photo, SKETCH, GRID)
 

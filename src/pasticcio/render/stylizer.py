@@ -225,7 +225,8 @@ class Stylizer:
         recolor = Recolor(options.colors, thumbnail(work.pixels))
         side = style_side(options.style_size, *work.pixels.shape[:2])
         view = View(side, None if options.colors == "style" else recolor.style)
-        styles = self._embed(blend, view, options, lambda: Sketch(self, recolor.content(as_float(work.pixels))))
+        alpha = None if work.alpha is None else as_float(work.alpha)
+        styles = self._embed(blend, view, options, lambda: Sketch(self, recolor.content(as_float(work.pixels)), alpha))
         embeddings = self._weaken(styles, bool(blend.masks or options.mask is not None), options, recolor, side)
         tone = recolor.content if options.colors == "luminance" else None
         amount = min(options.strength, 1.0)
@@ -322,12 +323,12 @@ class Stylizer:
     def _embed(self, blend: Blend, view: View, options: Options, drawn: Callable[[], Sketch]) -> list[Style]:
         """The styles of a scene, fitted to its photo: the mix of those with weights, or those with masks one by one."""
         spread = SPREAD if options.spread is None else options.spread
+        given = [read_picture(style) if hasattr(style, "read") else style for style in blend.styles]  # type: ignore[arg-type]  # a file
         styles = [
-            self._embedder.style(style, view, Chance(options.seed, spread, place))
-            for place, style in enumerate(blend.styles)
+            self._embedder.style(style, view, Chance(options.seed, spread, place)) for place, style in enumerate(given)
         ]
         if steps := options.adapt:
-            sketch, seen = drawn(), [self._embedder.seen(style, view) for style in blend.styles]
+            sketch, seen = drawn(), [self._embedder.seen(style, view) for style in given]
             styles = [s if x is None else sketch.fit(s, x, steps) for s, x in zip(styles, seen, strict=True)]
         return styles if blend.masks else [mix(list(zip(styles, blend.weights, strict=True)))]
 
