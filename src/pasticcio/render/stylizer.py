@@ -323,7 +323,7 @@ class Stylizer:
     def _embed(self, blend: Blend, view: View, options: Options, drawn: Callable[[], Sketch]) -> list[Style]:
         """The styles of a scene, fitted to its photo: the mix of those with weights, or those with masks one by one."""
         spread = SPREAD if options.spread is None else options.spread
-        given = [read_picture(style) if hasattr(style, "read") else style for style in blend.styles]  # type: ignore[arg-type]  # a file
+        given = [read_picture(x) if hasattr(x, "read") else x for x in blend.styles]  # type: ignore[arg-type]  # a file
         styles = [
             self._embedder.style(style, view, Chance(options.seed, spread, place)) for place, style in enumerate(given)
         ]

@@ -63,11 +63,14 @@ def teach_judge(
     Args:
         network: whose predictor has a forecast.
         vgg: the loss network, with the layers of the forecast.
-        batches: at least as many as steps.
+        batches: at least as many as steps; styles at least as large as photos, and no photo its own style.
         steps: of the optimizer.
         autocast: the precision of rendering and of both loss networks.
         told: called after every step with its number and loss.
         start: an earlier judge to go on from; by default the forecast's copy.
+
+    Raises:
+        ModelError: the predictor has no forecast.
     """
     forecast = forecast_of(network)
     grams = copy.deepcopy(start or forecast.style)

@@ -49,9 +49,7 @@ LOSS = LossConfig(  # as in training with the narrow VGG-19, see the first stage
 LENDERS = PREDICT, TRANSFER, JUDGE  # files of a model folder that hold weights of both graphs
 CONTENT = 2.4  # with a copy of a forecast: as much as both content layers of recipes/encoded.toml
 EXAMPLE, OTHER = (96, 136), (128, 104)  # height and width of the photo that is traced, and of one to compare
-TOLERANCE = (
-    1e-2  # largest difference from torch, as a share of the largest value: rectifiers near 0 fall to either side
-)
+TOLERANCE = 1e-2  # largest difference from torch, as a share of the largest value: rectifiers near 0 take either side
 aten = torch.ops.aten
 
 
