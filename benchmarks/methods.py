@@ -23,7 +23,6 @@ from pasticcio.image.read import open_image
 from pasticcio.render.adapt import Sketch
 from pasticcio.render.strength import at_strength
 from pasticcio.render.stylizer import Stylizer
-from pasticcio.style.style import Style
 from pasticcio.training.pretrained import load_vgg, read_state
 
 MAGENTA_STYLE = 256
@@ -63,17 +62,16 @@ def ours(stylizer: Stylizer, strength: float = 1.0, adapt: int = 0) -> Method:
     """
     graphs = (stylizer.model.predict, stylizer.model.transfer)
 
-    def prepare(style: Array) -> tuple[Style, Array]:
-        return stylizer.embed(style, side=min(style.shape[:2])), np.ascontiguousarray(as_batch(style))
+    def prepare(style: Array) -> tuple[Array, Array]:
+        return stylizer.embed(style, side=min(style.shape[:2])).embedding, np.ascontiguousarray(as_batch(style))
 
-    def render(photo: Array, prepared: tuple[Style, Array]) -> Array:
-        style, view = prepared
+    def render(photo: Array, prepared: tuple[Array, Array]) -> Array:
+        row, view = prepared
+        if strength != 1.0:
+            row = at_strength(stylizer, prepare(photo)[0], row, strength)
         if adapt:
-            style = Sketch(stylizer, photo).fit(style, view, adapt)
-        if strength == 1.0:
-            return stylizer.render(photo, style.embedding)
-        own = prepare(photo)[0].embedding
-        return stylizer.render(photo, at_strength(stylizer, own, style.embedding, strength))
+            row = Sketch(stylizer, photo).fit(row, view, adapt, strength)
+        return stylizer.render(photo, row)
 
     said = [f"adapt {adapt}"] * bool(adapt) + [f"strength {strength:g}"] * (strength != 1.0)
     return Method(", ".join([f"Pasticcio {stylizer.model.name}", *said]), files_size(*graphs), prepare, render)

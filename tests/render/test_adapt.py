@@ -31,21 +31,39 @@ def bands():
 
 def loss(stylizer, style, photo, painting):
     """The loss of the whole photo, at multiples of 8."""
-    slope = Slope(stylizer, style.embedding)
+    slope = Slope(stylizer, style)
     height, width = (side // 8 * 8 for side in photo.shape[:2])
     view = np.ascontiguousarray(as_batch(style_view(as_float(painting), 192)))
     content = np.ascontiguousarray(as_batch(as_float(photo[:height, :width])))
-    return slope(style.embedding[None], content, slope.grams(view), module.CONTENT).loss
+    return slope(style[None], content, slope.grams(view), module.CONTENT).loss
 
 
 def test_the_loss_of_the_photo_falls_by_steps_on_its_sketch(stylizer, photo, bands):
-    style = stylizer.embed(bands, "bands", side=192)
+    style = stylizer.embed(bands, side=192).embedding
     view = np.ascontiguousarray(as_batch(style_view(as_float(bands), 192)))
-    fitted = {steps: Sketch(stylizer, as_float(photo)).fit(style, view, steps) for steps in (1, 4)}
-    before, once, after = (loss(stylizer, one, photo, bands) for one in (style, fitted[1], fitted[4]))
-    assert after < once < before
-    assert after < 0.99 * before
-    assert (fitted[4].name, fitted[4].model) == ("bands", stylizer.model.fingerprint)
+    once, often = (Sketch(stylizer, as_float(photo)).fit(style, view, steps) for steps in (1, 4))
+    before, once, often = (loss(stylizer, row, photo, bands) for row in (style, once, often))
+    assert often < once < before
+    assert often < 0.99 * before
+
+
+def test_the_less_the_strength_the_more_content_counts(photo, bands):
+    stylizer = Stylizer(runtime="onnxruntime")
+    style = stylizer.embed(bands, side=192).embedding
+    view, sketch = np.ascontiguousarray(as_batch(style_view(as_float(bands), 192))), Sketch(stylizer, as_float(photo))
+    content = np.ascontiguousarray(as_batch(as_float(photo[:136, :136])))
+    slope = Slope(stylizer, style)
+    grams = slope.grams(view)
+
+    def losses(row):
+        """Of content and of style."""
+        once, twice = (slope(row[None], content, grams, weight).loss for weight in (1.0, 2.0))
+        return twice - once, 2 * once - twice
+
+    (content_1, style_1), (content_half, style_half) = (losses(sketch.fit(style, view, 4, s)) for s in (1.0, 0.5))
+    assert content_half < content_1
+    assert style_half > style_1
+    np.testing.assert_array_equal(sketch.fit(style, view, 4, 0.0), style)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (20, 300), (301, 17), (97, 101)])
@@ -72,7 +90,7 @@ def test_the_sketch_has_the_colors_of_the_rendering(photo, bands, colors, monkey
     seen = []
     fit = Sketch.fit
     monkeypatch.setattr(
-        Sketch, "fit", lambda self, style, view, steps: seen.append((self, view)) or fit(self, style, view, steps)
+        Sketch, "fit", lambda self, row, view, *how: seen.append((self, view)) or fit(self, row, view, *how)
     )
     Stylizer(runtime="onnxruntime").stylize(photo, bands, Options(adapt=1, colors=colors))
     ((sketch, view),) = seen
@@ -113,6 +131,18 @@ def test_the_picture_is_the_same_every_time(photo, bands, size):
     stylizer, shown = Stylizer(runtime="onnxruntime"), resized(photo, size)
     one, same = (stylizer.stylize(shown, bands, Options(adapt=3)) for _ in range(2))
     np.testing.assert_array_equal(one, same)
+
+
+def test_the_gram_matrices_of_a_style_are_computed_once_for_many_photos(photo, bands, monkeypatch):
+    stylizer, seen, grams = Stylizer(runtime="onnxruntime"), [], Slope.grams
+    monkeypatch.setattr(Slope, "grams", lambda self, picture: seen.append(picture.shape) or grams(self, picture))
+    photos = [photo, resized(photo, (120, 160))]
+    outs = [stylizer.stylize(one, bands, Options(adapt=1, style_size=192)) for one in photos]
+    assert len(seen) == 1 + 2 * len(photos)
+    stylizer.stylize(photo, bands, Options(adapt=1, style_size=200))
+    assert len(seen) == 2 + 2 * (len(photos) + 1)
+    alone = Stylizer(runtime="onnxruntime").stylize(photos[1], bands, Options(adapt=1, style_size=192))
+    np.testing.assert_array_equal(alone, outs[1])
 
 
 def test_what_is_transparent_does_not_count(photo, bands):

@@ -20,8 +20,8 @@ import numpy as np
 from pasticcio.errors import StyleError
 from pasticcio.image.picture import Array, as_batch
 from pasticcio.image.resize import resized
+from pasticcio.kept import pixels_key
 from pasticcio.render.slope import Grams, Row, Slope
-from pasticcio.style.style import Style
 
 if TYPE_CHECKING:
     from pasticcio.render.stylizer import Stylizer
@@ -30,11 +30,12 @@ SKETCH = 112**2  # pixels, at most; onnxruntime adds up those of 128**2 in anoth
 MEASURED = 384**2  # pixels, at most, of the picture with which a sketch is compared
 LEAST, FLAT = 16, 4  # shortest side, and longest as a multiple of the shortest: what is longer is pressed together
 GRID = 8  # both sides of a sketch are multiples of it
-LENGTH = 0.05  # of the first step, where embeddings have a length of about 1
+LENGTH = 0.05  # of the first step at strength 1, where embeddings have a length of about 1
 KEPT = 0.8  # decay of the mean of gradients
 USUAL = 0.95  # decay of the mean of their squared lengths
 STEEP = 1e4  # length of a gradient that is none, as of a photo of one color: normalizations divide by almost nothing
-CONTENT = 0.7  # factor on the content loss
+CONTENT = 0.7  # factor on the content loss, at strength 1
+WEAKER = 3.5  # power of the strength by which it is divided
 
 
 class Sketch:
@@ -55,32 +56,39 @@ class Sketch:
         self._photo = _sized(photo, MEASURED, 1)
         self._sketch = _sized(photo, SKETCH, GRID)
 
-    def fit(self, style: Style, view: Array, steps: int) -> Style:
-        """The style, fitted to the photo.
+    def fit(self, embedding: Row, view: Array, steps: int, strength: float = 1.0) -> Row:
+        """The embedding of a style, fitted to the photo.
 
         Args:
-            style: as it is predicted.
-            view: its picture as the style prediction network sees it, (1, 3, H, W) in [0, 1].
-            steps: 1 or more; more come nearer to the picture.
+            embedding: (E,), at the strength.
+            view: the style's picture as the style prediction network sees it, (1, 3, H, W) in [0, 1].
+            steps: more come nearer to the picture.
+            strength: see `Options`; the less it is, the more the photo's content counts. Where it is 0 the embedding
+                stays as it is.
 
         Raises:
             ModelError: a model without this graph.
             StyleError: a loss that is not finite.
         """
-        slope = Slope(self._stylizer, style.embedding)
-        row = style.embedding[None].astype(np.float32)
-        wanted, drawn, rendered = map(slope.grams, (view, *(self._render(x, row) for x in (self._sketch, self._photo))))
+        if strength == 0:
+            return embedding
+        slope = Slope(self._stylizer, embedding)
+        row = embedding[None].astype(np.float32)
+        wanted = self._stylizer.style_grams.get(pixels_key(view), lambda: slope.grams(view))
+        drawn, rendered = (slope.grams(self._render(x, row)) for x in (self._sketch, self._photo))
         aim = {layer: gram + drawn[layer] - rendered[layer] for layer, gram in wanted.items()}
-        return Style(self._descend(slope, row, aim, steps)[0], style.model, style.name)
+        found: Row = self._descend(slope, row, aim, steps, strength)[0]
+        return found
 
     def _render(self, content: Array, row: Row) -> Array:
         return self._stylizer.run(self._stylizer.model.transfer, content=content, embedding=row)
 
-    def _descend(self, slope: Slope, first: Row, aim: Grams, steps: int) -> Row:
+    def _descend(self, slope: Slope, first: Row, aim: Grams, steps: int, strength: float) -> Row:
         """The embedding after the steps, (1, E): down the mean of the gradients, each step shorter than the last."""
         embedding, mean, square = first.astype(np.float64), np.zeros(first.shape), 0.0
+        content = CONTENT / strength**WEAKER
         for step in range(steps):
-            found = slope(embedding.astype(np.float32), self._sketch, aim, CONTENT)
+            found = slope(embedding.astype(np.float32), self._sketch, aim, content)
             if not math.isfinite(found.loss):
                 raise StyleError(f"the loss of step {step + 1} is {found.loss}; the style or the model is damaged")
             if found.length > STEEP:
@@ -88,7 +96,7 @@ class Sketch:
             mean = KEPT * mean + (1 - KEPT) * found.direction
             square = USUAL * square + (1 - USUAL) * found.length**2
             usual = math.sqrt(square / (1 - USUAL ** (step + 1))) + 1e-12
-            embedding -= LENGTH * (1 - step / steps) * mean / (1 - KEPT ** (step + 1)) / usual
+            embedding -= LENGTH * strength * (1 - step / steps) * mean / (1 - KEPT ** (step + 1)) / usual
         return embedding.astype(np.float32)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from pasticcio import __version__, cache
 from pasticcio.image.picture import Array, Source, as_batch
 from pasticcio.image.read import open_image
 from pasticcio.image.resize import style_view
+from pasticcio.kept import Kept, pixels_key
 from pasticcio.model.folder import Model
 from pasticcio.render.find import LIKE, RANDOM, Draw, Given, Several, find
 from pasticcio.render.options import SPREAD
@@ -83,8 +82,7 @@ class Embedder:
     def __init__(self, model: Model, predict: Predict) -> None:
         self.model = model
         self._network = predict
-        self._seen: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()  # by pixels, the last used at the end
-        self._lock = Lock()
+        self._seen: Kept[NDArray[np.float32]] = Kept(SEEN)
         self._known: dict[tuple[str, int, int, int], NDArray[np.float32]] = {}  # by file: 100 numbers each
 
     def style(self, given: Given, view: View, chance: Chance, name: str = "") -> Style:
@@ -173,16 +171,7 @@ class Embedder:
         The same photo is rendered again and again while somebody looks for its strength, which needs its own embedding.
         """
         batch = _batch(image, side)
-        key = hashlib.sha256(batch.tobytes() + repr(batch.shape).encode()).digest()
-        with self._lock:
-            row = self._seen.pop(key, None)
-        if row is None:
-            row = self._network(batch)[0]
-        with self._lock:
-            self._seen[key] = row
-            while len(self._seen) > SEEN:
-                self._seen.popitem(last=False)
-        return row.copy()
+        return self._seen.get(pixels_key(batch), lambda: self._network(batch)[0]).copy()
 
     def _content_key(self, file: tuple[str, int, int, int]) -> str:
         """A name for an embedding in the cache folder: of the picture's bytes and all else that it depends on."""

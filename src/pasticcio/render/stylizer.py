@@ -20,6 +20,7 @@ from pasticcio.image.read import read_picture
 from pasticcio.image.resize import at_least, resized, scaled
 from pasticcio.image.texture import textured
 from pasticcio.image.underpaint import underpainted
+from pasticcio.kept import Kept
 from pasticcio.model.auto import Choice, choose
 from pasticcio.model.folder import PIXELS_INT8, Model
 from pasticcio.model.machine import available
@@ -37,14 +38,16 @@ from pasticcio.render.options import SPREAD, Options
 from pasticcio.render.plan import Plan, plan, smaller
 from pasticcio.render.recolor import Recolor, thumbnail
 from pasticcio.render.scene import Scene
+from pasticcio.render.slope import Grams
 from pasticcio.render.statistics import Survey
 from pasticcio.render.strength import at_strength
 from pasticcio.render.tiles import Progress, RenderReport, in_tiles
 from pasticcio.render.usage import refuse, unused
-from pasticcio.style.style import Style, mix
+from pasticcio.style.style import Style
 
 MIN_SIDE = 16  # the graphs' smallest height and width
 MAX_SIDE = 4096  # of a style picture
+STYLES = 16  # style pictures whose Gram matrices are kept, a megabyte and a half each
 SPARE = 0.8  # share of the free memory that rendering may take
 TRIAL = 256  # side of the picture by which runtimes are compared
 
@@ -98,6 +101,7 @@ class Stylizer:
         chosen = self._choice = cache(lambda opened=self.model: _choice(opened, threads, asked))
         self._sessions = sessions or Sessions(lambda: chosen().runtime, threads)
         run, predict = self._sessions.run, self.model.predict
+        self.style_grams: Kept[Grams] = Kept(STYLES)  # of pictures to which styles were fitted
         self._embedder = Embedder(self.model, lambda style: run(predict, {"style": style})[0])
 
     def __reduce__(self) -> tuple[type[Stylizer], tuple[Any, ...]]:
@@ -226,8 +230,8 @@ class Stylizer:
         side = style_side(options.style_size, *work.pixels.shape[:2])
         view = View(side, None if options.colors == "style" else recolor.style)
         alpha = None if work.alpha is None else as_float(work.alpha)
-        styles = self._embed(blend, view, options, lambda: Sketch(self, recolor.content(as_float(work.pixels)), alpha))
-        embeddings = self._weaken(styles, bool(blend.masks or options.mask is not None), options, recolor, side)
+        sketch = Sketch(self, recolor.content(as_float(work.pixels)), alpha) if options.adapt else None
+        embeddings = self._embed(blend, view, options, recolor, sketch)
         tone = recolor.content if options.colors == "luminance" else None
         amount = min(options.strength, 1.0)
         # Departures from the paper, whose network sees the photo as it is, once: texture for even areas, and levels.
@@ -320,34 +324,34 @@ class Stylizer:
         """Run one graph of the model; returns its outputs, in their order."""
         return self._sessions.run(graph, inputs)
 
-    def _embed(self, blend: Blend, view: View, options: Options, drawn: Callable[[], Sketch]) -> list[Style]:
-        """The styles of a scene, fitted to its photo: the mix of those with weights, or those with masks one by one."""
+    def _embed(
+        self, blend: Blend, view: View, options: Options, recolor: Recolor, sketch: Sketch | None
+    ) -> NDArray[np.float32]:
+        """The embeddings of a scene, (S, E): the photo's own and those of the styles, or that of their mix."""
         spread = SPREAD if options.spread is None else options.spread
         given = [read_picture(x) if hasattr(x, "read") else x for x in blend.styles]  # type: ignore[arg-type]  # a file
-        styles = [
-            self._embedder.style(style, view, Chance(options.seed, spread, place)) for place, style in enumerate(given)
-        ]
-        if steps := options.adapt:
-            sketch, seen = drawn(), [self._embedder.seen(style, view) for style in given]
-            styles = [s if x is None else sketch.fit(s, x, steps) for s, x in zip(styles, seen, strict=True)]
-        return styles if blend.masks else [mix(list(zip(styles, blend.weights, strict=True)))]
+        styles = [self._embedder.style(x, view, Chance(options.seed, spread, n)) for n, x in enumerate(given)]
+        rows = np.concatenate([self._row(style.embedding) for style in styles])
+        weights = None if blend.masks else np.asarray([blend.weights], np.float32)
+        if weights is not None and sketch is None:
+            rows = weights @ rows
+        masked = bool(blend.masks) or options.mask is not None
+        if masked or options.strength != 1.0:
+            own = self._own(options, recolor, view.side)
+            rows = at_strength(self, own, rows, options.strength)
+        if sketch is not None and (steps := options.adapt):
+            pairs = zip(rows, [self._embedder.seen(x, view) for x in given], strict=True)
+            rows = np.stack([r if x is None else sketch.fit(r, x, steps, options.strength) for r, x in pairs])
+            rows = rows if weights is None else weights @ rows
+        return np.concatenate([own[None], rows]) if masked else rows
 
-    def _weaken(
-        self, styles: list[Style], masked: bool, options: Options, recolor: Recolor, side: int
-    ) -> NDArray[np.float32]:
-        """The embeddings of a scene, (S, E): the styles at the strength asked for; with masks the photo's own first."""
-        wanted = np.stack([style.embedding for style in styles])
-        if options.strength == 1.0 and not masked:
-            return wanted
+    def _own(self, options: Options, recolor: Recolor, side: int) -> NDArray[np.float32]:
+        """The photo's own embedding, (E,)."""
         if self.model.table:
             asked = f"strength is {options.strength:g}" if options.strength != 1.0 else "a mask is given"
-            raise OptionError(
-                f"{asked}, which needs the photo's own style, and model {self.model.name} cannot embed a photo; "
-                "leave it out"
-            )
-        own = self._embedder.embed(recolor.content(recolor.photo), View(side)).embedding
-        strong = at_strength(self, own, wanted, options.strength)
-        return np.concatenate([own[None], strong]) if masked else strong
+            why = f"which needs the photo's own style, and model {self.model.name} cannot embed a photo"
+            raise OptionError(f"{asked}, {why}; leave it out")
+        return self._embedder.embed(recolor.content(recolor.photo), View(side)).embedding
 
     def _render(self, scene: Scene, options: Options, report: RenderReport) -> Pixels:
         """The scene in one pass or in tiles: float32 in [0, 1], or of the dtype of its pixels.

@@ -15,6 +15,7 @@ from pasticcio.image.picture import Picture
 from pasticcio.image.read import read_picture
 from pasticcio.image.resize import scaled
 from pasticcio.image.write import encode
+from pasticcio.kept import Kept, digest
 from pasticcio.render.embedder import Chance, Embedder, View, style_side
 from pasticcio.render.find import LIKE, RANDOM, Draw
 from pasticcio.render.levels import stroke_for
@@ -22,7 +23,6 @@ from pasticcio.render.options import SPREAD, Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.render.usage import refuse
 from pasticcio.server.fields import MEDIA_TYPES, Fields, Output, Part, numbers, weights
-from pasticcio.server.kept import Kept, digest
 from pasticcio.server.limits import Limits
 from pasticcio.server.problem import RefusedError
 from pasticcio.style.style import Style

@@ -1,4 +1,4 @@
-from pasticcio.server.kept import Kept
+from pasticcio.kept import Kept
 
 
 def test_the_oldest_give_way():

@@ -6,7 +6,9 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
 
 Value = TypeVar("Value")
 
@@ -48,3 +50,8 @@ class Kept(Generic[Value]):
 def digest(data: bytes) -> bytes:
     """A key for bytes: nobody can make others of the same digest."""
     return hashlib.sha256(data).digest()
+
+
+def pixels_key(pixels: NDArray[Any]) -> bytes:
+    """A key for an array: its shape and its numbers."""
+    return digest(repr((pixels.shape, pixels.dtype.str)).encode() + pixels.tobytes())
