@@ -25,9 +25,12 @@ GRAPHS = PREDICT, TRANSFER, PIXELS, PIXELS_INT8, REGIONS
 GRAMS, SLOPE = "grams.onnx", "slope.onnx"
 CONTENT_WEIGHT = "content_weight"  # input of `SLOPE`
 STRENGTH = "strength.onnx"
+STEPS = "steps.onnx"
 JUDGE = "judge.safetensors"  # weights that `GRAMS` and `SLOPE` read
 WEIGHTS = "model.safetensors"
-FILES = CONFIG, *GRAPHS, GRAMS, SLOPE, STRENGTH, JUDGE, WEIGHTS, "README.md", "LICENSE", "NOTICE"  # all it may hold
+MEASURED = STRENGTH, STEPS  # graphs that an export does not write: scripts add them
+TEXTS = "README.md", "LICENSE", "NOTICE"
+FILES = CONFIG, *GRAPHS, GRAMS, SLOPE, *MEASURED, JUDGE, WEIGHTS, *TEXTS  # all that a model may hold
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,11 @@ class Model:
     def strength(self) -> Path | None:
         """The graph own and wanted embeddings, strengths -> embeddings; None where strength is a straight line."""
         return self._optional(STRENGTH)
+
+    @property
+    def steps(self) -> Path | None:
+        """The graph gradients, beginning, number of a step -> its way; None where steps go down the gradient."""
+        return self._optional(STEPS)
 
     def _optional(self, name: str) -> Path | None:
         path = self.folder / name

@@ -13,7 +13,8 @@ Departure from the paper, whose embedding depends on the style alone.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from pasticcio.errors import StyleError
 from pasticcio.image.picture import Array, as_batch
 from pasticcio.image.resize import resized
 from pasticcio.kept import pixels_key
-from pasticcio.render.slope import Grams, Row, Slope
+from pasticcio.render.slope import Grams, Row, Slope, Slopes
 
 if TYPE_CHECKING:
     from pasticcio.render.stylizer import Stylizer
@@ -35,6 +36,7 @@ KEPT = 0.8  # decay of the mean of gradients
 USUAL = 0.95  # decay of the mean of their squared lengths
 STEEP = 1e4  # length of a gradient that is none, as of a photo of one color: normalizations divide by almost nothing
 CONTENT = 0.7  # factor on the content loss, at strength 1
+LEARNED = 4  # steps that a model may have learned, see `training.steps`
 WEAKER = 3.5  # power of the strength by which it is divided
 
 
@@ -84,20 +86,44 @@ class Sketch:
         return self._stylizer.run(self._stylizer.model.transfer, content=content, embedding=row)
 
     def _descend(self, slope: Slope, first: Row, aim: Grams, steps: int, strength: float) -> Row:
-        """The embedding after the steps, (1, E): down the mean of the gradients, each step shorter than the last."""
-        embedding, mean, square = first.astype(np.float64), np.zeros(first.shape), 0.0
-        content = CONTENT / strength**WEAKER
+        """The embedding after the steps, (1, E)."""
+        embedding, way = first.astype(np.float64), self._ways(first)
         for step in range(steps):
-            found = slope(embedding.astype(np.float32), self._sketch, aim, content)
+            found = slope(embedding.astype(np.float32), self._sketch, aim, CONTENT / strength**WEAKER)
             if not math.isfinite(found.loss):
                 raise StyleError(f"the loss of step {step + 1} is {found.loss}; the style or the model is damaged")
             if found.length > STEEP:
                 break
-            mean = KEPT * mean + (1 - KEPT) * found.direction
-            square = USUAL * square + (1 - USUAL) * found.length**2
-            usual = math.sqrt(square / (1 - USUAL ** (step + 1))) + 1e-12
-            embedding -= LENGTH * strength * (1 - step / steps) * mean / (1 - KEPT ** (step + 1)) / usual
+            embedding += strength * way(found, step, steps)
         return embedding.astype(np.float32)
+
+    def _ways(self, first: Row) -> Callable[[Slopes, int, int], Row]:
+        """The way of each step: the first as the model has learned them, if it has; then as `_Mean` goes."""
+        graph, mean, gradients = self._stylizer.model.steps, _Mean(), np.zeros((LEARNED, first.shape[1]), np.float32)
+
+        def way(found: Slopes, step: int, steps: int) -> Row:
+            down = mean(found, step, steps)
+            if graph is None or step >= LEARNED:
+                return down
+            gradients[step] = found.gradient[0]
+            return self._stylizer.run(graph, gradients=gradients, start=first, step=np.array([step]))
+
+        return way
+
+
+class _Mean:
+    """Steps down the mean of the gradients, each shorter than the last."""
+
+    def __init__(self) -> None:
+        self._mean: Any = 0.0
+        self._square = 0.0
+
+    def __call__(self, found: Slopes, step: int, steps: int) -> Row:
+        self._mean = KEPT * self._mean + (1 - KEPT) * found.direction
+        self._square = USUAL * self._square + (1 - USUAL) * found.length**2
+        usual = math.sqrt(self._square / (1 - USUAL ** (step + 1))) + 1e-12
+        down: Row = -LENGTH * (1 - step / steps) * self._mean / (1 - KEPT ** (step + 1)) / usual
+        return down
 
 
 def _sized(photo: Array, most: int, grid: int) -> Array:

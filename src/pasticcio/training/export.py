@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pasticcio.errors import TrainingError
 from pasticcio.image.picture import as_depth
 from pasticcio.model.config import CONFIG
-from pasticcio.model.folder import PIXELS, PIXELS_INT8, PREDICT, REGIONS, STRENGTH, TRANSFER, Model
+from pasticcio.model.folder import MEASURED, PIXELS, PIXELS_INT8, PREDICT, REGIONS, TRANSFER, Model
 from pasticcio.model.names import ONNXRUNTIME
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.norm import STEERED_FUNCTION, Steering
@@ -112,7 +112,7 @@ def export(folder: Path) -> float:
     before = (folder / TRANSFER).read_bytes() if (folder / TRANSFER).exists() else b""
     write_graph(Transfer(network), (picture, embedding), rows, ["image"], folder / TRANSFER)
     if (folder / TRANSFER).read_bytes() != before:
-        for measured in (PIXELS_INT8, STRENGTH):  # on the weights as they were
+        for measured in (PIXELS_INT8, *MEASURED):  # on the weights as they were
             (folder / measured).unlink(missing_ok=True)
     rows["content"] = {0: "batch", 1: "height", 2: "width"}
     write_graph(Pixels(network), (to_bytes(picture.permute(0, 2, 3, 1)), embedding), rows, ["image"], folder / PIXELS)
