@@ -18,7 +18,7 @@ from pasticcio.training.config import read_recipe
 from pasticcio.training.judge import forecast_of, load_judge, save_judge, teach_judge
 from pasticcio.training.model_folder import load_network
 from pasticcio.training.pretrained import load_vgg
-from pasticcio.training.slope import add_slope
+from pasticcio.training.slope import add_slope, loss_network
 
 RECIPE = Path("recipes/encoded.toml")
 STYLES = "data.style_size=[128, 288]"  # at least as large as the crops of photos
@@ -40,16 +40,18 @@ def main() -> None:
     vgg = load_vgg("vgg19-normalised", layers, arguments.vgg, padding="reflect").requires_grad_(False)
     vgg = vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     batches = Batches(config.data, config.batch, 0.0, arguments.seed).loader(0, arguments.steps)
-    losses: list[float] = []
+    found: list[tuple[float, float]] = []
 
-    def told(step: int, loss: float) -> None:
-        losses.append(loss)
+    def told(step: int, features: float, slopes: float) -> None:
+        found.append((features, slopes))
         if step % 50 == 0 or step == arguments.steps:
-            print(f"step {step} of {arguments.steps}, loss {sum(losses[-50:]) / len(losses[-50:]):.3f}", flush=True)
+            each = [f"{sum(column) / len(column):.3f}" for column in zip(*found[-50:], strict=True)]
+            print(f"step {step} of {arguments.steps}, errors of features and gradients {', '.join(each)}", flush=True)
 
-    start = load_judge(network, arguments.model)
+    start, judged = load_judge(network, arguments.model), loss_network(network)
+    assert judged is not None  # it has a forecast
     torch.manual_seed(arguments.seed)
-    judge = teach_judge(network, vgg, batches, arguments.steps, _bfloat16, told, start)
+    judge = teach_judge(network, vgg, (config.loss, judged[1]), batches, arguments.steps, _bfloat16, told, start)
     save_judge(judge, arguments.model)
     add_slope(arguments.model)
     print(f"{arguments.model / JUDGE}, and the graphs that read it")

@@ -6,10 +6,12 @@ import torch
 
 from pasticcio.errors import ModelError
 from pasticcio.model.folder import JUDGE, Model
+from pasticcio.nn.losses import LossConfig
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.vgg import Vgg, VggConfig
 from pasticcio.render.slope import Slope
 from pasticcio.render.stylizer import Stylizer
+from pasticcio.training import judge as module
 from pasticcio.training.batches import Batch
 from pasticcio.training.judge import forecast_of, load_judge, save_judge, teach_judge
 from pasticcio.training.model_folder import load_network, save_model
@@ -41,14 +43,36 @@ def test_a_judge_learns_and_the_forecast_stays_as_it_is(network):
     vgg = Vgg(VggConfig(padding="reflect"), list(LAYERS)).requires_grad_(False)
     vgg.randomize(2)
     before = {name: x.clone() for name, x in network.state_dict().items()}
-    losses = []
-    judge = teach_judge(network, vgg, batches(30), 30, nullcontext, lambda step, loss: losses.append(loss))
-    assert len(losses) == 30
-    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+    loss = LossConfig(content={"relu2_1": 1.0}, style=dict.fromkeys(LAYERS, 10.0), relative=True, logarithmic=True)
+    told = []
+    judge = teach_judge(network, vgg, (loss, loss), batches(60), 60, nullcontext, lambda *errors: told.append(errors))
+    assert [step for step, *_ in told] == list(range(1, 61))
+    assert sum(features for _, features, _ in told[-10:]) < 0.9 * sum(features for _, features, _ in told[:10])
     assert all(torch.equal(x, before[name]) for name, x in network.state_dict().items())
     assert not torch.equal(
         judge.narrow.convs["relu1_1"].weight, network.predictor.forecast.style.narrow.convs["relu1_1"].weight
     )
+
+
+def test_gradients_become_those_of_the_loss_network(network):
+    vgg = Vgg(VggConfig(padding="reflect"), list(LAYERS)).requires_grad_(False)
+    vgg.randomize(2)
+    loss = LossConfig(content={"relu2_1": 1.0}, style=dict.fromkeys(LAYERS, 10.0), relative=True, logarithmic=True)
+    forecast = forecast_of(network)
+    grams = forecast.style
+    learned = list(grams.narrow.convs.requires_grad_(True).parameters())
+    optimizer = torch.optim.Adam(learned, lr=1e-3)
+    errors = []
+    for _ in range(40):
+        torch.manual_seed(3)
+        lesson = module._Lesson(network, forecast, batches(1)[0], nullcontext)
+        guessed = lesson.see(lambda x: dict(zip(grams.parts, grams.features(x), strict=True)), loss)
+        error, direct = lesson.slope_error(guessed, lesson.see(vgg, loss))
+        errors.append(error)
+        optimizer.zero_grad()
+        direct.backward()
+        optimizer.step()
+    assert errors[-1] < 0.7 * errors[0]
 
 
 def test_the_graphs_of_a_folder_use_its_judge(network, tmp_path):
