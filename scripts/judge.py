@@ -15,7 +15,7 @@ import torch
 from pasticcio.model.folder import JUDGE, SHIPPED
 from pasticcio.training.batches import Batches
 from pasticcio.training.config import read_recipe
-from pasticcio.training.judge import forecast_of, load_judge, save_judge, teach_judge
+from pasticcio.training.judge import load_judge, save_judge, teach_judge
 from pasticcio.training.model_folder import load_network
 from pasticcio.training.pretrained import load_vgg
 from pasticcio.training.slope import add_slope, loss_network
@@ -36,8 +36,7 @@ def main() -> None:
     config = read_recipe(RECIPE, [*without, "identity=0", STYLES, "data.keep_mb=2500", *arguments.set])[-1]
     network = load_network(arguments.model).eval().requires_grad_(False)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    layers = list(forecast_of(network).style.parts)
-    vgg = load_vgg("vgg19-normalised", layers, arguments.vgg, padding="reflect").requires_grad_(False)
+    vgg = load_vgg("vgg19-normalised", config.loss.layers(), arguments.vgg, padding="reflect").requires_grad_(False)
     vgg = vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     batches = Batches(config.data, config.batch, 0.0, arguments.seed).loader(0, arguments.steps)
     found: list[tuple[float, float]] = []

@@ -164,7 +164,7 @@ def teach_judge(
 
     Args:
         network: whose predictor has a forecast.
-        vgg: the loss network, with the layers of the forecast.
+        vgg: the loss network, with the layers of the first loss, those of the forecast being among them.
         losses: by the loss network and by the judge, whose gradients are to be alike.
         batches: at least as many as steps; styles at least as large as photos, and no photo its own style.
         steps: of the optimizer.
