@@ -23,7 +23,10 @@ def test_the_card_has_the_hash_of_every_file_and_says_where_they_come_from(model
     package = SHIPPED.parents[1]
     files = [*model.folder.glob("*.onnx"), *model.folder.glob("*.safetensors")]
     files += [path for path in (package / "style" / "library").iterdir() if path.name.startswith(model.name)]
-    assert len(files) == 10 + (model.strength is not None) + (model.folder / JUDGE).exists()
+    assert (
+        len(files)
+        == 10 + sum(path is not None for path in (model.strength, model.steps)) + (model.folder / JUDGE).exists()
+    )
     for path in files:
         name = path.name if path.is_relative_to(SHIPPED) else path.relative_to(package).as_posix()
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
