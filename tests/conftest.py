@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -117,6 +118,28 @@ def tiny():
         predictor_widths=(4, 4, 8),
         predictor_hidden=8,
     )
+
+
+@pytest.fixture
+def forecasting(tiny):
+    """A network whose predictor has a forecast, a loss network with the same layers, and a loss of these."""
+    import torch
+
+    from pasticcio.nn.losses import LossConfig
+    from pasticcio.nn.network import StyleNetwork
+    from pasticcio.nn.vgg import Vgg, VggConfig
+
+    torch.manual_seed(0)
+    layers = {"relu1_1": 3, "relu2_1": 4}
+    change = {"transfer": "encoded", "predictor": "statistics", "predictor_forecast": layers}
+    network = StyleNetwork(replace(tiny, **change)).eval().requires_grad_(False)
+    network.transfer.encoder.randomize(0)
+    network.predictor.vgg.randomize(0)
+    network.predictor.forecast.style.narrow.randomize(1)
+    vgg = Vgg(VggConfig(padding="reflect"), list(layers)).requires_grad_(False)
+    vgg.randomize(2)
+    loss = LossConfig(content={"relu2_1": 1.0}, style=dict.fromkeys(layers, 10.0), relative=True, logarithmic=True)
+    return network, vgg, loss
 
 
 def _sources() -> str:

@@ -85,6 +85,12 @@ def test_adapt_is_for_pictures_and_changes_what_is_rendered(photo, bands):
     np.testing.assert_array_equal(stylizer.stylize(photo, "dance", Options(adapt=0)), stylizer.stylize(photo, "dance"))
 
 
+def test_at_strength_0_nothing_is_fitted(photo, bands):
+    stylizer = Stylizer(runtime="onnxruntime")
+    fitted, plain = (stylizer.stylize(photo, bands, Options(adapt=steps), strength=0.0) for steps in (2, 0))
+    np.testing.assert_array_equal(fitted, plain)
+
+
 @pytest.mark.parametrize("colors", ["match", "luminance"])
 def test_the_sketch_has_the_colors_of_the_rendering(photo, bands, colors, monkeypatch):
     seen = []

@@ -1,33 +1,17 @@
 from contextlib import nullcontext
-from dataclasses import replace
 
 import pytest
 import torch
 
 from pasticcio.errors import ModelError
 from pasticcio.model.folder import JUDGE, Model
-from pasticcio.nn.losses import LossConfig
 from pasticcio.nn.network import StyleNetwork
-from pasticcio.nn.vgg import Vgg, VggConfig
 from pasticcio.render.slope import Slope
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training import judge as module
 from pasticcio.training.batches import Batch
 from pasticcio.training.judge import forecast_of, load_judge, save_judge, teach_judge
 from pasticcio.training.model_folder import load_network, save_model
-
-LAYERS = {"relu1_1": 3, "relu2_1": 4}
-
-
-@pytest.fixture
-def network(tiny):
-    torch.manual_seed(0)
-    change = {"transfer": "encoded", "predictor": "statistics", "predictor_forecast": LAYERS}
-    network = StyleNetwork(replace(tiny, **change)).eval().requires_grad_(False)
-    network.transfer.encoder.randomize(0)
-    network.predictor.vgg.randomize(0)
-    network.predictor.forecast.style.narrow.randomize(1)
-    return network
 
 
 def batches(count):
@@ -39,11 +23,9 @@ def batches(count):
     return [Batch(photo, photo, style, 0, none, none, ()) for photo, style in zip(photos, styles, strict=True)]
 
 
-def test_a_judge_learns_and_the_forecast_stays_as_it_is(network):
-    vgg = Vgg(VggConfig(padding="reflect"), list(LAYERS)).requires_grad_(False)
-    vgg.randomize(2)
+def test_a_judge_learns_and_the_forecast_stays_as_it_is(forecasting):
+    network, vgg, loss = forecasting
     before = {name: x.clone() for name, x in network.state_dict().items()}
-    loss = LossConfig(content={"relu2_1": 1.0}, style=dict.fromkeys(LAYERS, 10.0), relative=True, logarithmic=True)
     told = []
     judge = teach_judge(network, vgg, (loss, loss), batches(60), 60, nullcontext, lambda *errors: told.append(errors))
     assert [step for step, *_ in told] == list(range(1, 61))
@@ -54,10 +36,8 @@ def test_a_judge_learns_and_the_forecast_stays_as_it_is(network):
     )
 
 
-def test_gradients_become_those_of_the_loss_network(network):
-    vgg = Vgg(VggConfig(padding="reflect"), list(LAYERS)).requires_grad_(False)
-    vgg.randomize(2)
-    loss = LossConfig(content={"relu2_1": 1.0}, style=dict.fromkeys(LAYERS, 10.0), relative=True, logarithmic=True)
+def test_gradients_become_those_of_the_loss_network(forecasting):
+    network, vgg, loss = forecasting
     forecast = forecast_of(network)
     grams = forecast.style
     learned = list(grams.narrow.convs.requires_grad_(True).parameters())
@@ -75,7 +55,8 @@ def test_gradients_become_those_of_the_loss_network(network):
     assert errors[-1] < 0.7 * errors[0]
 
 
-def test_the_graphs_of_a_folder_use_its_judge(network, tmp_path):
+def test_the_graphs_of_a_folder_use_its_judge(forecasting, tmp_path):
+    network = forecasting[0]
     save_model(tmp_path / "model", network, "tiny", {})
     folder = tmp_path / "model"
     assert torch.equal(
@@ -90,10 +71,10 @@ def test_the_graphs_of_a_folder_use_its_judge(network, tmp_path):
         torch.testing.assert_close(x, judge.narrow.state_dict()[name].half().float(), rtol=0, atol=0)
 
 
-def test_a_damaged_judge_is_named(network, tmp_path):
+def test_a_damaged_judge_is_named(forecasting, tmp_path):
     (tmp_path / JUDGE).write_bytes(b"none")
     with pytest.raises(ModelError, match="is no judge of this model; remove it"):
-        load_judge(network, tmp_path)
+        load_judge(forecasting[0], tmp_path)
 
 
 def test_a_network_without_a_forecast_has_no_judge(tiny):

@@ -1,6 +1,5 @@
 import shutil
 from contextlib import nullcontext
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +10,7 @@ from pasticcio.errors import ModelError
 from pasticcio.image.picture import as_batch, as_float
 from pasticcio.image.resize import style_view
 from pasticcio.model.folder import SHIPPED, STEPS, Model
-from pasticcio.nn.losses import LossConfig
-from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.steps import Steps
-from pasticcio.nn.vgg import Vgg, VggConfig
 from pasticcio.render import adapt
 from pasticcio.render.adapt import Sketch
 from pasticcio.render.stylizer import Stylizer
@@ -23,20 +19,10 @@ from pasticcio.training.batches import Batch
 from pasticcio.training.model_folder import save_model
 from pasticcio.training.steps import Descent, Way, add_steps, teach_steps
 
-LAYERS = {"relu1_1": 3, "relu2_1": 4}
-
 
 @pytest.fixture
-def descent(tiny, tmp_path):
-    torch.manual_seed(0)
-    change = {"transfer": "encoded", "predictor": "statistics", "predictor_forecast": LAYERS}
-    network = StyleNetwork(replace(tiny, **change)).eval().requires_grad_(False)
-    network.transfer.encoder.randomize(0)
-    network.predictor.vgg.randomize(0)
-    network.predictor.forecast.style.narrow.randomize(1)
-    vgg = Vgg(VggConfig(padding="reflect"), list(LAYERS)).requires_grad_(False)
-    vgg.randomize(2)
-    loss = LossConfig(content={"relu2_1": 1.0}, style=dict.fromkeys(LAYERS, 10.0), relative=True, logarithmic=True)
+def descent(forecasting, tmp_path):
+    network, vgg, loss = forecasting
     save_model(tmp_path / "model", network, "tiny", {})
     return Descent(network, tmp_path / "model", vgg, loss, nullcontext)
 

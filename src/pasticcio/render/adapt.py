@@ -5,7 +5,8 @@ photo, too: on how much of it is even, and on its contrasts. Here the photo is r
 embedding takes a few steps down the loss of this sketch. The Gram matrices of a sketch are not those of the picture,
 since its strokes are as large and all else is smaller. So the sketch is not asked for the style's own, but for these
 plus what sketch and picture differ by at the start (space mapping: Bandler et al. 1994, "Space mapping technique for
-electromagnetic optimization"). From a certain size on the time does not grow with the photo.
+electromagnetic optimization"). From a certain size on the time does not grow with the photo. The first steps go where a
+model has learned that they should, if it has (`steps.onnx`, see `nn.steps`), and else down the gradient.
 
 Departure from the paper, whose embedding depends on the style alone.
 """

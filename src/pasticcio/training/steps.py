@@ -30,7 +30,7 @@ from pasticcio.render.adapt import CONTENT, KEPT, LEARNED, LENGTH, SKETCH, WEAKE
 from pasticcio.training.average import Average
 from pasticcio.training.batches import Batch, to_unit
 from pasticcio.training.graph_file import write_graph
-from pasticcio.training.judge import forecast_of
+from pasticcio.training.judge import Features, forecast_of
 from pasticcio.training.model_folder import load_network, write_config
 from pasticcio.training.slope import loss_network
 
@@ -40,7 +40,6 @@ CLIP = 3.0
 AVERAGED = 0.99  # decay of the moving average that the steps become
 WEAK = 0.5  # least strength, and share of the pairs with a strength below 1
 
-Features = dict[str, Tensor]
 Judged = Callable[[Tensor], Features]
 
 
