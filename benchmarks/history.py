@@ -18,7 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,11 @@ from pasticcio.baselines.descent import Descent, Step
 from pasticcio.baselines.objective import Objective
 from pasticcio.baselines.settings import LOSS, Settings
 from pasticcio.files import write_whole
-from pasticcio.image.picture import Array
+from pasticcio.image.picture import Array, as_batch
+from pasticcio.kept import Kept
 from pasticcio.nn.losses import LossConfig, perceptual_loss
 from pasticcio.nn.vgg import Vgg
+from pasticcio.render.adapt import Sketch
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.pretrained import load_vgg
 
@@ -61,10 +63,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Network:
-    """A model and its name in the table."""
+    """A model and its name in the table.
+
+    Attributes:
+        label: the name.
+        stylizer: of the model.
+        adapt: steps in which a style is fitted to the photo, see `Options`.
+    """
 
     label: str
     stylizer: Stylizer
+    adapt: int = 0
 
     def render(self, pair: Pair, judge: Judge) -> tuple[Array, float, str]:
         """The output, the seconds of a second run (with embedding the painting), and the name of the style used."""
@@ -84,6 +93,9 @@ class Network:
 
     def _picture(self, pair: Pair) -> Array:
         style = self.stylizer.embed(pair.style, side=len(pair.style)).embedding
+        if self.adapt:
+            view = np.ascontiguousarray(as_batch(pair.style))
+            style = Sketch(self.stylizer, pair.photo).fit(style, view, self.adapt)
         return self.stylizer.render(pair.photo, style)
 
 
@@ -125,11 +137,12 @@ def main() -> None:
     vgg = load_vgg("vgg19-normalised", LOSS.layers(), str(weights), padding="reflect").to(device)
     vgg = vgg.to(memory_format=torch.channels_last)
     arbitrary = Network("arbitrary", Stylizer(arguments.model))
+    arbitrary.stylizer.style_grams = Kept(0)  # what a painting takes is a part of the seconds
     folders = {label: getattr(arguments, label) for label in KNOWING}
     known = {label: [Stylizer(folder) for folder in named] for label, named in folders.items() if named}
     for kind in arguments.sets:
         for pair in pairs_of(kind, arguments, known):
-            networks = [arbitrary]
+            networks = [arbitrary] + [replace(arbitrary, label="fitted", adapt=arguments.adapt)] * bool(arguments.adapt)
             for label, family in known.items():  # of several, the one of this painting, or else each in turn
                 own = [s for s in family if pair.name in s.model.styles]
                 networks.append(Network(label, own[0] if own else family[pair.number % len(family)]))
@@ -144,6 +157,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder of the shared data")
     parser.add_argument("--model", default="fast", help="the arbitrary model, whose output optimization starts from")
+    parser.add_argument("--adapt", type=int, default=0, help="steps in which its styles are also fitted to the photo")
     parser.add_argument("--single", nargs="+", default=[], help="folders of networks of one style")
     parser.add_argument("--tuned", nargs="+", default=[], help="the same, trained from the arbitrary model")
     parser.add_argument("--multi", nargs="+", default=[], help="folders of networks of N styles")
@@ -191,10 +205,10 @@ def measure(
     if f"{place} photo" not in results:
         results[f"{place} photo"] = {**judge(pair.photo), "seconds": 0.0}
     for network in networks:
-        key, model = f"{place} {network.label}", network.stylizer.model.fingerprint
-        if results.get(key, {}).get("model") != model:
+        key, made = f"{place} {network.label}", {"model": network.stylizer.model.fingerprint, "adapt": network.adapt}
+        if {name: results.get(key, {}).get(name, 0) for name in made} != made:
             image, seconds, style = network.render(pair, judge)
-            row = {**judge(image), "seconds": seconds, "style used": style, "label": network.label, "model": model}
+            row = {**judge(image), "seconds": seconds, "style used": style, "label": network.label, **made}
             results[key] = row
             save()
     for start in starts if marks else ():

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from history import Judge, Network, Pair, figure, measure, reached, report, rows
 
 from pasticcio.baselines.optimize import LOSS
+from pasticcio.render.adapt import Sketch
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.pretrained import load_vgg
 
@@ -43,6 +44,22 @@ def test_a_table_is_given_the_style_of_the_pair_or_else_the_nearest(pair, vgg, t
     losses = {name: judge(network.stylizer.render(pair.photo, s.embedding))["style"] for name, s in styles.items()}
     unknown = dataclasses.replace(pair, name="unknown")
     assert network.render(unknown, judge)[2] == min(losses, key=losses.get)
+
+
+def test_a_fitted_style_is_measured_anew_for_another_number_of_steps(pair, vgg):
+    stylizer, results, judge = Stylizer("fast"), {}, Judge(vgg, pair)
+    plain = Network("arbitrary", stylizer)
+    for steps, kept in ((2, False), (2, True), (3, False)):
+        before = results.get("unseen 0 fitted")
+        networks = [plain, dataclasses.replace(plain, label="fitted", adapt=steps)]
+        measure("unseen", pair, networks, vgg, (), (), results, lambda: None)
+        assert (results["unseen 0 fitted"] is before) == kept
+    picture = networks[1].render(pair, judge)[0]
+    assert results["unseen 0 fitted"]["loss"] == pytest.approx(judge(picture)["loss"], rel=1e-3)
+    view = np.ascontiguousarray(pair.style.transpose(2, 0, 1)[None])
+    row = Sketch(stylizer, pair.photo).fit(stylizer.embed(pair.style, side=64).embedding, view, 3)
+    np.testing.assert_allclose(picture, stylizer.render(pair.photo, row), atol=1e-3)
+    assert np.abs(picture - plain.render(pair, judge)[0]).mean() > 1e-3
 
 
 def test_measured_once_kept_and_told(pair, vgg, model_folder, table_folder, tmp_path):
