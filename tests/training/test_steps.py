@@ -110,5 +110,5 @@ def test_the_first_steps_go_where_the_graph_says_and_the_others_down_the_gradien
 
 
 def test_steps_of_another_number_are_refused(folder):
-    with pytest.raises(ModelError, match=r"2 steps of 100 numbers; .* needs 8 of 100"):
+    with pytest.raises(ModelError, match=r"2 steps of 100 numbers; .* needs 4 of 100"):
         add_steps(folder, Steps(100, 2))

@@ -37,7 +37,7 @@ KEPT = 0.8  # decay of the mean of gradients
 USUAL = 0.95  # decay of the mean of their squared lengths
 STEEP = 1e4  # length of a gradient that is none, as of a photo of one color: normalizations divide by almost nothing
 CONTENT = 0.7  # factor on the content loss, at strength 1
-LEARNED = 8  # steps that a model may have learned, see `training.steps`
+LEARNED = 4  # steps that a model may have learned, see `training.steps`
 WEAKER = 1.5  # power of the strength by which it is divided
 
 
