@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 
 from clips import make_clip, scene, see
 from pasticcio.files import PREFIX
@@ -38,6 +39,19 @@ def test_a_clip_is_rendered_with_its_sound(here, clip, tmp_path):
         < np.abs(seen.frames[0].astype(int) - before.frames[0]).mean()
     )
     assert sorted(os.listdir(tmp_path)) == ["in.mp4", "out.mp4"]
+
+
+def test_style_pictures_are_fitted_to_each_scene_unless_told_otherwise(here, tmp_path):
+    Image.fromarray(data.astronaut()[:200, :200]).save(tmp_path / "painting.png")
+    clip = make_clip(tmp_path / "in.mp4", [*scene(2), *(np.ascontiguousarray(data.chelsea()[60:108, 100:164]),) * 2])
+    command = "video", clip, "-s", "painting.png", "--quality", 95
+    for name, more in (("usual", ()), ("four", ("--adapt", 4)), ("none", ("--adapt", 0))):
+        assert here(*command, "-o", f"{name}.mp4", *more)[0] == 0
+    usual, four, none = (np.array(see(f"{name}.mp4").frames).astype(int) for name in ("usual", "four", "none"))
+    np.testing.assert_array_equal(usual, four)
+    assert all(np.abs(one - other).mean() > 1 for one, other in zip(usual, none, strict=True))
+    code, _, error = here("video", clip, "-s", "dance", "-o", "out.mp4", "--adapt", 2)
+    assert (code, "adapt is 2, and nothing that was asked for uses it" in error) == (2, True)
 
 
 def test_json_notes_and_options(here, clip):

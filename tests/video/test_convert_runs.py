@@ -17,7 +17,7 @@ from pasticcio.errors import ImageError, OptionError, OutputError
 from pasticcio.files import PREFIX
 from pasticcio.video.convert import Made, Request, convert
 from pasticcio.video.frames import Selection
-from pasticcio.video.looks import Look, constant
+from pasticcio.video.looks import Look, Scenes, constant
 from pasticcio.video.parts import folder_of
 
 av = pytest.importorskip("av")
@@ -185,6 +185,25 @@ def test_a_part_of_which_a_byte_changed_is_made_anew(tmp_path):
     counts.clear()
     change(source, out, report=lambda done, total: counts.append(done), part=4)
     assert counts[0] == 0
+
+
+def test_a_run_that_goes_on_in_the_middle_of_a_scene_keeps_what_was_fitted_to_it(tmp_path):
+    source, fitted = make_clip(tmp_path / "in.mp4", scene(12)), []
+
+    def make(size):
+        def fit(frame):
+            fitted.append(frame)
+            return np.full((1, 2), 10.0 * len(fitted), np.float32)
+
+        def look(rows):
+            return Look(lambda frame: np.full_like(frame, round(float(rows[0, 0]))))
+
+        return Made(constant(Look(lambda frame: frame, scenes=Scenes(fit, look))))
+
+    stopped(source, tmp_path / "out.mp4", 10, make=make)
+    change(source, tmp_path / "out.mp4", make, part=4, resume=True)
+    assert len(fitted) == 1
+    assert {round(float(frame.mean())) for frame in see(tmp_path / "out.mp4").frames} <= {9, 10, 11}
 
 
 def test_a_run_that_stops_before_its_first_part_leaves_nothing(tmp_path):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pasticcio.model.folder import Model
 
 OLD_SPELLINGS = {"--colours": "--colors", "--colour": "--color"}  # understood, and not shown in the help
+ADAPT = 4  # steps in which a style is fitted
 SOURCES = "Folder, .txt list, .csv table or .tar"
 
 ModelOption = Annotated[str, typer.Option("--model", help="A shipped model's name, or a model folder.")]
@@ -72,6 +73,24 @@ def same_option(name: str, help: str = "") -> Any:
     """
     (found,) = (one for one in fields(Options) if one.name == name)
     return _option(found, help)
+
+
+def adapt_option(what: str) -> Any:
+    """The option `adapt`, see `steps_of`.
+
+    Args:
+        what: style pictures are fitted to.
+    """
+    help = f"Fit style pictures to {what} in so many steps, of a tenth of a second each; 0 leaves them as they are. "
+    return same_option("adapt", f"{help}[default: {ADAPT}, where the model can]")
+
+
+def steps_of(asked: int | None, styles: list[str], model: str) -> int | None:
+    """The option `adapt`: as asked, or the default where there is a style picture and the model can."""
+    from pasticcio.model.folder import Model
+
+    pictures = [style for style in styles if os.path.isfile(style) and not style.lower().endswith(".json")]
+    return ADAPT if asked is None and pictures and Model.open(model).slope is not None else asked
 
 
 def options_from(kind: type, leave_out: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -14,11 +14,13 @@ from pasticcio.cli import SOME_BAD
 from pasticcio.cli.arguments import (
     ModelOption,
     RuntimeOption,
+    adapt_option,
     only_for,
     options_from,
     out_option,
     same_option,
     say_files,
+    steps_of,
     style_option,
     weighted,
     with_masks,
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from pasticcio.render.batch import Job, Outcome
 
 DEMO_PHOTOS = ("astronaut", "coffee", "chelsea", "rocket")  # scikit-image's, in its wheel
-ADAPT = 4  # steps
 DEMO_STYLES = ("almond-blossom", "dance", "papal-palace", "wheat-field-with-cypresses")
 
 
@@ -56,14 +57,7 @@ def stylize(
     ] = None,
     options: Options,
     mask: Annotated[list[Path] | None, same_option("mask")] = None,
-    adapt: Annotated[
-        int | None,
-        same_option(
-            "adapt",
-            "Fit style pictures to the photo in so many steps, of a tenth of a second each; 0 leaves them as they are. "
-            f"[default: {ADAPT}, where the model can]",
-        ),
-    ] = None,
+    adapt: Annotated[int | None, adapt_option("the photo")] = None,
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Every photo of a folder with every style, instead of their mix.")
     ] = False,
@@ -85,7 +79,7 @@ def stylize(
     overall, regions = with_masks(mask or [], style, all_pairs)
     options = replace(options, mask=overall)
     pairs = regions or ([(name, 1.0) for name in style] if all_pairs else weighted(style))
-    options = replace(options, adapt=_steps(adapt, [name for name, _ in pairs], model))
+    options = replace(options, adapt=steps_of(adapt, [name for name, _ in pairs], model))
     file_options = {"max_megapixels": max_megapixels, "strip": strip, "quality": quality}
     if folder:
         assert out is not None
@@ -98,21 +92,6 @@ def stylize(
             photo, pairs, out, options, file_options,
             json_lines=json_lines, runtime=runtime, model=model,
         )  # fmt: skip
-
-
-def _steps(asked: int | None, styles: list[str], model: str) -> int | None:
-    """The option `adapt`: as asked, or the default where there is a style picture and the model can."""
-    from pasticcio.model.folder import Model
-
-    opened = Model.open(model)
-    if asked is None and opened.slope is not None and any(map(_is_picture, styles)):
-        return ADAPT
-    return asked
-
-
-def _is_picture(style: str) -> bool:
-    """Whether a style is one picture."""
-    return os.path.isfile(style) and not style.lower().endswith(".json")
 
 
 def _stylize_photo(

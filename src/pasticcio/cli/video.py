@@ -15,10 +15,12 @@ from pasticcio.cli.arguments import (
     FastOption,
     ModelOption,
     RuntimeOption,
+    adapt_option,
     options_from,
     out_option,
     same_option,
     say_files,
+    steps_of,
     style_option,
     weighted,
     with_masks,
@@ -53,6 +55,7 @@ def video(
     ] = None,
     options: Options,
     mask: Annotated[list[Path] | None, same_option("mask")] = None,
+    adapt: Annotated[int | None, adapt_option("the first frame of each scene")] = None,
     keyframes: Annotated[
         Path | None,
         typer.Option(
@@ -111,7 +114,9 @@ def video(
     if regions and keyframes:
         raise OptionError("a mask for each style does not go together with --keyframes; give one mask for all")
     pairs: list[tuple[str, Any]] = regions or (weighted(styles) if styles else [])
-    options = replace(options, mask=overall)
+    if not keyframes:
+        adapt = steps_of(adapt, [name for name, _ in pairs], model)
+    options = replace(options, mask=overall, adapt=adapt)
 
     from pasticcio.files import check_apart
     from pasticcio.video.convert import Request

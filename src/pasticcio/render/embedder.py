@@ -119,18 +119,6 @@ class Embedder:
             embedding = self._known[key] = self._of_file(key, picture)
         return Style(embedding, self.model.fingerprint, name)
 
-    def seen(self, given: Given, view: View) -> Array | None:
-        """What the network sees of a style that is one picture, (1, 3, H, W); None for any other style.
-
-        Raises:
-            ImageError, StyleError: see `Stylizer.embed`.
-        """
-        found = find(given, self.model)
-        if isinstance(found, (Style, Draw, Several)):
-            return None
-        image = open_image(found)
-        return _batch(image if view.recolor is None else view.recolor(image), view.side)
-
     def _of_file(self, key: tuple[str, int, int, int], picture: Source) -> NDArray[np.float32]:
         """The embedding of a file: from memory, from the cache folder, or from the network."""
         if key in self._known:
@@ -185,6 +173,19 @@ class Embedder:
             open_image(path)  # says why
             raise
         return digest.hexdigest()[:40]
+
+
+def seen(given: Given, model: Model, view: View) -> Array | None:
+    """What the network sees of a style that is one picture, (1, 3, H, W) in [0, 1]; None for any other style.
+
+    Raises:
+        ImageError, StyleError: see `Stylizer.embed`.
+    """
+    found = find(given, model)
+    if isinstance(found, (Style, Draw, Several)):
+        return None
+    image = open_image(found)
+    return _batch(image if view.recolor is None else view.recolor(image), view.side)
 
 
 def _batch(image: Array, side: int) -> Array:

@@ -45,8 +45,8 @@ class Options:
         stroke: factor by which strokes grow, from 0.25 to 8: the photo is stylized that many times smaller, and what
             became of it is laid under the photo at the next larger size, see `levels`. By default strokes are as large
             a part of a large photo as of the painting, see `stroke_for`.
-        adapt: steps, from 0 to 100, in which the style of each style picture is fitted to the photo, see `Sketch`; 4
-            are enough for most. By default 0.
+        adapt: steps, from 0 to 100, in which the style of each style picture is fitted to the photo, see `Sketch`,
+            or to the first frame of each scene of a clip; 4 are enough for most. By default 0.
         texture: factor, from 0 to 4, on the faint texture that even areas of the photo (skies, walls, paper) are given
             before they are stylized, so that they get strokes; 0 leaves them flat. It weakens with `strength` and
             with masks, see `texture.textured`.

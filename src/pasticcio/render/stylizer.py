@@ -31,7 +31,7 @@ from pasticcio.render.blend import Blend, Weighted
 from pasticcio.render.canvas import Canvas
 from pasticcio.render.content import check_content
 from pasticcio.render.declare import check_value
-from pasticcio.render.embedder import Chance, Embedder, View, style_side
+from pasticcio.render.embedder import Chance, Embedder, View, seen, style_side
 from pasticcio.render.find import Draw, Given, find
 from pasticcio.render.levels import SHARE, levels, stroke_for
 from pasticcio.render.options import SPREAD, Options
@@ -340,7 +340,7 @@ class Stylizer:
             own = self._own(options, recolor, view.side)
             rows = at_strength(self, own, rows, options.strength)
         if sketch is not None and (steps := options.adapt):
-            pairs = zip(rows, [self._embedder.seen(x, view) for x in given], strict=True)
+            pairs = zip(rows, [seen(x, self.model, view) for x in given], strict=True)
             rows = np.stack([r if x is None else sketch.fit(r, x, steps, options.strength) for r, x in pairs])
             rows = rows if weights is None else weights @ rows
         return np.concatenate([own[None], rows]) if masked else rows

@@ -182,6 +182,8 @@ def keyed(
     Raises:
         ImageError, StyleError, OptionError: see `looks.styling`; or neither `base` nor a keyframe has a style.
     """
+    if options.adapt:
+        raise OptionError(f"adapt is {options.adapt}, and with keyframes no styles are fitted to scenes; leave it out")
     bare = replace(options, mask=None)
     made = [styling(stylizer, list(one.styles), bare, size) for one in keyframes if one.styles]
     if not made and base is None:

@@ -91,6 +91,9 @@ class Painter:
         steadiness: what is done against flicker; its `grid` is that of the options.
         open_model: from a model's name to the model.
         fast: see `stylize_video`.
+
+    Raises:
+        OptionError: `adapt`, for which a camera has no time.
     """
 
     def __init__(
@@ -101,6 +104,8 @@ class Painter:
         open_model: Callable[[str], Stylizer] = Stylizer,
         fast: bool = False,
     ) -> None:
+        if options and options.adapt:
+            raise OptionError(f"adapt is {options.adapt}, and a camera has no time to fit styles; leave it out")
         self._manner, self._options, self._open = manner, options or Options(), open_model
         self._how = replace(steadiness or Steadiness(), grid=grid_of(self._options), smaller=SMALLER if fast else 1)
         self._models: dict[str, Stylizer] = {}

@@ -18,7 +18,7 @@ from pasticcio.errors import OptionError, OutputError
 from pasticcio.files import PREFIX, alone, make_folder, write_whole, writing
 from pasticcio.video.steady import State
 
-FORMAT = "pasticcio-parts-1"
+FORMAT = "pasticcio-parts-2"
 LIST, LOCK, STATE = "parts.json", "lock", "state.npz"
 
 
@@ -72,7 +72,8 @@ class Parts:
             return State()
         with np.load(self.folder / self._state, allow_pickle=False) as kept:
             left, top = kept["place"]
-            return State((float(left), float(top)), kept["last"] if kept["drawn"] else None)
+            last = kept["last"] if kept["drawn"] else None
+            return State((float(left), float(top)), last, kept["rows"] if kept["fitted"] else None)
 
     @contextlib.contextmanager
     def next(self) -> Iterator[Path]:
@@ -93,8 +94,9 @@ class Parts:
         number, before = len(self.ticks), self._state
         name = f"{number:05}-{STATE}"
         with writing(self.folder / name) as partial, partial.open("wb") as file:
-            last = np.zeros(0) if state.last is None else state.last
-            np.savez(file, place=state.place, drawn=state.last is not None, last=last)
+            last, rows = (np.zeros(0) if one is None else one for one in (state.last, state.rows))
+            there = {"drawn": state.last is not None, "fitted": state.rows is not None}
+            np.savez(file, place=state.place, last=last, rows=rows, **there)
         self._state = name
         self.ticks.append(ticks)
         self.sums.append(sum_of(self.path(number)))

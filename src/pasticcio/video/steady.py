@@ -71,10 +71,12 @@ class State:
     Attributes:
         place: of the scene on the screen since the last cut, pixels right and down, of the size that is rendered.
         last: the last output at that size, (h, w, 3), float32 from 0 to 255, or an integer; None before the first.
+        rows: embeddings that are fitted to this scene, see `looks.Scenes`; None where none are.
     """
 
     place: tuple[float, float] = (0.0, 0.0)
     last: NDArray[Any] | None = None
+    rows: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Steady:
         """The next frame's output: `draw` of what `watch` sees."""
         return self.draw(frame, self.watch(frame), render)
 
-    def watch(self, frame: Frame, ahead: bool = False) -> Motion | None:
+    def watch(self, frame: Frame, ahead: bool = False, cuts: bool = False) -> Motion | None:
         """The motion since the frame before; None where there is none, or none is needed.
 
         It may run in another thread than `draw`, and ahead of it, as long as either gets the frames in order.
@@ -142,12 +144,13 @@ class Steady:
         Args:
             frame: (H, W, 3).
             ahead: whether the motion from the frame before to this one is wanted too, see `Motion`.
+            cuts: whether it is needed in any case, as scenes are told apart by it.
 
         Raises:
             ImageError: no (H, W, 3) of uint8 or uint16.
         """
         _check(frame)
-        if not (self.how.anchor or self.how.carry or self.how.between):
+        if not (self.how.anchor or self.how.carry or self.how.between or cuts):
             return None
         return self._watcher(frame if self.how.smaller == 1 else _small(frame), ahead)
 
@@ -165,7 +168,7 @@ class Steady:
         """
         self._place[:], self._state = state.place, state
         self._size = None if state.last is None else before.shape[:2]
-        self.watch(before)
+        self.watch(before, cuts=state.rows is not None)
 
     def draw(
         self, frame: Frame, motion: Motion | None, render: Render, masks: Sequence[NDArray[np.uint8]] = ()

@@ -19,7 +19,7 @@ from pasticcio.render.options import Options
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 from pasticcio.video.fast import SMALLER
-from pasticcio.video.looks import Look, Looks, constant, styling
+from pasticcio.video.looks import Look, Looks, Rows, constant, styling
 from pasticcio.video.motion import Frame, opencv
 from pasticcio.video.pipeline import MOST_WORKERS, Step, pipeline, threads_each
 from pasticcio.video.steady import GRID, Placed, State, Steadiness, Steady
@@ -200,11 +200,15 @@ class _Rendering:
 
 @dataclass(frozen=True)
 class _Ready:
-    """A frame, ready to be rendered; frames that do not differ share a rendering. None where it is passed over."""
+    """A frame, ready to be rendered; frames that do not differ share a rendering. None where it is passed over.
+
+    `rows` are those of its scene, see `State`.
+    """
 
     time: float
     placed: Placed
     rendering: _Rendering | None
+    rows: Rows | None
 
 
 class _Places:
@@ -213,6 +217,8 @@ class _Places:
     def __init__(self, looks: Looks, steady: Steady) -> None:
         self._looks, self._steady = looks, steady
         self._last: tuple[Frame, Look, Placed, _Rendering] | None = None
+        self._rows = steady.state.rows
+        self._scene: tuple[Look, Look] | None = None  # a look, and what it is in the scene
 
     def __call__(self, group: list[tuple[float, Frame]]) -> list[_Ready]:
         size = 2 if self._steady.how.between else 1
@@ -229,8 +235,10 @@ class _Places:
             between: whether it may be passed over.
         """
         look = self._looks(time)
-        motion = self._steady.watch(frame, ahead=self._steady.how.between and not between)
+        ahead = self._steady.how.between and not between
+        motion = self._steady.watch(frame, ahead, cuts=look.scenes is not None)
         placed = self._steady.place(frame, motion, look.masks)
+        look = self._in_scene(look, placed)
         rendering = _Rendering(placed, look)
         if self._last is not None:
             before, look_before, placed_before, rendering_before = self._last
@@ -239,7 +247,19 @@ class _Places:
                 rendering = rendering_before
         self._last = frame, look, placed, rendering
         passed = between and placed.motion is not None and placed.motion.trust.mean() >= TRUSTED
-        return _Ready(time, placed, None if passed else rendering)
+        return _Ready(time, placed, None if passed else rendering, self._rows)
+
+    def _in_scene(self, look: Look, placed: Placed) -> Look:
+        """The look of this frame's scene, whose first frame the styles are fitted to."""
+        if look.scenes is None:
+            return look
+        before = self._scene
+        if self._rows is None or placed.motion is None:
+            self._rows, before = look.scenes.fit(placed.pictures[0][placed.part]), None
+        if before is None or before[0] is not look:
+            before = look, look.scenes.look(self._rows)
+        self._scene = before
+        return before[1]
 
 
 class _Blends:
@@ -255,18 +275,21 @@ class _Blends:
         for ready in group:
             if ready.rendering is None:
                 self._steady.skip(ready.placed)
-                waiting = ready, self._steady.state
+                waiting = ready, self._state(ready)
                 continue
             output = self._steady.blend(ready.placed, ready.rendering())
             after = ready.placed, output
             if waiting is not None:
                 found.append(self._middle(*waiting, after))
                 waiting = None
-            found.append((ready, Drawn(ready.time, output, self._steady.state)))
+            found.append((ready, Drawn(ready.time, output, self._state(ready))))
             self._before = after
         if waiting is not None:
             found.append(self._middle(*waiting, None))
         return found
+
+    def _state(self, ready: _Ready) -> State:
+        return replace(self._steady.state, rows=ready.rows)
 
     def _middle(self, ready: _Ready, state: State, after: tuple[Placed, Frame] | None) -> tuple[_Ready, Drawn]:
         assert self._before is not None
