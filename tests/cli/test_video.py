@@ -45,10 +45,10 @@ def test_style_pictures_are_fitted_to_each_scene_unless_told_otherwise(here, tmp
     Image.fromarray(data.astronaut()[:200, :200]).save(tmp_path / "painting.png")
     clip = make_clip(tmp_path / "in.mp4", [*scene(2), *(np.ascontiguousarray(data.chelsea()[60:108, 100:164]),) * 2])
     command = "video", clip, "-s", "painting.png", "--quality", 95
-    for name, more in (("usual", ()), ("four", ("--adapt", 4)), ("none", ("--adapt", 0))):
+    for name, more in (("usual", ()), ("eight", ("--adapt", 8)), ("none", ("--adapt", 0))):
         assert here(*command, "-o", f"{name}.mp4", *more)[0] == 0
-    usual, four, none = (np.array(see(f"{name}.mp4").frames).astype(int) for name in ("usual", "four", "none"))
-    np.testing.assert_array_equal(usual, four)
+    usual, eight, none = (np.array(see(f"{name}.mp4").frames).astype(int) for name in ("usual", "eight", "none"))
+    np.testing.assert_array_equal(usual, eight)
     assert all(np.abs(one - other).mean() > 1 for one, other in zip(usual, none, strict=True))
     code, _, error = here("video", clip, "-s", "dance", "-o", "out.mp4", "--adapt", 2)
     assert (code, "adapt is 2, and nothing that was asked for uses it" in error) == (2, True)

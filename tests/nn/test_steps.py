@@ -2,14 +2,14 @@ import numpy as np
 import torch
 
 from pasticcio.nn.steps import Steps
-from pasticcio.render.adapt import KEPT, LENGTH, _Mean
+from pasticcio.render.adapt import KEPT, LENGTHS, _Mean
 from pasticcio.render.slope import Slopes
 
 
 def test_plain_steps_are_those_of_gradient_descent_with_momentum():
     torch.manual_seed(0)
-    steps, mean = Steps(5, 4), _Mean()
-    steps.plain(LENGTH, KEPT)
+    steps, mean = Steps(5, 4), _Mean(LENGTHS[0], KEPT[0])
+    steps.plain(LENGTHS[0], KEPT[0])
     gradients = torch.zeros(1, 4, 5)
     for step in range(4):
         gradients[0, step] = torch.nn.functional.normalize(torch.randn(5), dim=0)

@@ -41,9 +41,9 @@ def loss(stylizer, style, photo, painting):
 def test_the_loss_of_the_photo_falls_by_steps_on_its_sketch(stylizer, photo, bands):
     style = stylizer.embed(bands, side=192).embedding
     view = np.ascontiguousarray(as_batch(style_view(as_float(bands), 192)))
-    once, often = (Sketch(stylizer, as_float(photo)).fit(style, view, steps) for steps in (1, 4))
-    before, once, often = (loss(stylizer, row, photo, bands) for row in (style, once, often))
-    assert often < once < before
+    fitted = (Sketch(stylizer, as_float(photo)).fit(style, view, steps) for steps in (1, 4, 8))
+    before, once, often, more = (loss(stylizer, row, photo, bands) for row in (style, *fitted))
+    assert more < often < once < before
     assert often < 0.99 * before
 
 
@@ -108,10 +108,24 @@ def test_the_sketch_has_the_colors_of_the_rendering(photo, bands, colors, monkey
 
 def test_a_sketch_is_small_whatever_the_photo(photo, bands):
     large = Sketch(Stylizer(runtime="onnxruntime"), as_float(resized(photo, (1500, 500))))
-    assert large._sketch.shape[2] * large._sketch.shape[3] == pytest.approx(module.SKETCH, rel=0.12)
+    for sketch, most in zip(large._sketches, (module.SKETCH, module.LARGER), strict=True):
+        assert sketch.shape[2] * sketch.shape[3] == pytest.approx(most, rel=0.12)
+        assert all(side % 8 == 0 for side in sketch.shape[2:])
     assert large._photo.shape[2] * large._photo.shape[3] == pytest.approx(module.MEASURED, rel=0.02)
     assert large._photo.shape[3] / large._photo.shape[2] == pytest.approx(3, rel=0.02)
-    assert all(side % 8 == 0 for side in large._sketch.shape[2:])
+
+
+def test_later_steps_are_those_of_the_larger_sketch(photo, bands, monkeypatch):
+    seen, call = [], Slope.__call__
+    monkeypatch.setattr(
+        Slope, "__call__", lambda self, row, sketch, *how: seen.append(sketch) or call(self, row, sketch, *how)
+    )
+    stylizer = Stylizer(runtime="onnxruntime")
+    sketch = Sketch(stylizer, as_float(resized(photo, (400, 300))))
+    view = np.ascontiguousarray(as_batch(style_view(as_float(bands), 192)))
+    sketch.fit(stylizer.embed(bands, side=192).embedding, view, module.LEARNED + 2)
+    assert [x is sketch._sketches[1] for x in seen] == [False] * module.LEARNED + [True] * 2
+    assert seen[-1].size > 1.7 * seen[0].size
 
 
 def test_a_model_that_cannot_says_so(model_folder, photo, bands):
@@ -135,7 +149,7 @@ def test_a_photo_of_one_color_leaves_the_style_as_it_is(bands):
 @pytest.mark.parametrize("size", [(300, 300), (451, 150), (400, 500)])
 def test_the_picture_is_the_same_every_time(photo, bands, size):
     stylizer, shown = Stylizer(runtime="onnxruntime"), resized(photo, size)
-    one, same = (stylizer.stylize(shown, bands, Options(adapt=3)) for _ in range(2))
+    one, same = (stylizer.stylize(shown, bands, Options(adapt=6)) for _ in range(2))
     np.testing.assert_array_equal(one, same)
 
 

@@ -39,7 +39,7 @@ def test_steps_that_have_learned_end_lower(descent, monkeypatch):
     monkeypatch.setattr(module, "SKETCH", 32**2)
     monkeypatch.setattr(module, "RATE", 3e-3)
     plain = Steps(descent.network.config.embedding, module.LEARNED)
-    plain.plain(module.LENGTH, module.KEPT)
+    plain.plain(module.LENGTHS[0], module.KEPT[0])
     told = []
     learned = teach_steps(descent, batches(40), 40, lambda number, losses: told.append((number, len(losses))))
     assert told[-1] == (40, module.LEARNED)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pasticcio.model.folder import Model
 
 OLD_SPELLINGS = {"--colours": "--colors", "--colour": "--color"}  # understood, and not shown in the help
-ADAPT = 4  # steps in which a style is fitted
+ADAPT = 8  # steps in which a style is fitted
 SOURCES = "Folder, .txt list, .csv table or .tar"
 
 ModelOption = Annotated[str, typer.Option("--model", help="A shipped model's name, or a model folder.")]

@@ -5,8 +5,9 @@ photo, too: on how much of it is even, and on its contrasts. Here the photo is r
 embedding takes a few steps down the loss of this sketch. The Gram matrices of a sketch are not those of the picture,
 since its strokes are as large and all else is smaller. So the sketch is not asked for the style's own, but for these
 plus what sketch and picture differ by at the start (space mapping: Bandler et al. 1994, "Space mapping technique for
-electromagnetic optimization"). From a certain size on the time does not grow with the photo. The first steps go where a
-model has learned that they should, if it has (`steps.onnx`, see `nn.steps`), and else down the gradient.
+electromagnetic optimization"). After the first steps a larger sketch takes the place of the first. From a certain size
+on the time does not grow with the photo. The first steps go where a model has learned that they should, if it has
+(`steps.onnx`, see `nn.steps`), and else down the gradient, as all later ones do.
 
 Departure from the paper, whose embedding depends on the style alone.
 """
@@ -14,10 +15,12 @@ Departure from the paper, whose embedding depends on the style alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pasticcio.errors import StyleError
 from pasticcio.image.picture import Array, as_batch
@@ -28,17 +31,21 @@ from pasticcio.render.slope import Grams, Row, Slope, Slopes
 if TYPE_CHECKING:
     from pasticcio.render.stylizer import Stylizer
 
-SKETCH = 112**2  # pixels, at most; onnxruntime adds up those of 128**2 in another order each time
+SKETCH, LARGER = 112**2, 160**2  # pixels, at most
 MEASURED = 384**2  # pixels, at most, of the picture with which a sketch is compared
 LEAST, FLAT = 16, 4  # shortest side, and longest as a multiple of the shortest: what is longer is pressed together
 GRID = 8  # both sides of a sketch are multiples of it
-LENGTH = 0.05  # of the first step at strength 1, where embeddings have a length of about 1
-KEPT = 0.8  # decay of the mean of gradients
+LENGTHS = 0.05, 0.06  # of the first step on either sketch at strength 1, where embeddings have a length of about 1
+KEPT = 0.8, 0.5  # decay of the mean of gradients on either
 USUAL = 0.95  # decay of the mean of their squared lengths
 STEEP = 1e4  # length of a gradient that is none, as of a photo of one color: normalizations divide by almost nothing
-CONTENT = 0.7  # factor on the content loss, at strength 1
-LEARNED = 4  # steps that a model may have learned, see `training.steps`
+CONTENT = 0.8  # factor on the content loss, at strength 1
+LEARNED = 4  # steps on the first sketch, which a model may have learned, see `training.steps`
 WEAKER = 1.5  # power of the strength by which it is divided
+
+
+Way = Callable[[Slopes, int, int], Row]
+"""Where a step goes, (1, E): from what is known at its place, its number on the sketch, and that of all there."""
 
 
 class Sketch:
@@ -57,7 +64,7 @@ class Sketch:
             mean = (share * photo).sum((0, 1)) / max(1.0, float(share.sum()))
             photo = mean + share * (photo - mean)
         self._photo = _sized(photo, MEASURED, 1)
-        self._sketch = _sized(photo, SKETCH, GRID)
+        self._sketches = [_sized(photo, most, GRID) for most in (SKETCH, LARGER)]
 
     def fit(self, embedding: Row, view: Array, steps: int, strength: float = 1.0) -> Row:
         """The embedding of a style, fitted to the photo.
@@ -78,34 +85,51 @@ class Sketch:
         slope = Slope(self._stylizer, embedding)
         row = embedding[None].astype(np.float32)
         wanted = self._stylizer.style_grams.get(pixels_key(view), lambda: slope.grams(view))
-        drawn, rendered = (slope.grams(self._render(x, row)) for x in (self._sketch, self._photo))
-        aim = {layer: gram + drawn[layer] - rendered[layer] for layer, gram in wanted.items()}
-        found: Row = self._descend(slope, row, aim, steps, strength)[0]
+        rendered = slope.grams(self._render(self._photo, row))
+        place, done = row.astype(np.float64), 0
+        for ways, sketch, count in zip(self._ways(row), self._sketches, (min(steps, LEARNED), steps), strict=True):
+            if done == count:
+                break
+            drawn = slope.grams(self._render(sketch, row))
+            aim = {layer: gram + drawn[layer] - rendered[layer] for layer, gram in wanted.items()}
+            self._descend(slope, place, sketch, aim, ways, range(done, count), strength)
+            done = count
+        found: Row = place[0].astype(np.float32)
         return found
 
     def _render(self, content: Array, row: Row) -> Array:
         return self._stylizer.run(self._stylizer.model.transfer, content=content, embedding=row)
 
-    def _descend(self, slope: Slope, first: Row, aim: Grams, steps: int, strength: float) -> Row:
-        """The embedding after the steps, (1, E)."""
-        embedding, way = first.astype(np.float64), self._ways(first)
-        for step in range(steps):
-            found = slope(embedding.astype(np.float32), self._sketch, aim, CONTENT / strength**WEAKER)
+    def _descend(
+        self,
+        slope: Slope,
+        place: NDArray[np.float64],
+        sketch: Array,
+        aim: Grams,
+        way: Way,
+        steps: range,
+        strength: float,
+    ) -> None:
+        """Move an embedding, (1, E), by some steps."""
+        for step in steps:
+            found = slope(place.astype(np.float32), sketch, aim, CONTENT / strength**WEAKER)
             if not math.isfinite(found.loss):
                 raise StyleError(f"the loss of step {step + 1} is {found.loss}; the style or the model is damaged")
             if found.length > STEEP:
                 break
-            embedding += strength * way(found, step, steps)
-        return embedding.astype(np.float32)
+            place += strength * way(found, step - steps.start, len(steps))
 
-    def _ways(self, first: Row) -> Callable[[Slopes, int, int], Row]:
-        """The way of each step: the first as the model has learned them, if it has; then as `_Mean` goes."""
-        graph, mean, gradients = self._stylizer.model.steps, _Mean(), np.zeros((LEARNED, first.shape[1]), np.float32)
+    def _ways(self, first: Row) -> Iterator[Way]:
+        """The way of each step on either sketch: on the first as the model has learned it, if it has."""
+        yield (
+            _Mean(LENGTHS[0], KEPT[0]) if (graph := self._stylizer.model.steps) is None else self._learned(graph, first)
+        )
+        yield _Mean(LENGTHS[1], KEPT[1])
+
+    def _learned(self, graph: Path, first: Row) -> Way:
+        gradients = np.zeros((LEARNED, first.shape[1]), np.float32)
 
         def way(found: Slopes, step: int, steps: int) -> Row:
-            down = mean(found, step, steps)
-            if graph is None or step >= LEARNED:
-                return down
             gradients[step] = found.gradient[0]
             return self._stylizer.run(graph, gradients=gradients, start=first, step=np.array([step]))
 
@@ -113,17 +137,24 @@ class Sketch:
 
 
 class _Mean:
-    """Steps down the mean of the gradients, each shorter than the last."""
+    """Steps down the mean of the gradients, each shorter than the last.
 
-    def __init__(self) -> None:
+    Args:
+        length: of the first.
+        kept: decay of the mean.
+    """
+
+    def __init__(self, length: float, kept: float) -> None:
+        self._length, self._kept = length, kept
         self._mean: Any = 0.0
         self._square = 0.0
 
     def __call__(self, found: Slopes, step: int, steps: int) -> Row:
-        self._mean = KEPT * self._mean + (1 - KEPT) * found.direction
+        self._mean = self._kept * self._mean + (1 - self._kept) * found.direction
         self._square = USUAL * self._square + (1 - USUAL) * found.length**2
         usual = math.sqrt(self._square / (1 - USUAL ** (step + 1))) + 1e-12
-        down: Row = -LENGTH * (1 - step / steps) * self._mean / (1 - KEPT ** (step + 1)) / usual
+        far = self._length * (1 - step / steps)
+        down: Row = -far * self._mean / (1 - self._kept ** (step + 1)) / usual
         return down
 
 

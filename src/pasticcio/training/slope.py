@@ -22,7 +22,9 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.overrides import TorchFunctionMode
 
 from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model.config import CONFIG
@@ -148,8 +150,7 @@ def add_slope(folder: Path) -> None:
     grams, slope = Grams(*judge), Slope(network, *judge)
     write_graph(grams, (style,), {"style": {2: "height", 3: "width"}}, names, folder / GRAMS)
     inputs = torch.randn(1, network.config.embedding), torch.rand(1, 3, *EXAMPLE), torch.rand(1), *grams(style)
-    # Weights are no inputs of the graph, so they are not what is traced.
-    graph = make_fx(slope, REWRITTEN, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*inputs)
+    graph = traced(slope, *inputs)
     shapes: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", CONTENT_WEIGHT, *names)}
     shapes["content"] = {2: "height", 3: "width"}
     # With weights as the other graphs hold them, this one need not.
@@ -159,6 +160,12 @@ def add_slope(folder: Path) -> None:
     _declare(folder, slope, dict(zip(names, inputs[3:], strict=True)))
     other = inputs[0], torch.rand(1, 3, *OTHER), *inputs[2:]
     _compare(slope, dict(zip(shapes, other, strict=True)), style, Model.open(folder))
+
+
+def traced(function: Callable[..., Any], *inputs: Tensor) -> GraphModule:
+    """A function in operators that the exporter knows; weights are no inputs of the graph, and are not traced."""
+    with _Enlarging():
+        return make_fx(function, REWRITTEN, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*inputs)
 
 
 def _declare(folder: Path, slope: Slope, found: dict[str, Tensor]) -> None:
@@ -201,13 +208,27 @@ def _convolution(
     slope: Tensor, x: Tensor, weight: Tensor, _: Any, stride: list[int], padding: list[int], dilation: list[int],
     transposed: bool, __: Any, groups: int, wanted: list[bool],
 ) -> tuple[Tensor, None, None]:  # fmt: skip
-    """The gradient of a convolution with respect to its input: a transposed convolution."""
+    """The gradient of a convolution with respect to its input: a transposed convolution.
+
+    Without a stride it is one with the kernel turned round, which runtimes compute faster.
+    """
     assert not transposed
     assert wanted == [True, False, False]  # no weight learns
+    if stride == dilation == [1, 1] and groups == 1:
+        around = [side - 1 - pad for side, pad in zip(weight.shape[2:], padding, strict=True)]
+        turned = weight.transpose(0, 1).flip(2, 3)
+        return aten.convolution(slope, turned, None, [1, 1], around, [1, 1], False, [0, 0], 1), None, None
     left = [
         x.shape[2 + i] - ((slope.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weight.shape[2 + i]) for i in (0, 1)
     ]
     return aten.convolution(slope, weight, None, stride, padding, dilation, True, left, groups), None, None
+
+
+def _power(x: Tensor, exponent: float) -> Tensor:
+    """A square, or the first power in its gradient, without the general power that runtimes take for them."""
+    if exponent == 1:
+        return x
+    return x * x if exponent == 2 else NotImplemented
 
 
 def _max_pool(
@@ -219,31 +240,35 @@ def _max_pool(
     Several are the largest where a ReLU made all of them 0, and it lets no gradient pass there.
     """
     pooled = aten.max_pool2d_with_indices(x, kernel, stride, padding, dilation, ceil)[0]
-    every, largest = (F.interpolate(y, scale_factor=2.0) for y in (slope, pooled))
+    every, largest = (_enlarged(y, scale_factor=2.0) for y in (slope, pooled))
     return every * (x == largest).float()
 
 
-def _enlarge(slope: Tensor, size: list[int], before: list[int], *_: Any) -> Tensor:
-    """The gradient of an enlargement to nearest neighbors, by a whole number: the sum over what came of a pixel."""
-    factor = size[0] // before[2]
-    return factor**2 * F.avg_pool2d(slope, factor)
+class _Enlarging(TorchFunctionMode):
+    """Enlargements in operators of which the graph adds up nothing pixel by pixel.
+
+    Torch traces them as sums of single pixels, which are slow, and which threads add up in any order.
+    """
+
+    def __torch_function__(
+        self, function: Callable[..., Any], _: Any, given: tuple[Any, ...] = (), named: dict[str, Any] | None = None
+    ) -> Any:
+        named = named or {}
+        return (_enlarged if function is F.interpolate else function)(*given, **named)
 
 
-def _enlarged_linearly(x: Tensor, *_: Any) -> Tensor:
-    """A linear enlargement by 2, (b, c, h, w) to (b, c, 2h, 2w): for each pixel that comes of one, a convolution."""
-    shares = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
-    kernels = torch.einsum("ai,bj->abij", shares, shares).reshape(4, 1, 3, 3)
-    padded = F.pad(x, (1, 1, 1, 1), mode="replicate").flatten(0, 1)[:, None]
-    height, width = x.shape[2:]
-    return F.pixel_shuffle(F.conv2d(padded, kernels), 2).reshape(*x.shape[:2], 2 * height, 2 * width)
-
-
-def _enlarge_linearly(slope: Tensor, size: list[int], before: list[int], *_: Any) -> Tensor:
-    """The gradient of a linear enlargement by 2: what came of a pixel, by the shares that it had there."""
-    assert size == [2 * side for side in before[2:]]
-    share = torch.tensor([0.25, 0.75, 0.75, 0.25])
-    padded = F.pad(slope, (1, 1, 1, 1), mode="replicate").flatten(0, 1)[:, None]
-    return F.conv2d(padded, torch.outer(share, share)[None, None], stride=2).reshape(before)
+def _enlarged(x: Tensor, *, scale_factor: float, mode: str = "nearest", **other: Any) -> Tensor:
+    """An enlargement to nearest neighbors by a whole number, or between them linearly by 2."""
+    times, (count, channels, height, width) = int(scale_factor), x.shape
+    shape = count, channels, height, times, width, times
+    repeated = x[:, :, :, None, :, None].expand(shape).reshape(count, channels, times * height, times * width)
+    assert times == scale_factor
+    assert not any(other.values())  # a size, corners that are aligned
+    if mode == "nearest":
+        return repeated
+    assert (times, mode) == (2, "bilinear")
+    around = F.pad(repeated, (1, 1, 1, 1), mode="reflect")
+    return F.avg_pool2d(F.avg_pool2d(around, 2, stride=1), 2, stride=1)
 
 
 def _average_pool(slope: Tensor, x: Tensor, kernel: list[int], *_: Any) -> Tensor:
@@ -271,10 +296,8 @@ def _folded(slope: Tensor, axis: int, before: int, after: int) -> Tensor:
 
 REWRITTEN: dict[Any, Callable[..., Any]] = {
     aten.convolution_backward.default: _convolution,
+    aten.pow.Tensor_Scalar: _power,
     aten.max_pool2d_with_indices_backward.default: _max_pool,
     aten.avg_pool2d_backward.default: _average_pool,
     aten.reflection_pad2d_backward.default: _reflection,
-    aten.upsample_nearest2d_backward.default: _enlarge,
-    aten.upsample_bilinear2d.default: _enlarged_linearly,
-    aten.upsample_bilinear2d_backward.default: _enlarge_linearly,
 }

@@ -27,7 +27,7 @@ from pasticcio.nn.forecast import Forecast
 from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.steps import Steps
-from pasticcio.render.adapt import CONTENT, KEPT, LEARNED, LENGTH, SKETCH, WEAKER
+from pasticcio.render.adapt import CONTENT, KEPT, LEARNED, LENGTHS, SKETCH, WEAKER
 from pasticcio.training.average import Average
 from pasticcio.training.batches import Batch, to_unit
 from pasticcio.training.graph_file import halve, write_graph
@@ -165,7 +165,7 @@ def teach_steps(
         told: called after each with its number and the loss after every step of the descent.
     """
     steps = Steps(descent.network.config.embedding, LEARNED)
-    steps.plain(LENGTH, KEPT)
+    steps.plain(LENGTHS[0], KEPT[0])
     optimizer = torch.optim.Adam(steps.parameters(), lr=RATE, betas=(0.9, 0.99))
     average = Average(steps, AVERAGED)
     for number, batch in zip(range(count), batches, strict=False):
