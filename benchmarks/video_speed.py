@@ -84,10 +84,10 @@ class TimedSteady(Steady):
         super().__init__(how)
         self._clock = clock
 
-    def watch(self, frame: Frame, ahead: bool = False) -> Any:
+    def watch(self, *given: Any, **named: Any) -> Any:
         """See `Steady`."""
         with self._clock.step("watch"):
-            return super().watch(frame, ahead)
+            return super().watch(*given, **named)
 
     def place(self, *given: Any) -> Any:
         """See `Steady`."""

@@ -121,9 +121,8 @@ class Sketch:
 
     def _ways(self, first: Row) -> Iterator[Way]:
         """The way of each step on either sketch: on the first as the model has learned it, if it has."""
-        yield (
-            _Mean(LENGTHS[0], KEPT[0]) if (graph := self._stylizer.model.steps) is None else self._learned(graph, first)
-        )
+        graph = self._stylizer.model.steps
+        yield _Mean(LENGTHS[0], KEPT[0]) if graph is None else self._learned(graph, first)
         yield _Mean(LENGTHS[1], KEPT[1])
 
     def _learned(self, graph: Path, first: Row) -> Way:
