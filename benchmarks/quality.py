@@ -94,7 +94,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--thin", type=int, default=1, help="one in so many of a list's pairs")
     parser.add_argument("--models", nargs="+", default=["default", "fast"], help="names or folders of our models")
     parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS, help="of our models, beside 1")
-    parser.add_argument("--adapt", type=int, nargs="+", default=[0, 4], help="steps in which ours are fitted to photos")
+    parser.add_argument("--adapt", type=int, nargs="+", default=[0, 8], help="steps in which ours are fitted to photos")
     parser.add_argument("--optimize", type=int, default=0, help="pairs to optimize at the first size")
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--style-weight", type=float, default=10.0, help="per layer, as in the recipe of `fast`")

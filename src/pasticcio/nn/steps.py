@@ -22,21 +22,15 @@ class Steps(nn.Module):
         count: steps.
 
     Attributes:
-        along: of every step a matrix for the direction of each gradient so far: one for the first, two for the next.
-        rows: (count, count), the place in `along` of each step and gradient; 0 for gradients after the step.
+        along: of every step a matrix for the direction of each gradient, later ones being unused.
         steep: of every step a matrix for the last gradient.
         place: of every step a matrix for the place of the beginning.
         offset: of every step.
     """
 
-    rows: Tensor
-
     def __init__(self, size: int, count: int) -> None:
         super().__init__()
-        self.along = nn.Parameter(torch.zeros(count * (count + 1) // 2, size, size))
-        row, gradient = torch.meshgrid(torch.arange(count), torch.arange(count), indexing="ij")
-        rows = torch.where(gradient <= row, row * (row + 1) // 2 + gradient, 0)
-        self.register_buffer("rows", rows, persistent=False)
+        self.along = nn.Parameter(torch.zeros(count, count, size, size))
         self.steep, self.place = (nn.Parameter(torch.zeros(count, size, size)) for _ in range(2))
         self.offset = nn.Parameter(torch.zeros(count, size))
 
@@ -52,7 +46,7 @@ class Steps(nn.Module):
         for step in range(count):
             for gradient in range(step + 1):
                 share = kept ** (step - gradient) * (1 - kept) / (1 - kept ** (step + 1))
-                self.along[self.rows[step, gradient]] = -length * (1 - step / count) * share * torch.eye(size)
+                self.along[step, gradient] = -length * (1 - step / count) * share * torch.eye(size)
 
     def forward(
         self, gradients: Float[Tensor, "b count size"], start: Float[Tensor, "b size"], step: Int[Tensor, "1"]
@@ -64,8 +58,9 @@ class Steps(nn.Module):
             start: where the descent began.
             step: its number, from 0.
         """
-        along = self.along.index_select(0, self.rows.index_select(0, step)[0])
-        steep, place, offset = (x.index_select(0, step)[0] for x in (self.steep, self.place, self.offset))
+        along, steep, place, offset = (
+            x.index_select(0, step)[0] for x in (self.along, self.steep, self.place, self.offset)
+        )
         directions = gradients / gradients.square().sum(2, keepdim=True).sqrt().clamp_min(SHORT)
         last = gradients.index_select(1, step)[:, 0]
         way = (directions.transpose(0, 1) @ along).sum(0)

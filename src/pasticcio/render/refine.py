@@ -28,7 +28,7 @@ from pasticcio.render.slope import Grams, Row, Slope, Slopes
 from pasticcio.render.stylizer import Stylizer
 from pasticcio.style.style import Style
 
-CROPS, CROP = 4, 112  # crops of photos in a step, and their side in pixels, see `adapt.SKETCH`
+CROPS, CROP = 4, 112  # crops of photos in a step, and their side in pixels
 SHORT = 144, 448  # short side, in pixels, at which photos are cut, as in training
 STEPS = 20
 RATE = 0.02  # length of the first step down a gradient of usual length, where embeddings have a length of 1

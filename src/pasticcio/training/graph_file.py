@@ -67,7 +67,7 @@ def write_graph(
     save_graph(written, path)
 
 
-def halve(path: Path, lent: str = "") -> None:
+def halve(path: Path, lent: str) -> None:
     """Rewrite a graph so that its large matrices lie in the file in half precision, where that loses nothing.
 
     A model folder's matrices are numbers of half precision. Those with `lent` in their names stay as they are, as
@@ -76,7 +76,7 @@ def halve(path: Path, lent: str = "") -> None:
     graph = onnx.load(path)
     for weights in graph.graph.initializer:
         values = onnx.numpy_helper.to_array(weights)
-        if (lent and lent in weights.name) or values.ndim < 2 or values.size < HALVED or values.dtype != np.float32:
+        if lent in weights.name or values.ndim < 2 or values.size < HALVED or values.dtype != np.float32:
             continue
         if np.array_equal(values, half := values.astype(np.float16)):
             name = weights.name

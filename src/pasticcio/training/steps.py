@@ -7,7 +7,6 @@ rendered larger, and the gradient of the loss network's own loss there says how 
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from collections.abc import Callable, Iterable
@@ -30,7 +29,7 @@ from pasticcio.nn.steps import Steps
 from pasticcio.render.adapt import CONTENT, KEPT, LEARNED, LENGTHS, SKETCH, WEAKER
 from pasticcio.training.average import Average
 from pasticcio.training.batches import Batch, to_unit
-from pasticcio.training.graph_file import halve, write_graph
+from pasticcio.training.graph_file import write_graph
 from pasticcio.training.judge import Features, forecast_of
 from pasticcio.training.model_folder import load_network, write_config
 from pasticcio.training.slope import loss_network
@@ -205,7 +204,7 @@ class Way(nn.Module):
 
 
 def add_steps(folder: Path, steps: Steps) -> None:
-    """Add `steps.onnx` to the folder of a model with a forecast, with matrices in half precision.
+    """Add `steps.onnx` to the folder of a model with a forecast.
 
     Raises:
         ModelError: no model folder, or a model without a forecast.
@@ -215,9 +214,7 @@ def add_steps(folder: Path, steps: Steps) -> None:
     if (count, size) != (LEARNED, forecast.back.shape[1]):
         raise ModelError(f"{count} steps of {size} numbers; {folder} needs {LEARNED} of {forecast.back.shape[1]}")
     rows = torch.randn(count, size), torch.randn(1, size), torch.tensor([1])
-    rounded = copy.deepcopy(steps).half().float()
-    write_graph(Way(rounded, forecast), rows, {"gradients": {}, "start": {}, "step": {}}, ["way"], folder / STEPS)
-    halve(folder / STEPS)
+    write_graph(Way(steps, forecast), rows, {"gradients": {}, "start": {}, "step": {}}, ["way"], folder / STEPS)
     config = json.loads((folder / CONFIG).read_bytes())
     row = f"float32 (1, {size})"
     config["inputs"][STEPS] = {

@@ -180,7 +180,8 @@ def keyed(
         The looks, and the styles of the keyframes that name some, each mixed to one.
 
     Raises:
-        ImageError, StyleError, OptionError: see `looks.styling`; or neither `base` nor a keyframe has a style.
+        ImageError, StyleError, OptionError: see `looks.styling`; or neither `base` nor a keyframe has a style; or
+            `adapt`, as styles between two keyframes are new at every frame.
     """
     if options.adapt:
         raise OptionError(f"adapt is {options.adapt}, and with keyframes no styles are fitted to scenes; leave it out")
