@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 
@@ -233,6 +234,18 @@ def test_a_forked_process_has_graphs_of_its_own(what, runtime, model_folder):
     needs(runtime)
     command = [sys.executable, "-c", FORKED, str(model_folder), runtime, what]
     assert subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300).stdout == "3\n"
+
+
+def test_threads_of_a_graph_rest_after_a_run(model_folder):
+    run = open_graph(model_folder / "transfer.onnx", "onnxruntime", threads=2)
+    inputs = {"content": np.zeros((1, 3, 128, 128), np.float32), "embedding": np.zeros((1, 6), np.float32)}
+    used = []
+    for _ in range(5):  # other threads of the process may work meanwhile
+        run(inputs)
+        begun = time.process_time()
+        time.sleep(0.02)
+        used.append(time.process_time() - begun)
+    assert min(used) < 0.01
 
 
 def test_a_stylizer_that_nobody_uses_is_freed(model_folder):

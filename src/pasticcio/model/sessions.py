@@ -60,6 +60,8 @@ def _open_onnxruntime(graph: Path, threads: int | None, arena: bool) -> Run:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads or 0
     settings.enable_cpu_mem_arena = arena
+    # Each graph has threads of its own. Without this they go on spinning after a run, on the cores of the next graph.
+    settings.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(str(graph), settings, providers=["CPUExecutionProvider"])
     return lambda inputs: list(session.run(None, inputs))
 
