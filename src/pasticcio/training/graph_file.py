@@ -6,8 +6,9 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -32,6 +33,7 @@ def write_graph(
     path: Path,
     together: int = 0,
     folded: int = FOLDED,
+    operators: Mapping[Any, Callable[..., Any]] | None = None,
 ) -> None:
     """Export a module.
 
@@ -43,6 +45,7 @@ def write_graph(
         path: of the file.
         together: so many of the last inputs are one tuple to torch.
         folded: what is computed of weights alone is computed now, up to so many numbers; 0 leaves all to the runtime.
+        operators: how operators of our own are written in ONNX.
     """
     free = tuple(shapes.values())
     with _quiet():
@@ -56,6 +59,7 @@ def write_graph(
             external_data=False,
             optimize=folded > 0,
             verbose=False,
+            custom_translation_table=dict(operators or {}),
         )
         assert program is not None
         written = program.model_proto

@@ -12,19 +12,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.overrides import TorchFunctionMode
 
 from pasticcio.errors import ModelError, TrainingError
 from pasticcio.model.config import CONFIG
@@ -40,6 +34,7 @@ from pasticcio.render.stylizer import Stylizer
 from pasticcio.training.graph_file import borrow, write_graph
 from pasticcio.training.judge import load_judge
 from pasticcio.training.model_folder import load_network, write_config
+from pasticcio.training.operators import WRITTEN, traced
 
 LOSS = LossConfig(  # as in training with the narrow VGG-19, see the first stage of recipes/fast.toml
     content={"relu3_3": 0.21, "relu4_1": 1.5},
@@ -52,7 +47,6 @@ LENDERS = PREDICT, TRANSFER, JUDGE  # files of a model folder that hold weights 
 CONTENT = 2.4  # with a copy of a forecast: as much as both content layers of recipes/encoded.toml
 EXAMPLE, OTHER = (96, 136), (128, 104)  # height and width of the photo that is traced, and of one to compare
 TOLERANCE = 1e-2  # largest difference from torch, as a share of the largest value: rectifiers near 0 take either side
-aten = torch.ops.aten
 
 
 class Grams(nn.Module):
@@ -154,18 +148,12 @@ def add_slope(folder: Path) -> None:
     shapes: dict[str, dict[int, str]] = {name: {} for name in ("embedding", "content", CONTENT_WEIGHT, *names)}
     shapes["content"] = {2: "height", 3: "width"}
     # With weights as the other graphs hold them, this one need not.
-    write_graph(graph, inputs, shapes, slope.names, folder / SLOPE, folded=0)
+    write_graph(graph, inputs, shapes, slope.names, folder / SLOPE, folded=0, operators=WRITTEN)
     for name in (GRAMS, SLOPE):
         borrow(folder / name, [path for lender in LENDERS if (path := folder / lender).is_file()])
     _declare(folder, slope, dict(zip(names, inputs[3:], strict=True)))
     other = inputs[0], torch.rand(1, 3, *OTHER), *inputs[2:]
     _compare(slope, dict(zip(shapes, other, strict=True)), style, Model.open(folder))
-
-
-def traced(function: Callable[..., Any], *inputs: Tensor) -> GraphModule:
-    """A function in operators that the exporter knows; weights are no inputs of the graph, and are not traced."""
-    with _Enlarging():
-        return make_fx(function, REWRITTEN, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*inputs)
 
 
 def _declare(folder: Path, slope: Slope, found: dict[str, Tensor]) -> None:
@@ -199,105 +187,3 @@ def _compare(slope: Slope, inputs: dict[str, Tensor], style: Tensor, model: Mode
                 f"the graphs of the loss in {model.folder} differ from torch by {difference:.2g} of the largest value; "
                 f"the limit is {TOLERANCE:g}"
             )
-
-
-# -- what the exporter does not know, or spells out pixel by pixel, in operators that it knows -------------------------
-
-
-def _convolution(
-    slope: Tensor, x: Tensor, weight: Tensor, _: Any, stride: list[int], padding: list[int], dilation: list[int],
-    transposed: bool, __: Any, groups: int, wanted: list[bool],
-) -> tuple[Tensor, None, None]:  # fmt: skip
-    """The gradient of a convolution with respect to its input: a transposed convolution.
-
-    Without a stride it is one with the kernel turned round, which runtimes compute faster.
-    """
-    assert not transposed
-    assert wanted == [True, False, False]  # no weight learns
-    if stride == dilation == [1, 1] and groups == 1:
-        around = [side - 1 - pad for side, pad in zip(weight.shape[2:], padding, strict=True)]
-        turned = weight.transpose(0, 1).flip(2, 3)
-        return aten.convolution(slope, turned, None, [1, 1], around, [1, 1], False, [0, 0], 1), None, None
-    left = [
-        x.shape[2 + i] - ((slope.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weight.shape[2 + i]) for i in (0, 1)
-    ]
-    return aten.convolution(slope, weight, None, stride, padding, dilation, True, left, groups), None, None
-
-
-def _power(x: Tensor, exponent: float) -> Tensor:
-    """A square, or the first power in its gradient, without the general power that runtimes take for them."""
-    if exponent == 1:
-        return x
-    return x * x if exponent == 2 else NotImplemented
-
-
-def _max_pool(
-    slope: Tensor, x: Tensor, kernel: list[int], stride: list[int], padding: list[int], dilation: list[int],
-    ceil: bool, _: Tensor,
-) -> Tensor:  # fmt: skip
-    """The gradient of pooling by 2: it goes to the largest of four; to all of them where several are.
-
-    Several are the largest where a ReLU made all of them 0, and it lets no gradient pass there.
-    """
-    pooled = aten.max_pool2d_with_indices(x, kernel, stride, padding, dilation, ceil)[0]
-    every, largest = (_enlarged(y, scale_factor=2.0) for y in (slope, pooled))
-    return every * (x == largest).float()
-
-
-class _Enlarging(TorchFunctionMode):
-    """Enlargements in operators of which the graph adds up nothing pixel by pixel.
-
-    Torch traces them as sums of single pixels, which are slow, and which threads add up in any order.
-    """
-
-    def __torch_function__(
-        self, function: Callable[..., Any], _: Any, given: tuple[Any, ...] = (), named: dict[str, Any] | None = None
-    ) -> Any:
-        named = named or {}
-        return (_enlarged if function is F.interpolate else function)(*given, **named)
-
-
-def _enlarged(x: Tensor, *, scale_factor: float, mode: str = "nearest", **other: Any) -> Tensor:
-    """An enlargement to nearest neighbors by a whole number, or between them linearly by 2."""
-    times, (count, channels, height, width) = int(scale_factor), x.shape
-    shape = count, channels, height, times, width, times
-    repeated = x[:, :, :, None, :, None].expand(shape).reshape(count, channels, times * height, times * width)
-    assert times == scale_factor
-    assert not any(other.values())  # a size, corners that are aligned
-    if mode == "nearest":
-        return repeated
-    assert (times, mode) == (2, "bilinear")
-    around = F.pad(repeated, (1, 1, 1, 1), mode="reflect")
-    return F.avg_pool2d(F.avg_pool2d(around, 2, stride=1), 2, stride=1)
-
-
-def _average_pool(slope: Tensor, x: Tensor, kernel: list[int], *_: Any) -> Tensor:
-    """The gradient of a mean over squares of every place: the mean over the same squares of the padded gradient."""
-    side = kernel[0] - 1
-    return F.avg_pool2d(F.pad(slope, (side, side, side, side)), kernel, stride=1)
-
-
-def _reflection(slope: Tensor, x: Tensor, padding: list[int]) -> Tensor:
-    """The gradient of padding by reflection: what fell on the border is added where it came from."""
-    left, right, top, bottom = padding
-    return _folded(_folded(slope, 2, top, bottom), 3, left, right)
-
-
-def _folded(slope: Tensor, axis: int, before: int, after: int) -> Tensor:
-    size = slope.shape[axis] - before - after
-    inside = slope.narrow(axis, before, size)
-    for length, start, first in ((before, 0, 1), (after, before + size, size - 1 - after)):
-        if length:
-            border = slope.narrow(axis, start, length).flip(axis)
-            around = [first, size - first - length]
-            inside = inside + F.pad(border, around if axis == 3 else [0, 0, *around])
-    return inside
-
-
-REWRITTEN: dict[Any, Callable[..., Any]] = {
-    aten.convolution_backward.default: _convolution,
-    aten.pow.Tensor_Scalar: _power,
-    aten.max_pool2d_with_indices_backward.default: _max_pool,
-    aten.avg_pool2d_backward.default: _average_pool,
-    aten.reflection_pad2d_backward.default: _reflection,
-}
