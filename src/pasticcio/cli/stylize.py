@@ -119,6 +119,8 @@ def _stylize_photo(
     sessions.load((opened.pixels_int8 if runtime in INT8 else opened.pixels) or opened.transfer)
     if not opened.table and any(os.path.isfile(name) for name, _ in pairs):
         sessions.load(opened.predict)
+    if options.adapt and opened.slope:
+        sessions.load(opened.slope)
     from pasticcio.files import check_apart
     from pasticcio.image.read import read_picture
     from pasticcio.image.write import FORMATS, LOSSY, check_output, encode_png, save_picture
