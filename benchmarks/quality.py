@@ -25,9 +25,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from curves import decimals, plane
 from judges import Judges
-from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, NullFormatter, StrMethodFormatter
 from measures import Measures, Seen, clipped, frame, spectrum, ssim
 from methods import MAGENTA, Method, adain, magenta, microast, optimization, ours, untouched
 from pairs import PHOTOS, STYLES, PairList, find, find_list, square
@@ -43,7 +42,6 @@ STRENGTHS = (0.25, 0.5, 0.75)
 PLANE_FILES = {"test": "plane.png", "classic": "plane-classic.png"}  # by list
 OWN = 2  # every so many photos is given to every method as its own style
 SHEET_PHOTOS, SHEET_STYLES = (0, 3, 10, 14, 17), (0, 7, 18, 21, 24, 31, 34, 39)
-PLANES = {"VGG-19": ("content4", "style"), "SqueezeNet": ("squeeze_content", "squeeze_style")}
 KINDS = {"paintings": 0.75, "textures": 0.25}  # shares of the styles, as in the list of the table
 SPLITS = ("train", "test")
 Results = dict[str, dict[str, Any]]
@@ -80,7 +78,10 @@ def main() -> None:
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
         for name in arguments.lists:
-            plane(results, name, arguments.sizes, arguments.out / PLANE_FILES[name])
+            plane(
+                [(f"{name} list, {size} pixels", of(results, name, size)) for size in arguments.sizes],
+                arguments.out / PLANE_FILES[name],
+            )
         if extra:
             distributions(extra, arguments.out / "styles.png")
         sheet(arguments, arguments.out / "sheet.jpg")
@@ -125,6 +126,12 @@ def all_methods(arguments: argparse.Namespace) -> list[Method]:
 def key(those: str, size: int, name: str) -> str:
     """Of a row of the results."""
     return f"{those} {size} {name}"
+
+
+def of(results: Results, those: str, size: int) -> Results:
+    """The rows of one list at one size, by method."""
+    start = key(those, size, "")
+    return {k.removeprefix(start): r for k, r in results.items() if k.startswith(start)}
 
 
 def load(those: PairList, size: int, measures: Measures) -> tuple[list[Seen], list[Seen]]:
@@ -242,8 +249,7 @@ def table(results: Results, arguments: argparse.Namespace) -> str:
     """Markdown."""
     lines = []
     for those, size in itertools.product(arguments.lists, arguments.sizes):
-        start = key(those, size, "")
-        rows = {k.removeprefix(start): r for k, r in results.items() if k.startswith(start)}
+        rows = of(results, those, size)
         reference = rows.pop("styles", None)
         best = rows.pop("optimized", None)
         count = max(row["pairs"] for row in rows.values())
@@ -258,6 +264,7 @@ def table(results: Results, arguments: argparse.Namespace) -> str:
             lines.append(line(f"{best['name']} ({best['pairs']} of the pairs)", best))
             beside = " / ".join(f"{np.mean(best[f'beside_{name}']):.3f}" for name in ("content4", "style"))
             lines += ["", f"On those pairs {arguments.models[0]} has content relu4_1 and style (mean) {beside}."]
+        lines += ["", *beside(rows)]
         if reference:
             lines += ["", *artifacts(rows, reference)]
     return "\n".join(lines)
@@ -308,34 +315,6 @@ def artifacts(rows: dict[str, Any], reference: dict[str, list[float]]) -> list[s
     return lines
 
 
-def plane(results: Results, those: str, sizes: list[int], path: Path) -> None:
-    """Content against style loss: a point a method, a line through the strengths of one."""
-    figure, axes = plt.subplots(2, len(sizes), figsize=(4.6 * len(sizes), 8.4), squeeze=False)
-    colors: dict[str, str] = {}  # a method's is the same everywhere
-    for column, size in enumerate(sizes):
-        for row, (network, (content, style)) in enumerate(PLANES.items()):
-            axis = axes[row][column]
-            curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
-            for name, found in results.items():
-                if name.startswith(key(those, size, "")) and content in found:
-                    said = name.removeprefix(key(those, size, "")).split(",")
-                    label = ",".join([said[0], *(part for part in said if part.startswith(" adapt"))])
-                    label = found["name"] if label == "optimized" else label
-                    curves[label].append((float(np.mean(found[content])), statistics.median(found[style])))
-            for label, points in curves.items():
-                color = colors.setdefault(label, f"C{len(colors)}")
-                axis.plot(*zip(*sorted(points), strict=True), "o-", label=label, markersize=5, color=color)
-            axis.set(title=f"{network}, {those} list, {size} pixels", yscale="log")
-            decimals(axis.yaxis)
-            axis.grid(alpha=0.3)
-            axis.set_xlabel(f"content loss ({'relu4_1' if row == 0 else 'fire5'})")
-            axis.set_ylabel("style loss, median over pairs")
-    axes[0][0].legend(fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
-
-
 def distributions(found: Observed, path: Path) -> None:
     """Style loss of observed and unobserved styles, as cumulative shares."""
     figure, axis = plt.subplots(figsize=(6, 4))
@@ -353,16 +332,9 @@ def distributions(found: Observed, path: Path) -> None:
     plt.close(figure)
 
 
-def decimals(axis: Axis) -> None:
-    """Few ticks on a logarithmic axis, and numbers as people write them."""
-    axis.set_major_locator(FixedLocator([0.02, 0.05, 0.1, 0.2, 0.5, 1.0]))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
 def sheet(arguments: argparse.Namespace, path: Path, size: int = 256) -> None:
-    """Outputs of our first model: photos down, styles across. The inputs are not ours to show."""
-    method = ours(Stylizer(arguments.models[0]))
+    """Outputs of our first model, fitted to the photos: photos down, styles across. The inputs are not ours to show."""
+    method = ours(Stylizer(arguments.models[0]), adapt=max(arguments.adapt))
     rows = []
     for p in SHEET_PHOTOS:
         photo = square(find(arguments.shared, PHOTOS[p]), size)

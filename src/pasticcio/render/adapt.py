@@ -31,7 +31,7 @@ from pasticcio.render.slope import Grams, Row, Slope, Slopes
 if TYPE_CHECKING:
     from pasticcio.render.stylizer import Stylizer
 
-SKETCH, LARGER = 112**2, 160**2  # pixels, at most
+SKETCH, LARGER = 112**2, 224**2  # pixels, at most
 MEASURED = 384**2  # pixels, at most, of the picture with which a sketch is compared
 LEAST, FLAT = 16, 4  # shortest side, and longest as a multiple of the shortest: what is longer is pressed together
 GRID = 8  # both sides of a sketch are multiples of it
