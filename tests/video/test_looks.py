@@ -102,6 +102,18 @@ def test_a_scene_with_styles_that_are_fitted_is_rendered_with_these(stylizer, pa
     assert np.abs(photo.astype(int) - fitted).mean() < 0.1  # a clip of one frame is a photo
 
 
+def test_frames_of_16_bits_are_fitted_as_those_of_8_bits_are(stylizer, painting):
+    frame, look = scene(1)[0], styling(stylizer, painting, Options(adapt=1), SIZE).look(stylizer)
+    deep = frame.astype(np.uint16) * 257
+    rows = look.scenes.fit(deep)
+    np.testing.assert_allclose(rows, look.scenes.fit(frame), atol=1e-5)
+    plain = styling(stylizer, painting, Options(), SIZE).styles[0].embedding
+    assert np.abs(rows - plain).max() > 1e-3
+    drawn = look.scenes.look(rows).render(deep)
+    assert drawn.dtype == np.uint16
+    assert np.abs(drawn / 257.0 - look.scenes.look(rows).render(frame)).max() < 1
+
+
 def test_of_several_styles_the_pictures_are_fitted_and_then_mixed(stylizer, painting):
     frame, other = scene(1)[0], data.coffee()[:200, :200]
     pairs = [(painting, 0.5), (other, 0.25), ("dance", 0.25)]
