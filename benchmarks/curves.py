@@ -34,14 +34,14 @@ def curves(rows: Rows) -> dict[str, list[str]]:
 
 
 def beside(rows: Rows) -> list[str]:
-    """For every peer, the style loss of our methods at the peer's content loss, as a share of the peer's.
+    """For every peer at full strength, the style loss of our methods at the peer's content loss, beside the peer's.
 
     Between two strengths the style loss is read on the straight line between both points. A peer with more content loss
     than ours at full strength is compared with that.
     """
     all_curves = curves(rows)
     ours = [label for label in all_curves if label.startswith("Pasticcio")]
-    peers = [name for name in rows if name.startswith(PEERS)]
+    peers = [name for name in rows if name.startswith(PEERS) and ", alpha" not in name]
     heads = [f"{network}, {what}" for network in NETWORKS for what in ("mean", "median")]
     lines = [f"| style loss at the content loss of | of | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
     for peer in peers:

@@ -25,7 +25,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from curves import decimals, plane
+from curves import beside, decimals, plane
 from judges import Judges
 from measures import Measures, Seen, clipped, frame, spectrum, ssim
 from methods import MAGENTA, Method, adain, magenta, microast, optimization, ours, untouched
@@ -262,8 +262,8 @@ def table(results: Results, arguments: argparse.Namespace) -> str:
         ]
         if best:
             lines.append(line(f"{best['name']} ({best['pairs']} of the pairs)", best))
-            beside = " / ".join(f"{np.mean(best[f'beside_{name}']):.3f}" for name in ("content4", "style"))
-            lines += ["", f"On those pairs {arguments.models[0]} has content relu4_1 and style (mean) {beside}."]
+            found = " / ".join(f"{np.mean(best[f'beside_{name}']):.3f}" for name in ("content4", "style"))
+            lines += ["", f"On those pairs {arguments.models[0]} has content relu4_1 and style (mean) {found}."]
         lines += ["", *beside(rows)]
         if reference:
             lines += ["", *artifacts(rows, reference)]
