@@ -79,7 +79,7 @@ def plane(panels: Sequence[tuple[str, Rows]], path: Path) -> None:
             axis.grid(alpha=0.3)
             axis.set_xlabel(f"content loss ({'relu4_1' if network == 'VGG-19' else 'fire5'})")
             axis.set_ylabel("style loss, median over pairs")
-    axes[0][0].legend(fontsize=8)
+    axes[0][0].legend(fontsize=8, framealpha=0.4)
     figure.tight_layout()
     figure.savefig(path, dpi=90)
     plt.close(figure)

@@ -44,8 +44,8 @@ def test_a_gradient_that_is_written_as_a_graph_is_that_of_autograd_at_any_size(t
     torch.manual_seed(0)
     function = Layers(stride=1).requires_grad_(False)
     shapes = {"x": {2: "height", 3: "width"}}
-    gradient = traced(torch.func.grad(lambda x: function(x)), torch.rand(1, 3, 40, 56))
-    write_graph(gradient, (torch.rand(1, 3, 40, 56),), shapes, ["gradient"], tmp_path / "x.onnx", 0, 0, WRITTEN)
+    gradient = traced(torch.func.grad(function), example := torch.rand(1, 3, 40, 56))
+    write_graph(gradient, (example,), shapes, ["gradient"], tmp_path / "x.onnx", folded=0, operators=WRITTEN)
     session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
     for height, width in ((40, 56), (32, 24), (16, 72)):
         x = torch.rand(1, 3, height, width, requires_grad=True)
