@@ -67,10 +67,11 @@ def ours(stylizer: Stylizer, strength: float = 1.0, adapt: int = 0) -> Method:
 
     def render(photo: Array, prepared: tuple[Array, Array]) -> Array:
         row, view = prepared
-        if strength != 1.0:
-            row = at_strength(stylizer, prepare(photo)[0], row, strength)
+        own = None if strength == 1.0 else prepare(photo)[0]
         if adapt:
-            row = Sketch(stylizer, photo).fit(row, view, adapt, strength)
+            row = Sketch(stylizer, photo).fit(row, view, adapt, strength, own)
+        elif own is not None:
+            row = at_strength(stylizer, own, row, strength)
         return stylizer.render(photo, row)
 
     said = [f"adapt {adapt}"] * bool(adapt) + [f"strength {strength:g}"] * (strength != 1.0)

@@ -66,6 +66,16 @@ def test_the_less_the_strength_the_more_content_counts(photo, bands):
     np.testing.assert_array_equal(sketch.fit(style, view, 4, 0.0), style)
 
 
+def test_a_descent_at_a_strength_begins_between_the_photo_and_the_style(photo, bands, monkeypatch):
+    monkeypatch.setattr(module, "LENGTHS", (0.0, 0.0))
+    stylizer = Stylizer("fast", runtime="onnxruntime")  # without learned steps
+    style, own = (stylizer.embed(picture, side=192).embedding for picture in (bands, photo))
+    view, sketch = np.ascontiguousarray(as_batch(style_view(as_float(bands), 192))), Sketch(stylizer, as_float(photo))
+    for strength, share in [(0.0, 0.0), (0.5, 0.75), (0.8, 0.96), (1.0, 1.0), (1.3, 1.3)]:
+        begun = sketch.fit(style, view, 1, strength, own)
+        np.testing.assert_allclose(begun, own + share * (style - own), atol=1e-5)
+
+
 @pytest.mark.parametrize("size", [(16, 16), (20, 300), (301, 17), (97, 101)])
 def test_photos_of_any_size(photo, bands, size):
     small = resized(photo, size[::-1])

@@ -97,7 +97,7 @@ def test_the_first_steps_go_where_the_graph_says_and_the_others_down_the_gradien
     stylizer.run = noted
     fitted = Sketch(stylizer, as_float(photo)).fit(row, view, module.LEARNED, 0.5)
     ways = [(inputs, out) for name, inputs, out in seen if name == STEPS]
-    np.testing.assert_allclose(row + 0.5 * sum(out[0] for _, out in ways), fitted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(row + adapt.eased(0.5) * sum(out[0] for _, out in ways), fitted, rtol=1e-4, atol=1e-5)
     graph = Way(steps, module.forecast_of(module.load_network(folder)))
     for number, (inputs, out) in enumerate(ways):
         assert not inputs["gradients"][number + 1 :].any()

@@ -27,6 +27,7 @@ from pasticcio.image.picture import Array, as_batch
 from pasticcio.image.resize import resized
 from pasticcio.kept import pixels_key
 from pasticcio.render.slope import Grams, Row, Slope, Slopes
+from pasticcio.render.strength import at_strength
 
 if TYPE_CHECKING:
     from pasticcio.render.stylizer import Stylizer
@@ -39,9 +40,18 @@ LENGTHS = 0.05, 0.06  # of the first step on either sketch at strength 1, where 
 KEPT = 0.8, 0.5  # decay of the mean of gradients on either
 USUAL = 0.95  # decay of the mean of their squared lengths
 STEEP = 1e4  # length of a gradient that is none, as of a photo of one color: normalizations divide by almost nothing
-CONTENT = 0.8  # factor on the content loss, at strength 1
+CONTENT = 0.5  # factor on the content loss, at strength 1
 LEARNED = 4  # steps on the first sketch, which a model may have learned, see `training.steps`
-WEAKER = 1.5  # power of the strength by which it is divided
+WEAKER = 2.25  # power of the strength by which it is divided
+
+
+def eased(strength: float) -> float:
+    """The strength of the embedding at which a descent begins, and the factor on its steps.
+
+    An embedding between the photo's own and the style's has less style, and so has one that is fitted with a larger
+    weight of the content. The second has more style at the same content, so a descent begins nearer to the style.
+    """
+    return strength * (2 - strength) if strength < 1 else strength
 
 
 Way = Callable[[Slopes, int, int], Row]
@@ -66,20 +76,23 @@ class Sketch:
         self._photo = _sized(photo, MEASURED, 1)
         self._sketches = [_sized(photo, most, GRID) for most in (SKETCH, LARGER)]
 
-    def fit(self, embedding: Row, view: Array, steps: int, strength: float = 1.0) -> Row:
+    def fit(self, embedding: Row, view: Array, steps: int, strength: float = 1.0, own: Row | None = None) -> Row:
         """The embedding of a style, fitted to the photo.
 
         Args:
-            embedding: (E,), at the strength.
+            embedding: (E,), as predicted, at strength 1.
             view: the style's picture as the style prediction network sees it, (1, 3, H, W) in [0, 1].
             steps: more come nearer to the picture.
-            strength: see `Options`; the less it is, the more the photo's content counts. Where it is 0 the embedding
-                stays as it is.
+            strength: see `Options`; the less it is, the more the photo's content counts, and the nearer to the photo's
+                own embedding the descent begins. Where it is 0 nothing is fitted.
+            own: the photo's own embedding, (E,); None to begin at the style's, whatever the strength.
 
         Raises:
             ModelError: a model without this graph.
             StyleError: a loss that is not finite.
         """
+        if own is not None:
+            embedding = at_strength(self._stylizer, own, embedding, eased(strength))
         if strength == 0:
             return embedding
         slope = Slope(self._stylizer, embedding)
@@ -117,7 +130,7 @@ class Sketch:
                 raise StyleError(f"the loss of step {step + 1} is {found.loss}; the style or the model is damaged")
             if found.length > STEEP:
                 break
-            place += strength * way(found, step - steps.start, len(steps))
+            place += eased(strength) * way(found, step - steps.start, len(steps))
 
     def _ways(self, first: Row) -> Iterator[Way]:
         """The way of each step on either sketch: on the first as the model has learned it, if it has."""

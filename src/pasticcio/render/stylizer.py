@@ -335,15 +335,15 @@ class Stylizer:
         weights = None if blend.masks else np.asarray([blend.weights], np.float32)
         if weights is not None and sketch is None:
             rows = weights @ rows
-        masked = bool(blend.masks) or options.mask is not None
-        if masked or options.strength != 1.0:
-            own = self._own(options, recolor, view.side)
-            rows = at_strength(self, own, rows, options.strength)
+        masked, strength = bool(blend.masks) or options.mask is not None, options.strength
+        own = self._own(options, recolor, view.side) if masked or strength != 1.0 else None
+        found = rows if own is None else at_strength(self, own, rows, strength)
         if sketch is not None and (steps := options.adapt):
-            pairs = zip(rows, [seen(x, self.model, view) for x in given], strict=True)
-            rows = np.stack([r if x is None else sketch.fit(r, x, steps, options.strength) for r, x in pairs])
-            rows = rows if weights is None else weights @ rows
-        return np.concatenate([own[None], rows]) if masked else rows
+            views = (seen(x, self.model, view) for x in given)
+            trios = zip(rows, found, views, strict=True)
+            found = np.stack([f if x is None else sketch.fit(r, x, steps, strength, own) for r, f, x in trios])
+            found = found if weights is None else weights @ found
+        return found if own is None or not masked else np.concatenate([own[None], found])
 
     def _own(self, options: Options, recolor: Recolor, side: int) -> NDArray[np.float32]:
         """The photo's own embedding, (E,)."""

@@ -26,7 +26,7 @@ from pasticcio.nn.forecast import Forecast
 from pasticcio.nn.losses import LossConfig, gram_targets, perceptual_loss
 from pasticcio.nn.network import StyleNetwork
 from pasticcio.nn.steps import Steps
-from pasticcio.render.adapt import CONTENT, KEPT, LEARNED, LENGTHS, SKETCH, WEAKER
+from pasticcio.render.adapt import CONTENT, KEPT, LEARNED, LENGTHS, SKETCH, WEAKER, eased
 from pasticcio.training.average import Average
 from pasticcio.training.batches import Batch, to_unit
 from pasticcio.training.graph_file import write_graph
@@ -49,7 +49,8 @@ class Pairs(NamedTuple):
     Attributes:
         photos, sketches: (B, 3, H, W) and smaller.
         start: (B, E), in the basis of the forecast.
-        strength: (B,).
+        strength: (B,), at most 1.
+        eased: (B,), see `render.adapt.eased`.
         content, style: targets of the loss network, for the photos.
         seen, aim: targets of the judge, for the sketches, see `render.adapt`.
     """
@@ -58,6 +59,7 @@ class Pairs(NamedTuple):
     sketches: Tensor
     start: Float[Tensor, "b e"]
     strength: Float[Tensor, "b"]
+    eased: Float[Tensor, "b"]
     content: Features
     style: Features
     seen: Features
@@ -103,7 +105,8 @@ class Descent:
             wanted, own = (self.network.predictor(x).float() for x in (styles, photos))
         draw = torch.rand(len(photos), 2, device=device)
         strength = torch.where(draw[:, 0] < WEAK, WEAK + (1 - WEAK) * draw[:, 1], 1.0)
-        start = (own + strength[:, None] * (wanted - own)) @ self.forecast.axes
+        near = torch.tensor([eased(float(one)) for one in strength], device=device)
+        start = (own + near[:, None] * (wanted - own)) @ self.forecast.axes
         side = math.isqrt(SKETCH)
         sketches = F.interpolate(photos, size=(side, side), mode="bilinear", antialias=True)
         style = gram_targets(self._see(self.vgg, styles), self.config)
@@ -113,7 +116,7 @@ class Descent:
         )
         aim = {layer: gram + drawn[layer] - rendered[layer] for layer, gram in asked.items()}
         seen = self._see(self.judge, sketches)
-        return Pairs(photos, sketches, start, strength, self._see(self.vgg, photos), style, seen, aim)
+        return Pairs(photos, sketches, start, strength, near, self._see(self.vgg, photos), style, seen, aim)
 
     def gradient(self, pairs: Pairs, at: Float[Tensor, "b e"]) -> Float[Tensor, "b e"]:
         """Of the judge's loss of the sketches."""
@@ -144,7 +147,7 @@ class Descent:
         for step in range(LEARNED):
             gradients[:, step] = self.gradient(pairs, at)
             way = steps(gradients.clone(), pairs.start, torch.tensor([step]))
-            found.append(at + pairs.strength[:, None] * way)
+            found.append(at + pairs.eased[:, None] * way)
             at = found[-1].detach()
         return found
 
