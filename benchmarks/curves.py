@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -79,8 +80,11 @@ def plane(panels: Sequence[tuple[str, Rows]], path: Path) -> None:
             axis.grid(alpha=0.3)
             axis.set_xlabel(f"content loss ({'relu4_1' if network == 'VGG-19' else 'fire5'})")
             axis.set_ylabel("style loss, median over pairs")
-    axes[0][0].legend(fontsize=8, framealpha=0.4)
-    figure.tight_layout()
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    across = 4 if len(panels) > 1 else 2
+    figure.legend(handles, labels, loc="lower center", ncols=across, fontsize=8)
+    # Above the legend, which would hide points in any plot.
+    figure.tight_layout(rect=(0, 0.03 * math.ceil(len(labels) / across), 1, 1))
     figure.savefig(path, dpi=90)
     plt.close(figure)
 
