@@ -76,6 +76,16 @@ def test_a_descent_at_a_strength_begins_between_the_photo_and_the_style(photo, b
         np.testing.assert_allclose(begun, own + share * (style - own), atol=1e-5)
 
 
+@pytest.mark.parametrize("strength", [0.003, 0.02, 0.1])
+def test_a_faint_style_is_fitted_too(photo, bands, strength):
+    stylizer = Stylizer(runtime="onnxruntime")
+    style, own = (stylizer.embed(picture, side=192).embedding for picture in (bands, photo))
+    view, sketch = np.ascontiguousarray(as_batch(style_view(as_float(bands), 192))), Sketch(stylizer, as_float(photo))
+    begun, fitted = (sketch.fit(style, view, steps, strength, own) for steps in (0, 4))
+    assert 0 < np.linalg.norm(fitted - begun) < 2 * module.eased(strength) * np.linalg.norm(style)
+    np.testing.assert_allclose(sketch.fit(style, view, 4, 1e-30, own), own, atol=1e-6)
+
+
 @pytest.mark.parametrize("size", [(16, 16), (20, 300), (301, 17), (97, 101)])
 def test_photos_of_any_size(photo, bands, size):
     small = resized(photo, size[::-1])

@@ -59,10 +59,16 @@ def test_half_of_the_pairs_are_weaker_and_their_content_weighs_more(descent):
     strengths = torch.cat([each.strength for each in pairs])
     assert 0.25 < (strengths < 1).float().mean() < 0.75
     assert strengths.min() >= module.WEAK
+    near = torch.cat([each.eased for each in pairs])
+    torch.testing.assert_close(near, strengths * (2 - strengths))
     some = pairs[0]._replace(strength=torch.full((4,), 0.5))
     full = some._replace(strength=torch.ones(4))
     difference = descent.loss(some, some.start) - descent.loss(full, some.start)
     assert (difference > 0).all()
+    plain = Steps(descent.network.config.embedding, module.LEARNED)
+    plain.plain(module.LENGTHS[0], module.KEPT[0])
+    far, less = (descent.walk(plain, some._replace(eased=torch.full((4,), x)))[0] - some.start for x in (1.0, 0.75))
+    torch.testing.assert_close(less, 0.75 * far)
     once = descent.loss(full, some.start) - descent.loss(full._replace(strength=torch.full((4,), 1e3)), some.start)
     torch.testing.assert_close(difference, once * (0.5**-adapt.WEAKER - 1), rtol=1e-3, atol=1e-3)
 

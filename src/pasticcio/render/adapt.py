@@ -43,6 +43,7 @@ STEEP = 1e4  # length of a gradient that is none, as of a photo of one color: no
 CONTENT = 0.5  # factor on the content loss, at strength 1
 LEARNED = 4  # steps on the first sketch, which a model may have learned, see `training.steps`
 WEAKER = 2.25  # power of the strength by which it is divided
+FAINT = 0.01  # strength from which down it weighs no more
 
 
 def eased(strength: float) -> float:
@@ -124,11 +125,12 @@ class Sketch:
         strength: float,
     ) -> None:
         """Move an embedding, (1, E), by some steps."""
+        weight = CONTENT / max(strength, FAINT) ** WEAKER
         for step in steps:
-            found = slope(place.astype(np.float32), sketch, aim, CONTENT / strength**WEAKER)
+            found = slope(place.astype(np.float32), sketch, aim, weight)
             if not math.isfinite(found.loss):
                 raise StyleError(f"the loss of step {step + 1} is {found.loss}; the style or the model is damaged")
-            if found.length > STEEP:
+            if found.length > STEEP * max(weight, 1.0):
                 break
             place += eased(strength) * way(found, step - steps.start, len(steps))
 

@@ -39,8 +39,8 @@ class Options:
     Attributes:
         strength: how far the photo's own style gives way to the style asked for, from 0 (not at all) over 1
             (entirely) to 1.5 (beyond it): a straight line through their embeddings (Ghiasi et al. 2017,
-            identity interpolation), or the model's own curve between them; where styles are fitted, it also weighs
-            the photo's content, see `adapt`.
+            identity interpolation), or the model's own curve between them. Where styles are fitted (`adapt`), the
+            photo's content weighs more, too, the less it is, see `Sketch.fit`.
         style_size: short side, in pixels from 64 to 1024, to which style pictures are resized before they are
             embedded; larger gives coarser strokes. By default that of the photo, from 192 to 512.
         stroke: factor by which strokes grow, from 0.25 to 8: the photo is stylized that many times smaller, and what
